@@ -1,0 +1,1 @@
+"""The core: everything but Blender. No module below here imports bpy, ever."""

@@ -1,0 +1,1 @@
+"""Faces as data: geometry, the alignments store, picture headers, exchange formats."""

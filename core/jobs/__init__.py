@@ -1,0 +1,1 @@
+"""Jobs: the folder a worker and its followers share, the messages between them, the worker's entry."""

@@ -1,0 +1,43 @@
+"""The tasks a worker can run: name, options class and the function that does it (stdlib only).
+
+A task is `run(options, reporter) -> dict`: `options` an instance of its options class, `reporter` a
+`messages.Reporter`, the result JSON-ready (paths as strings, counts). It raises `UnderstudyError` for anything a
+person can mend and `Stopped` after a stop; run again with the same options, it continues where it left off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from ..options.convert import ConvertOptions
+from ..options.extract import ExtractOptions
+from ..options.rehearsal import RehearsalOptions
+from ..options.train import TrainOptions
+
+
+@dataclass(frozen=True)
+class Task:
+    """One row: `entry` is "module:function" below `understudy.core`, imported only where the task runs."""
+
+    name: str
+    label: str
+    options: type
+    entry: str
+
+    def load(self) -> Callable[[Any, Any], dict[str, Any]]:
+        module, _, function = self.entry.partition(":")
+        return getattr(import_module(f"...{module}", __name__), function)
+
+
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (
+        Task("extract", "Extract", ExtractOptions, "extraction.task:run"),
+        Task("train", "Train", TrainOptions, "training.task:run"),
+        Task("convert", "Convert", ConvertOptions, "conversion.task:run"),
+        Task("rehearsal", "Rehearsal", RehearsalOptions, "jobs.rehearsal:run"),
+    )
+}

@@ -1,0 +1,1 @@
+"""Reading and writing video and image sequences, frame by frame and exactly."""

@@ -1,0 +1,1 @@
+"""The networks: building blocks, one file per architecture, and the model folder."""

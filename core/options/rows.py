@@ -1,0 +1,92 @@
+"""What can be chosen: detectors, aligners, maskers, identity models, trainers, colour methods, writers.
+
+Each is one row here and one file elsewhere; adding one changes nothing else. Rows are data (stdlib only, so that
+Blender's panels can list them); `Row.load` imports the file, which only worker processes do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing to choose.
+
+    Attributes:
+        name: what the command line, TOML and store call it; never changes once released.
+        label: what panels call it.
+        help: a sentence on its strengths and limits.
+        entry: "module:attribute" below `understudy.core`, imported on first use.
+    """
+
+    name: str
+    label: str
+    help: str
+    entry: str
+
+    def load(self) -> Any:
+        """Import and return the class or function that does the work."""
+        module, _, attribute = self.entry.partition(":")
+        return getattr(import_module(f"...{module}", __name__), attribute)
+
+
+DETECTORS = (
+    Row("dlib", "dlib HOG", "Ships with Understudy and needs no download; finds frontal and half-turned faces of at "
+        "least 80 px quickly on a CPU, misses profiles and faces turned upside down",
+        "extraction.detectors.dlib_hog:DlibHog"),
+)
+
+ALIGNERS = (
+    Row("dlib", "dlib 68", "Ships with Understudy and needs no download; fast and steady on frontal faces, weak on "
+        "profiles. Its training data exclude commercial use", "extraction.aligners.dlib_68:Dlib68"),
+)
+
+MASKERS = (
+    Row("components", "Components", "Convex hulls of the facial parts from the landmarks; tight, ends at the brows",
+        "extraction.maskers.landmark:Components"),
+    Row("extended", "Extended", "As components, with the brows raised over a part of the forehead; the usual choice",
+        "extraction.maskers.landmark:Extended"),
+)
+
+IDENTITIES = (
+    Row("dlib", "dlib ResNet", "Ships with Understudy and needs no download; a 128-number vector per face, the same "
+        "person within a distance of 0.6", "extraction.identity.dlib_resnet:DlibResNet"),
+)
+
+TRAINERS = (
+    Row("sketch", "Sketch", "Understudy's own 64 px model for processors and quick looks: a recognisable swap in "
+        "minutes without a graphics card", "models.sketch:Sketch"),
+    Row("lightweight", "Lightweight", "64 px, 51 million parameters: for graphics cards of 2 GB or less; the other "
+        "trainers give better pictures", "models.lightweight:Lightweight"),
+    Row("original", "Original", "64 px, 82 million parameters: the model that started it all; a sound choice to "
+        "learn with", "models.original:Original"),
+)
+
+COLOURS = (
+    Row("avg-color", "Average Colour", "Moves the mean colour of the swapped face to that of the original",
+        "conversion.colour.avg_color:AvgColor"),
+    Row("none", "None", "Leaves the colours as the model made them", "conversion.colour.none:NoColour"),
+)
+
+WRITERS = (
+    Row("images", "Image Sequence", "One PNG per frame, lossless", "conversion.writers.images:ImagesWriter"),
+    Row("video", "Video", "One H.264 mp4 with the source's rate, colours and sound",
+        "conversion.writers.video:VideoWriter"),
+    Row("overlay", "Overlay", "RGBA PNGs that hold the swapped face alone, to lay over the original",
+        "conversion.writers.overlay:OverlayWriter"),
+)
+
+
+def find(rows: tuple[Row, ...], name: str) -> Row:
+    """The row called `name`.
+
+    Raises:
+        KeyError: if there is none (options are checked before, so this is a programming error).
+    """
+    for row in rows:
+        if row.name == name:
+            return row
+    raise KeyError(name)
