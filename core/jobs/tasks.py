@@ -20,12 +20,17 @@ from ..options.train import TrainOptions
 
 @dataclass(frozen=True)
 class Task:
-    """One row: `entry` is "module:function" below `understudy.core`, imported only where the task runs."""
+    """One row: `entry` is "module:function" below `understudy.core`, imported only where the task runs.
+
+    `command`: the command line offers it. `consent`: it starts only after the question of `core.consent`.
+    """
 
     name: str
     label: str
     options: type
     entry: str
+    command: bool = True
+    consent: bool = True
 
     def load(self) -> Callable[[Any, Any], dict[str, Any]]:
         module, _, function = self.entry.partition(":")
@@ -38,6 +43,6 @@ TASKS: dict[str, Task] = {
         Task("extract", "Extract", ExtractOptions, "extraction.task:run"),
         Task("train", "Train", TrainOptions, "training.task:run"),
         Task("convert", "Convert", ConvertOptions, "conversion.task:run"),
-        Task("rehearsal", "Rehearsal", RehearsalOptions, "jobs.rehearsal:run"),
+        Task("rehearsal", "Rehearsal", RehearsalOptions, "jobs.rehearsal:run", consent=False),
     )
 }

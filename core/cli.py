@@ -1,0 +1,181 @@
+"""The command line `understudy`: its subcommands are the tasks, and what it prints is for people (or `--json`)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from . import consent, logs
+from .errors import Stopped, UnderstudyError, UsageError
+from .jobs.messages import Done, Error
+from .jobs.tasks import TASKS, Task
+from .options import make
+from .options.arguments import HelpFormatter, add_options, given, missing
+from .options.common import CommonOptions
+from .options.toml import load
+
+_log = logging.getLogger(__name__)
+
+DESCRIPTION = """\
+Understudy replaces a performer's face in footage.
+
+The usual order of things, with the face of B lent to A:
+  understudy extract a.mp4 --faces faces_a
+  understudy extract b.mp4 --faces faces_b
+  understudy train --input-a faces_a --input-b faces_b --model-dir model
+  understudy convert a.mp4 --model-dir model --writer video --output swapped.mp4
+
+Any command can be stopped with Ctrl-C; the same command again continues."""
+
+EPILOG = "Exit codes: 0 done, 1 failed (one line says why and what to do), 2 wrong usage, 130 stopped by the person."
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code (argparse's own exits, 0 for --help and 2 for usage, included)."""
+    parser = build_parser()
+    try:
+        namespace = parser.parse_args(argv)
+    except SystemExit as leaving:
+        return int(leaving.code or 0)
+    if not hasattr(namespace, "run"):
+        parser.print_help()
+        return 2
+    try:
+        return namespace.run(namespace)
+    except UnderstudyError as error:
+        print(f"understudy: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="understudy", description=DESCRIPTION, epilog=EPILOG,
+                                     formatter_class=HelpFormatter)
+    parser.add_argument("--version", action="version", version=f"understudy {_version()}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for task in TASKS.values():
+        if task.command:
+            sub = _add_command(commands, task.name, task.options.__doc__ or "", lambda ns, t=task: _run_task(t, ns))
+            add_options(sub, task.options)
+            add_options(sub, CommonOptions)
+    _add_alignments(commands)
+    doctor = _add_command(commands, "doctor", "Check this computer: Python, packages, devices, disk, folders.", _doctor)
+    add_options(doctor, CommonOptions)
+    agree = _add_command(commands, "consent", "Agree, once, that the people in your footage have consented.", _consent)
+    agree.add_argument("--yes", action="store_true", help="agree without being asked")
+    return parser
+
+
+def _version() -> str:
+    from .. import __version__
+
+    return __version__
+
+
+def _add_command(commands: Any, name: str, doc: str, run: Callable[[argparse.Namespace], int]) -> Any:
+    summary = doc.strip().split("\n")[0]
+    sub = commands.add_parser(name, help=summary.rstrip("."), description=summary, formatter_class=HelpFormatter)
+    sub.set_defaults(run=run)
+    return sub
+
+
+def _add_alignments(commands: Any) -> None:
+    from .faces.export import FORMATS
+
+    alignments = _add_command(commands, "alignments", "Work with the alignments of a clip.", lambda ns: 2)
+    jobs = alignments.add_subparsers(title="jobs", metavar="JOB", required=True)
+    export = _add_command(jobs, "export", "Write alignments as JSON for other programs.", _export)
+    export.add_argument("alignments", metavar="ALIGNMENTS", help="the .db file that extract wrote")
+    export.add_argument("out", metavar="OUT.json", help="the JSON file to write")
+    export.add_argument("--format", choices=FORMATS, default=FORMATS[0],
+                        help="shape of the file: Understudy's documented one, or faceswap's (default: %(default)s)")
+
+
+def _common(namespace: argparse.Namespace) -> CommonOptions:
+    return make(CommonOptions, given(namespace, CommonOptions))
+
+
+def _run_task(task: Task, namespace: argparse.Namespace) -> int:
+    common = _common(namespace)
+    commands = tuple(t.name for t in TASKS.values() if t.command)
+    values: dict[str, Any] = load(common.config, task.name, task.options, commands) if common.config else {}
+    values.update(given(namespace, task.options))
+    options = make(task.options, values)
+    lacking = missing(values, task.options)
+    if lacking:
+        raise UsageError(f"understudy {task.name} needs {', '.join(lacking)}", f"See understudy {task.name} --help")
+    logfile = logs.set_up(common.loglevel, common.logfile)
+    if task.consent and not (task.name == "demo" and not getattr(options, "a", "")):
+        _ask_consent()
+    return _follow(task, options, common, logfile)
+
+
+def _follow(task: Task, options: Any, common: CommonOptions, logfile: Path | None) -> int:
+    from .jobs.console import ConsoleReporter, JsonReporter
+
+    reporter = JsonReporter(task.name) if common.json else ConsoleReporter(task.name)
+    _log.debug("%s %s", task.name, options)
+    with reporter:
+        try:
+            result = task.load()(options, reporter)
+        except Stopped:
+            reporter.finish(Done("stopped"))
+            return Stopped.exit_code
+        except UnderstudyError as error:
+            _log.debug("failed", exc_info=True)
+            reporter.fail(Error(str(error)))
+            return error.exit_code
+        except KeyboardInterrupt:
+            return Stopped.exit_code
+        except Exception as error:
+            logging.getLogger(__name__).debug("internal error", exc_info=True)
+            where = f"see {logfile}" if logfile and common.loglevel in ("debug", "trace") else \
+                "run again with --loglevel debug and see the log file"
+            reporter.fail(Error(f"Internal error in {task.name}: {type(error).__name__}: {error}. Please report it; "
+                                f"{where}.", traceback.format_exc()))
+            return 1
+        reporter.finish(Done("finished", result))
+    return 0
+
+
+def _ask_consent() -> None:
+    if consent.given():
+        return
+    if sys.stdin is None or not sys.stdin.isatty():
+        consent.require()
+    print(consent.QUESTION)
+    if input("Is that so? [yes/no] ").strip().lower() not in ("y", "yes"):
+        raise UsageError("Understudy does nothing without consent", "Ask the people in the footage first")
+    consent.give()
+
+
+def _consent(namespace: argparse.Namespace) -> int:
+    if namespace.yes:
+        consent.give()
+    else:
+        _ask_consent()
+    print("Agreed.")
+    return 0
+
+
+def _doctor(namespace: argparse.Namespace) -> int:
+    from . import doctor
+
+    common = _common(namespace)
+    logs.set_up(common.loglevel, common.logfile)
+    report = doctor.examine()
+    print(json.dumps(report.to_dict(), indent=1) if common.json else report.to_text())
+    return 0 if report.healthy else 1
+
+
+def _export(namespace: argparse.Namespace) -> int:
+    from .faces.export import export_alignments
+
+    count = export_alignments(Path(namespace.alignments), Path(namespace.out), namespace.format)
+    print(f"Wrote {count} faces to {namespace.out}.")
+    return 0
