@@ -110,7 +110,7 @@ def _run_task(task: Task, namespace: argparse.Namespace) -> int:
     if lacking:
         raise UsageError(f"understudy {task.name} needs {', '.join(lacking)}", f"See understudy {task.name} --help")
     logfile = logs.set_up(common.loglevel, common.logfile)
-    if task.consent and not (task.name == "demo" and not getattr(options, "a", "")):
+    if task.consent(options):
         _ask_consent()
     return _follow(task, options, common, logfile)
 

@@ -22,7 +22,8 @@ from ..options.train import TrainOptions
 class Task:
     """One row: `entry` is "module:function" below `understudy.core`, imported only where the task runs.
 
-    `command`: the command line offers it. `consent`: it starts only after the question of `core.consent`.
+    `command`: the command line offers it. `consent`: whether, with these options, it starts only after the question of
+    `core.consent` is answered.
     """
 
     name: str
@@ -30,7 +31,7 @@ class Task:
     options: type
     entry: str
     command: bool = True
-    consent: bool = True
+    consent: Callable[[Any], bool] = lambda options: True
 
     def load(self) -> Callable[[Any, Any], dict[str, Any]]:
         module, _, function = self.entry.partition(":")
@@ -43,6 +44,6 @@ TASKS: dict[str, Task] = {
         Task("extract", "Extract", ExtractOptions, "extraction.task:run"),
         Task("train", "Train", TrainOptions, "training.task:run"),
         Task("convert", "Convert", ConvertOptions, "conversion.task:run"),
-        Task("rehearsal", "Rehearsal", RehearsalOptions, "jobs.rehearsal:run", consent=False),
+        Task("rehearsal", "Rehearsal", RehearsalOptions, "jobs.rehearsal:run", consent=lambda options: False),
     )
 }

@@ -1,0 +1,75 @@
+# Understudy. `make help` lists the targets; the first two are all that a newcomer needs.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+CORE := .venv/bin/python
+BLENDER_VERSIONS := 4.2 4.5 5.0
+PIP := -m pip --disable-pip-version-check install --quiet
+OUT ?= demo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-core test-blender test-gui test-long screenshots extension lint bench reference clean
+
+help:  ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+demo: .venv/.ready .venv-bpy-5.0/.ready  ## Swap two portraits' faces, start to finish [A=clip B=clip ITERATIONS=n OUT=folder]
+	$(CORE) -m understudy.core demo --output "$(OUT)" --blender-python .venv-bpy-5.0/bin/python \
+		$(if $(A),--a "$(A)") $(if $(B),--b "$(B)") $(if $(ITERATIONS),--iterations $(ITERATIONS))
+
+test: test-core test-blender-5.0  ## Rings 1 and 2: the core, and the extension in Blender 5.0
+
+test-core: .venv/.ready  ## Ring 1: the core, without Blender
+	$(CORE) -m pytest tests/core -m "not long" -q
+
+test-blender: $(BLENDER_VERSIONS:%=test-blender-%)  ## Ring 2 in Blender 4.2, 4.5 and 5.0
+
+test-blender-%: .venv/.ready .venv-bpy-%/.ready
+	.venv-bpy-$*/bin/python -m pytest tests/blender -m "not long" -q
+
+test-gui: .venv/.ready  ## Ring 3: a real Blender window (the one in $$BLENDER, or one in a Debian chroot)
+	$(CORE) -m pytest tests/gui -q
+
+test-long: .venv/.ready .venv-bpy-5.0/.ready  ## The slow variants of all rings
+	$(CORE) -m pytest tests/core -m long -q
+	.venv-bpy-5.0/bin/python -m pytest tests/blender -m long -q
+
+screenshots: .venv/.ready  ## Take the pictures in docs/ anew from a real window
+	UNDERSTUDY_SCREENSHOTS=docs/pictures $(CORE) -m pytest tests/gui -q
+
+extension: .venv/.ready  ## Build the zip that Blender installs, into build/
+	$(CORE) -m understudy.core.packaging build
+
+lint: .venv/.ready  ## Style and types
+	$(CORE) -m ruff check .
+	$(CORE) -m mypy
+
+bench: .venv/.ready  ## Print the figures that the README states (minutes)
+	$(CORE) benchmarks/decode.py
+	$(CORE) benchmarks/extraction.py
+	$(CORE) benchmarks/training_speed.py
+	$(CORE) benchmarks/convert_speed.py
+
+reference: .venv/.ready  ## Write docs/reference.md from the options
+	$(CORE) -m understudy.core.options.reference
+
+clean:  ## Remove environments and everything built
+	rm -rf .venv .venv-bpy-* build demo
+
+.venv/.ready: requirements/core.txt requirements/dev.txt requirements/constraints.txt pyproject.toml
+	@echo "Setting up .venv (about 2 GB; a minute or more)"
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+		|| { echo "Understudy's core needs Python 3.11, 3.12 or 3.13; say which: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(CORE) || $(PYTHON) -m venv .venv
+	$(CORE) $(PIP) -r requirements/dev.txt -c requirements/constraints.txt
+	$(CORE) $(PIP) --no-deps -e .
+	@touch $@
+
+.venv-bpy-%/.ready: requirements/bpy-%.txt
+	@echo "Setting up .venv-bpy-$* (Blender $* as a Python module, about 1 GB; needs Python 3.11)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+		|| { echo "Blender's module needs Python 3.11; say where it is: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x .venv-bpy-$*/bin/python || $(PYTHON) -m venv .venv-bpy-$*
+	.venv-bpy-$*/bin/python $(PIP) -r requirements/bpy-$*.txt
+	@touch $@
+
+.PRECIOUS: .venv/.ready .venv-bpy-%/.ready
