@@ -1,0 +1,114 @@
+"""What every swap model is: a shared view of faces, one decoder per performer, and a recipe to train it by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import nn
+
+from ..errors import UsageError
+from ..options.rows import TRAINERS, find
+
+Side = Literal["a", "b"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a trainer likes to be trained where the person leaves it to the trainer.
+
+    Attributes:
+        learning_rate, betas, epsilon: of the Adam optimiser (Kingma and Ba 2015).
+        weight_decay: decoupled (Loshchilov and Hutter 2019), on parameters of two or more dimensions; 0: none.
+        loss: what is minimised, a name of `training.losses`.
+        warm_up: iterations over which the learning rate rises from 0; 0: none.
+        ema: decay of the moving average of the weights that previews and conversion use; 0: the weights themselves.
+        gradient_clip: largest global norm of the gradients; 0: any.
+        side_weights: factors of the losses of A and B before they are added.
+    """
+
+    learning_rate: float = 5e-5
+    betas: tuple[float, float] = (0.9, 0.999)
+    epsilon: float = 1e-7
+    weight_decay: float = 0.0
+    loss: str = "ssim+mae"
+    warm_up: int = 0
+    ema: float = 0.0
+    gradient_clip: float = 0.0
+    side_weights: tuple[float, float] = (1.0, 1.0)
+
+
+class SwapModel(nn.Module):
+    """An autoencoder with one decoder per performer.
+
+    Class attributes:
+        name, label: as in its row of `options.rows.TRAINERS`.
+        recipe: how to train it by default.
+        has_lowmem: the constructor's `lowmem=True` makes a smaller variant.
+        input_size, output_size: sides of the square pictures in pixels.
+
+    Everything that must survive a save is a parameter or a persistent buffer.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    recipe: ClassVar[Recipe] = Recipe()
+    has_lowmem: ClassVar[bool] = False
+    input_size: int = 64
+    output_size: int = 64
+
+    def forward(self, x: torch.Tensor, side: Side) -> torch.Tensor:
+        """The face in `x` as the performer of `side` would show it.
+
+        Args:
+            x: float32 [N, 3, input_size, input_size], RGB in [0, 1].
+            side: whose decoder; A -> B swaps with "b".
+
+        Returns:
+            float32 [N, 3, output_size, output_size] in [0, 1]; a fourth channel is a learned mask.
+        """
+        raise NotImplementedError
+
+    def forward_both(self, x_a: torch.Tensor, x_b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Both sides' own reconstructions at once (shapes as in `forward`); the training step calls this."""
+        return self(x_a, "a"), self(x_b, "b")
+
+    def parameters_for(self, recipe: Recipe, learning_rate: float) -> list[dict[str, Any]]:
+        """Groups of parameters for the optimiser; a trainer may give its parts learning rates of their own."""
+        decayed = [p for p in self.parameters() if p.requires_grad and p.ndim > 1]
+        plain = [p for p in self.parameters() if p.requires_grad and p.ndim <= 1]
+        return [{"params": decayed, "lr": learning_rate, "weight_decay": recipe.weight_decay},
+                {"params": plain, "lr": learning_rate, "weight_decay": 0.0}]
+
+
+class SharedEncoderModel(SwapModel):
+    """The classic shape: one `encoder` for both performers, `decoder_a` and `decoder_b`."""
+
+    encoder: nn.Module
+    decoder_a: nn.Module
+    decoder_b: nn.Module
+
+    def forward(self, x: torch.Tensor, side: Side) -> torch.Tensor:
+        decoder = self.decoder_a if side == "a" else self.decoder_b
+        return decoder(self.encoder(x))
+
+    def forward_both(self, x_a: torch.Tensor, x_b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        code = self.encoder(torch.cat((x_a, x_b)))  # one pass over both sides: larger matrices, better use of the cores
+        return self.decoder_a(code[: len(x_a)]), self.decoder_b(code[len(x_a):])
+
+
+def build(trainer: str, *, lowmem: bool = False) -> SwapModel:
+    """A fresh model of the trainer called `trainer`, with random weights from torch's global generator.
+
+    Raises:
+        UsageError: if the trainer has no low-memory variant and one is asked for.
+    """
+    model_class: type[SwapModel] = find(TRAINERS, trainer).load()
+    if not lowmem:
+        return model_class()
+    if not model_class.has_lowmem:
+        able = [row.name for row in TRAINERS if row.load().has_lowmem]
+        raise UsageError(f"The trainer {trainer} has no low-memory variant",
+                         f"Leave low memory off, or choose one of: {', '.join(able)}")
+    return model_class(lowmem=True)  # type: ignore[call-arg]
