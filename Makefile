@@ -41,7 +41,8 @@ extension: .venv/.ready  ## Build the zip that Blender installs, into build/
 
 lint: .venv/.ready  ## Style and types
 	$(CORE) -m ruff check .
-	$(CORE) -m mypy
+	@mkdir -p build/types && ln -sfn ../.. build/types/understudy
+	MYPYPATH=build/types $(CORE) -m mypy -p understudy.core
 
 bench: .venv/.ready  ## Print the figures that the README states (minutes)
 	$(CORE) benchmarks/decode.py

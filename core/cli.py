@@ -8,6 +8,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for task in TASKS.values():
         if task.command:
-            sub = _add_command(commands, task.name, task.options.__doc__ or "", lambda ns, t=task: _run_task(t, ns))
+            sub = _add_command(commands, task.name, task.options.__doc__ or "", partial(_run_task, task))
             add_options(sub, task.options)
             add_options(sub, CommonOptions)
     _add_alignments(commands)

@@ -54,7 +54,8 @@ def set_up(level: str = "info", logfile: str = "") -> Path | None:
         file = logging.handlers.RotatingFileHandler(path, maxBytes=5_000_000, backupCount=3, encoding="utf-8")
     except OSError as error:
         if logfile:
-            raise UsageError(f"Cannot write the log file {path} ({error.strerror})", "Choose another --logfile") from None
+            raise UsageError(f"Cannot write the log file {path} ({error.strerror})",
+                             "Choose another --logfile") from None
         return None
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(process)d %(name)s: %(message)s"))
     logger.addHandler(file)

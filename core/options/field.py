@@ -209,7 +209,8 @@ def make(cls: type, values: dict[str, Any], *, where: str = "") -> Any:
         name = key.replace("-", "_")
         if name not in known:
             close = get_close_matches(name, known, 1)
-            hint = f"Did you mean {known[close[0]].key}?" if close else f"Known: {', '.join(o.key for o in known.values())}"
+            everything = ", ".join(o.key for o in known.values())
+            hint = f"Did you mean {known[close[0]].key}?" if close else f"Known: {everything}"
             raise UsageError(f"Unknown option {key!r}{' in ' + where if where else ''}", hint)
         given[name] = check(known[name], value)
     return cls(**given)

@@ -1,4 +1,7 @@
-"""The reference page `docs/reference.md`, derived from the options classes: `python -m understudy.core.options.reference`."""
+"""The reference page `docs/reference.md`, derived from the options classes.
+
+To write it anew: `python -m understudy.core.options.reference`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ from pathlib import Path
 
 from ..jobs.tasks import TASKS
 from . import rows
-from .field import Option, Row, options_of
+from .field import Option, options_of
+from .rows import Row
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference.md"
 

@@ -28,7 +28,8 @@ def load(path: Path | str, command: str, cls: type, commands: tuple[str, ...]) -
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not a text file"
-        raise UsageError(f"Cannot read the settings file {path} ({reason})", "Check the path given to --config") from None
+        raise UsageError(f"Cannot read the settings file {path} ({reason})",
+                         "Check the path given to --config") from None
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
