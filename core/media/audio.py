@@ -1,0 +1,110 @@
+"""Carrying the sound of a source over into a new file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import av
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.packet import Packet
+
+from .video import VideoSource
+
+# What every player of mp4 and mov understands. Anything else (PCM, Vorbis, Opus, …) becomes AAC.
+_COPIED = ("aac", "mp3", "ac3", "eac3", "alac")
+_AAC_BITS_PER_CHANNEL = 96_000
+
+
+class AudioTrack:
+    """The first sound track of a video from a given frame on, muxed along with the picture.
+
+    Args:
+        source: the video.
+        container: the output; its picture stream is there already, nothing is muxed yet.
+        first: the frame at which the output begins.
+    """
+
+    def __init__(self, source: VideoSource, container: OutputContainer, first: int) -> None:
+        self._source = source
+        self._container = container
+        self._input = av.open(str(source.path), metadata_errors="replace")
+        self._from = self._input.streams.audio[0]
+        self._start = source.index.pts[first] * Fraction(*source.index.time_base)
+        codec = self._from.codec_context
+        copies = codec.name in _COPIED or codec.codec.canonical_name in _COPIED
+        if copies:
+            self._to: AudioStream = container.add_stream_from_template(self._from)
+        else:
+            stream = container.add_stream("aac", rate=codec.sample_rate)
+            assert isinstance(stream, AudioStream)
+            stream.codec_context.layout = codec.layout
+            stream.codec_context.bit_rate = _AAC_BITS_PER_CHANNEL * codec.layout.nb_channels
+            self._to = stream
+        if first > 0:
+            # A little early: sound packets overlap, and containers seek coarsely.
+            self._input.seek(max(0, int((self._start - 1) / self._time_base)), stream=self._from)
+        self._packets = self._copied() if copies else self._encoded()
+        self._waiting: tuple[float, Packet] | None = None
+
+    @property
+    def _time_base(self) -> Fraction:
+        assert self._from.time_base is not None
+        return self._from.time_base
+
+    def copy_until(self, seconds: float) -> None:
+        """Mux the sound that begins before a time of the output."""
+        while True:
+            if self._waiting is None:
+                self._waiting = next(self._packets, None)
+            if self._waiting is None or self._waiting[0] >= seconds:
+                return
+            self._container.mux(self._waiting[1])
+            self._waiting = None
+
+    def close(self) -> None:
+        self._packets.close()
+        self._input.close()
+
+    def _copied(self) -> Iterator[tuple[float, Packet]]:
+        """Packets with their times moved to the output's beginning."""
+        shift = round(self._start / self._time_base)
+        for packet in self._input.demux(self._from):
+            if packet.pts is None or packet.size == 0:
+                continue
+            if packet.pts + (packet.duration or 0) <= shift and shift > 0:
+                continue
+            packet.pts -= shift
+            packet.dts = packet.pts if packet.dts is None else packet.dts - shift
+            seconds = float(packet.pts * self._time_base)
+            packet.stream = self._to
+            yield seconds, packet
+
+    def _encoded(self) -> Iterator[tuple[float, Packet]]:
+        """The sound as AAC."""
+        codec = self._to.codec_context
+        resampler = av.AudioResampler(format="fltp", layout=codec.layout, rate=codec.sample_rate,
+                                      frame_size=1024)
+        base = Fraction(1, codec.sample_rate)
+        written: int | None = None
+        for frame in self._shifted():
+            for piece in resampler.resample(frame):
+                if written is None:
+                    written = 0 if frame is None else max(0, round(frame.pts * frame.time_base / base))
+                piece.pts, piece.time_base = written, base
+                written += piece.samples
+                yield from ((float(p.pts * p.time_base), p) for p in self._to.encode(piece))
+        yield from ((float(p.pts * p.time_base), p) for p in self._to.encode(None))
+
+    def _shifted(self) -> Iterator[AudioFrame | None]:
+        shift = round(self._start / self._time_base)
+        for frame in self._input.decode(self._from):
+            if frame.pts is None:
+                continue
+            if frame.time is not None and frame.time + frame.samples / frame.sample_rate <= float(self._start):
+                continue
+            frame.pts -= round(shift * self._time_base / frame.time_base)
+            yield frame
+        yield None

@@ -1,0 +1,91 @@
+"""Reading and writing single pictures.
+
+OpenCV does the coding: it writes a PNG in about half of Pillow's time (level 1 with the `up` filter: 7 against 15 ms
+of processor time for 640x360) and reads 16 bits per channel in every format we take, which Pillow reduces wrongly.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..errors import SourceError, writing
+from .provenance import insert_text
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
+
+_READ = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
+_FAST = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
+_HINT = "Replace the file or take it out of the folder"
+
+
+def read_image(path: Path | str) -> np.ndarray:
+    """A picture as uint8 [H, W, 3] RGB.
+
+    Grey becomes RGB, an alpha channel is dropped (straight, not multiplied), 16 bits per channel are reduced to 8 by
+    rounding (v / 257), and the orientation that cameras note in EXIF is applied.
+
+    Raises:
+        SourceError: a missing, damaged or unsupported file.
+    """
+    try:
+        # Not cv2.imread: that cannot open names outside the code page on Windows.
+        data = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise SourceError(f"Cannot read {path} ({error.strerror or error})", _HINT) from error
+    try:
+        bgr = cv2.imdecode(data, _READ) if data.size else None
+    except cv2.error as error:
+        raise SourceError(f"Cannot decode {path} ({error.err})", _HINT) from error
+    if bgr is None:
+        raise SourceError(f"Not a picture, or a damaged one: {path}", _HINT)
+    return cv2.cvtColor(_to_8_bit(bgr, path), cv2.COLOR_BGR2RGB)
+
+
+def _to_8_bit(pixels: np.ndarray, path: Path | str) -> np.ndarray:
+    if pixels.dtype == np.uint8:
+        return pixels
+    if pixels.dtype == np.uint16:
+        return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    raise SourceError(f"{path} holds {pixels.dtype} values; 8 and 16 bits per channel can be read",
+                      "Save the pictures as 16-bit PNG or TIFF")
+
+
+def encode_png(pixels: np.ndarray, text: dict[str, str] | None = None) -> bytes:
+    """A PNG file in memory: `pixels` uint8 [H, W, 3] RGB or [H, W, 4] straight RGBA, `text` as iTXt entries."""
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
+        raise ValueError(f"expected uint8 [H, W, 3 or 4], not {pixels.dtype} {pixels.shape}")
+    order = cv2.COLOR_RGB2BGR if pixels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
+    _, data = cv2.imencode(".png", cv2.cvtColor(pixels, order), _FAST)
+    return insert_text(data.tobytes(), text or {})
+
+
+def write_png(path: Path | str, pixels: np.ndarray, text: dict[str, str] | None = None) -> None:
+    """Write `encode_png` beside `path` and rename it into place; missing folders are made.
+
+    Raises:
+        OutputError: where the place cannot be written.
+    """
+    write_file(path, encode_png(pixels, text))
+
+
+def write_file(path: Path | str, data: bytes) -> None:
+    """Write bytes beside `path` and rename them into place, so that no reader ever sees half a file.
+
+    Raises:
+        OutputError: where the place cannot be written.
+    """
+    path = Path(path)
+    # The process number keeps two writers of the same name apart.
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_bytes(data)
+            os.replace(partial, path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
