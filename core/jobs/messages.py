@@ -7,6 +7,8 @@ A worker says each message once, as one JSON line; nothing else is ever parsed. 
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -15,9 +17,27 @@ from typing import Any, ClassVar, Protocol
 class Message:
     kind: ClassVar[str]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data without the kind, JSON-ready."""
+        return asdict(self)
+
     def to_json(self) -> str:
-        """One line, no line break."""
-        return json.dumps({"kind": self.kind, **asdict(self)}, ensure_ascii=False, allow_nan=False, default=str)
+        """One line, no line break. JSON has no NaN or infinity: they become null."""
+        data = {"kind": self.kind, **self.to_dict()}
+        try:
+            return json.dumps(data, ensure_ascii=False, allow_nan=False, default=str)
+        except ValueError:
+            return json.dumps(_finite(data), ensure_ascii=False, allow_nan=False, default=str)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value
 
 
 @dataclass(frozen=True)
@@ -44,11 +64,14 @@ class Progress(Message):
 
 @dataclass(frozen=True)
 class Metric(Message):
-    """Figures of a training: `values` such as {"loss_a": 0.05, "loss_b": 0.06, "rate": 310.0} at `iteration`."""
+    """Figures of a training: `values` such as {"loss_a": 0.05, "loss_b": 0.06, "rate": 310.0} at `iteration`.
+
+    None stands for a figure that is not a number (a diverged loss).
+    """
 
     kind = "metric"
     iteration: int
-    values: dict[str, float] = field(default_factory=dict)
+    values: dict[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,7 +117,7 @@ def parse(line: str) -> Message | None:
     try:
         data = json.loads(line)
         return KINDS[data.pop("kind")](**data)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
@@ -114,6 +137,9 @@ class Reporter(Protocol):
 
     def warning(self, message: str, detail: str = "") -> None: ...
 
+    def on_pause(self, free: Callable[[], None], restore: Callable[[], None]) -> None:
+        """Have `free` called before a pause (give the graphics card back) and `restore` after it."""
+
 
 class SilentReporter:
     """Says nothing and never stops; for tests and for calling tasks as plain functions."""
@@ -128,4 +154,7 @@ class SilentReporter:
         pass
 
     def warning(self, message: str, detail: str = "") -> None:
+        pass
+
+    def on_pause(self, free: Callable[[], None], restore: Callable[[], None]) -> None:
         pass

@@ -1,0 +1,159 @@
+"""Reporters of the command line: a progress bar for people, JSON lines for programs. Ctrl-C asks to stop.
+
+The first Ctrl-C (or SIGTERM) asks the task to save and end, the second ends it at once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, TextIO
+
+from .messages import Done, Error, Message, Metric, Preview, Progress, Started, Warning_
+from .progress import describe, duration, rate_text
+from .reporter import BaseReporter
+
+_PLAIN_INTERVAL = 10.0  # seconds between two lines where there is no terminal to draw a bar on
+
+
+class _SignalReporter(BaseReporter):
+    """Turns signals into stops while the `with` block lasts."""
+
+    def __init__(self, task: str, interval: float) -> None:
+        super().__init__(interval)
+        self.task = task
+        self._handlers: dict[int, Any] = {}
+        self._signals = 0
+
+    def __enter__(self) -> Any:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._handlers[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._handlers = {}
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._signals += 1
+        self.ask_stop()
+        if self._signals == 1:
+            # Straight to the descriptor: the handler may have interrupted a print that holds the stream's lock.
+            os.write(2, b"\nStopping after this step; Ctrl-C again ends at once.\n")
+        elif self._signals == 2:
+            raise KeyboardInterrupt
+        else:
+            os._exit(130)
+
+
+class ConsoleReporter(_SignalReporter):
+    """A bar with rate and time left, the latest figures of a training beside it; warnings and errors as lines."""
+
+    def __init__(self, task: str, stream: TextIO | None = None, interval: float = 0.1) -> None:
+        self._stream = stream or sys.stderr
+        self._terminal = self._stream.isatty()
+        super().__init__(task, interval if self._terminal else _PLAIN_INTERVAL)
+        self._bar: Any = None
+        self._bar_key: tuple[str, int | None, str] | None = None
+        self._figures = ""
+        self._began = time.monotonic()
+
+    def say(self, message: Message) -> None:
+        if isinstance(message, Progress):
+            self._show(message)
+        elif isinstance(message, Metric):
+            self._figures = figures(message)
+        elif isinstance(message, Warning_):
+            self._line(f"Warning: {message.message}")
+        elif isinstance(message, Error):
+            self._close_bar()
+            self._line(f"understudy: {message.message}")
+        elif isinstance(message, Done):
+            self._close_bar()
+            self._line(ending(message, time.monotonic() - self._began))
+        elif isinstance(message, Preview):
+            pass  # rewritten often; its path is in the result
+
+    def __exit__(self, *exc: object) -> None:
+        self._close_bar()
+        super().__exit__(*exc)
+
+    def _show(self, progress: Progress) -> None:
+        if not self._terminal:
+            figures_ = f" · {self._figures}" if self._figures else ""
+            self._line(f"{progress.text or self.task}: {describe(progress)}{figures_}")
+            return
+        from tqdm import tqdm
+
+        key = (progress.unit, progress.total, progress.text)
+        if self._bar is None or self._bar_key is None or key[:2] != self._bar_key[:2]:
+            self._close_bar()
+            shape = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} " if progress.total else "{desc} {n_fmt} "
+            self._bar = tqdm(total=progress.total, file=self._stream, bar_format=shape + progress.unit + "{postfix}",
+                             dynamic_ncols=True, leave=True)
+        self._bar_key = key
+        parts = [rate_text(progress.rate)] if progress.rate is not None else []
+        if progress.eta is not None:
+            parts.append(f"{duration(progress.eta)} left")
+        self._bar.set_description_str(progress.text or self.task, refresh=False)
+        self._bar.set_postfix_str(", ".join([*parts, *([self._figures] if self._figures else [])]), refresh=False)
+        self._bar.n = progress.done
+        self._bar.refresh()
+
+    def _line(self, text: str) -> None:
+        if self._bar is not None:
+            self._bar.write(text, file=self._stream)
+        else:
+            print(text, file=self._stream, flush=True)
+
+    def _close_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+class JsonReporter(_SignalReporter):
+    """Every message as one line of JSON on stdout. Whatever else is printed meanwhile goes to stderr."""
+
+    def __init__(self, task: str, stream: TextIO | None = None, interval: float = 0.25) -> None:
+        super().__init__(task, interval)
+        self._stream = stream or sys.stdout
+        self._stdout = sys.stdout
+
+    def __enter__(self) -> Any:
+        super().__enter__()
+        sys.stdout = sys.stderr
+        self.say(Started(self.task))
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        sys.stdout = self._stdout
+        super().__exit__(*exc)
+
+    def say(self, message: Message) -> None:
+        with self._mutex:
+            try:
+                print(message.to_json(), file=self._stream, flush=True)
+            except BrokenPipeError:
+                self.ask_stop()  # nobody listens any more
+
+
+def figures(metric: Metric) -> str:
+    """ "loss_a 0.0512, loss_b 0.0634"."""
+    return ", ".join(f"{name} {value:.4g}" if value is not None else f"{name} ?" for name, value in
+                     metric.values.items())
+
+
+def ending(done: Done, seconds: float) -> str:
+    """The last line for a person: how it ended and what was made."""
+    words: Callable[[str], str] = lambda key: key.replace("_", " ")  # noqa: E731
+    made = ", ".join(f"{words(k)} {v}" for k, v in done.result.items() if isinstance(v, (str, int, float)) and v != "")
+    heads = {"finished": "Done", "stopped": "Stopped; the same command again continues", "failed": "Failed"}
+    return f"{heads[done.status]} after {duration(seconds)}{': ' + made if made else ''}."
