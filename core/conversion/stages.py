@@ -1,0 +1,125 @@
+"""Stages that work side by side: each in a thread of its own, a bounded queue between them, order kept.
+
+The heavy parts (decoding, networks, OpenCV, PNG) let go of Python's lock, so threads share the work between cores.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+_END = object()
+
+
+@dataclass
+class Clock:
+    """Seconds spent at work in each named stage, not counting waiting for other stages.
+
+    Attributes:
+        wall: seconds by the clock on the wall.
+        cpu: seconds of processor time of the stage's own threads (not of those that libraries start below them).
+    """
+
+    wall: dict[str, float] = field(default_factory=dict)
+    cpu: dict[str, float] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def timed(self, name: str, work: Callable[..., R], *arguments: Any) -> R:
+        """`work(*arguments)`, its time added to `name`."""
+        wall, cpu = time.perf_counter(), time.thread_time()
+        try:
+            return work(*arguments)
+        finally:
+            with self._lock:
+                self.wall[name] = self.wall.get(name, 0.0) + time.perf_counter() - wall
+                self.cpu[name] = self.cpu.get(name, 0.0) + time.thread_time() - cpu
+
+    def iterate(self, name: str, items: Iterable[T]) -> Iterator[T]:
+        """`items`, the time it takes to get each added to `name`."""
+        iterator = iter(items)
+        try:
+            while (item := self.timed(name, next, iterator, _END)) is not _END:
+                yield item  # type: ignore[misc]
+        finally:
+            _close(iterator)
+
+
+def ahead(items: Iterable[T], depth: int) -> Generator[T, None, None]:
+    """`items`, fetched by a thread of its own that stays at most `depth` items ahead.
+
+    An exception raised by `items` is raised here in its turn. Closing this generator (or an exception in the consumer,
+    once it is collected) ends the thread and closes `items`.
+    """
+    waiting: queue.Queue[Any] = queue.Queue(maxsize=max(1, depth))
+    stop = threading.Event()
+
+    def put(entry: Any) -> bool:
+        while not stop.is_set():
+            try:
+                waiting.put(entry, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def fetch() -> None:
+        iterator = iter(items)
+        try:
+            for item in iterator:
+                if not put((item, None)):
+                    break
+            put((_END, None))
+        except BaseException as error:
+            put((_END, error))
+        finally:
+            _close(iterator)
+
+    thread = threading.Thread(target=fetch, name="understudy-stage", daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = waiting.get()
+            if error is not None:
+                raise error
+            if item is _END:
+                return
+            yield item
+    finally:
+        stop.set()
+        thread.join()
+
+
+def spread(function: Callable[[T], R], items: Iterable[T], workers: int) -> Generator[R, None, None]:
+    """`function` of each item, worked out by several threads, results in the order of `items`.
+
+    At most `workers + 1` items are held at a time.
+    """
+    iterator = iter(items)
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="understudy-spread")
+    pending: deque[Future[R]] = deque()
+    try:
+        for item in iterator:
+            pending.append(pool.submit(function, item))
+            if len(pending) > workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        for future in pending:
+            future.cancel()
+        pool.shutdown(wait=True)
+        _close(iterator)
+
+
+def _close(iterator: Any) -> None:
+    close = getattr(iterator, "close", None)
+    if close is not None:
+        close()

@@ -1,0 +1,133 @@
+"""From a frame and its faces to a `ConvertedFrame`: cut, predict, match colours, mask, lay back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import AlignmentsError
+from ..extraction.maskers.landmark import draw
+from ..faces.crop import crop
+from ..faces.geometry import Alignment
+from ..faces.nouns import Face
+from ..media.frame import Frame
+from ..models.folder import TrainedModel
+from ..options import find
+from ..options.convert import ConvertOptions
+from ..options.rows import COLOURS
+from . import mask as masks
+from .composite import compose, scaled
+from .nouns import ConvertedFrame, Patch
+from .protocols import ColourMethod
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """A face cut from its frame for the model.
+
+    Attributes:
+        face: uuid of the stored face.
+        feed: float32 [I, I, 3], RGB 0..1: what the model is given.
+        reference: float32 [S, S, 3], RGB 0..1: the original in the crop that the model's answer fills.
+        landmarks: float32 [68, 2] in the reference crop's pixels.
+        matrix: float64 [2, 3], frame -> reference crop.
+    """
+
+    face: str
+    feed: np.ndarray
+    reference: np.ndarray
+    landmarks: np.ndarray
+    matrix: np.ndarray
+
+
+class Swapper:
+    """Everything that stays the same from frame to frame. Safe to use from several threads.
+
+    Args:
+        model: the trained model; its settings say how crops are cut.
+        options: the rest.
+    """
+
+    def __init__(self, model: TrainedModel, options: ConvertOptions) -> None:
+        self.model = model
+        self.options = options
+        self._colour: ColourMethod = find(COLOURS, options.color).load()()
+
+    def cut(self, frame: Frame, faces: Sequence[Face]) -> tuple[Cut, ...]:
+        """The faces of a frame, in their order, cut at the model's input and output size; removed ones are left out.
+
+        Raises:
+            AlignmentsError: landmarks that cannot be a face.
+        """
+        settings, model = self.model.settings, self.model
+        placement = (settings.centering, settings.coverage, settings.vertical_offset)
+        cuts = []
+        for face in faces:
+            if face.state == "removed":
+                continue
+            try:
+                alignment = Alignment(face.landmarks)
+                reference = crop(frame.pixels, alignment, model.output_size, *placement)
+            except ValueError as error:
+                raise AlignmentsError(f"The landmarks of face {face.position} in frame {frame.index} cannot be used "
+                                      f"({error})", "Remove that face or correct its landmarks") from error
+            feed = reference
+            if model.input_size != model.output_size:
+                feed = crop(frame.pixels, alignment, model.input_size, *placement)
+            cuts.append(Cut(face.uuid, _unit(feed.pixels), _unit(reference.pixels), reference.landmarks,
+                            reference.matrix))
+        return tuple(cuts)
+
+    def predict(self, cuts: Sequence[Cut]) -> list[np.ndarray]:
+        """The model's answer for each cut, float32 [S, S, 3] RGB 0..1, at most `options.batch_size` at a time."""
+        side = "a" if self.options.swap_model else "b"
+        answers: list[np.ndarray] = []
+        for start in range(0, len(cuts), self.options.batch_size):
+            batch = np.stack([cut.feed for cut in cuts[start:start + self.options.batch_size]])
+            answers.extend(self.model.predict(batch, side)[..., :3])
+        return answers
+
+    def patch(self, cut: Cut, answer: np.ndarray) -> Patch:
+        """The model's answer with its colours and mask, ready to be laid back."""
+        options = self.options
+        raw = self._raw_mask(cut)
+        rgb = self._colour(np.clip(answer, 0.0, 1.0).astype(np.float32), cut.reference, raw)
+        mask = masks.blended(raw, erosion=options.erosion, with_box=options.mask_type != "none",
+                             soft_box=options.mask_blur != "none")
+        return Patch(rgb, mask, scaled(cut.matrix, mask.shape[0], options.face_scale), cut.face)
+
+    def _raw_mask(self, cut: Cut) -> np.ndarray:
+        """The blurred mask before erosion, float32 [S, S], 0..1."""
+        size, options = cut.reference.shape[0], self.options
+        if options.mask_type == "none":
+            return np.ones((size, size), np.float32)
+        drawn = draw(cut.landmarks, size, options.mask_type).astype(np.float32) / 255.0
+        return masks.blur(drawn, options.mask_blur, options.mask_kernel, options.mask_passes)
+
+    def finish(self, frame: Frame, cuts: Sequence[Cut], answers: Iterable[np.ndarray]) -> ConvertedFrame:
+        """The frame with its swapped faces laid over in order."""
+        patches = tuple(self.patch(cut, answer) for cut, answer in zip(cuts, answers, strict=True))
+        height, width = frame.pixels.shape[:2]
+        return ConvertedFrame(frame, patches, compose(patches, width, height))
+
+
+def _unit(pixels: np.ndarray) -> np.ndarray:
+    return pixels.astype(np.float32) / 255.0
+
+
+def convert_frame(frame: Frame, faces: Sequence[Face], model: TrainedModel, options: ConvertOptions) -> ConvertedFrame:
+    """One frame by itself, as a live preview needs it; see `pipeline` for many.
+
+    Args:
+        frame: the picture.
+        faces: the faces stored for it, landmarks in its pixels.
+        model, options: as for the whole task; sources, output and writer do not matter here.
+
+    Raises:
+        AlignmentsError: landmarks that cannot be a face.
+    """
+    swapper = Swapper(model, options)
+    cuts = swapper.cut(frame, faces)
+    return swapper.finish(frame, cuts, swapper.predict(cuts))

@@ -1,0 +1,147 @@
+"""The task behind `understudy convert`: check everything first, then stream the frames through."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..errors import AlignmentsError, Stopped, UsageError
+from ..faces.nouns import Face, SourceInfo
+from ..faces.places import default_store
+from ..faces.store import AlignmentsStore
+from ..jobs.messages import Reporter
+from ..media.ranges import format_frames, parse_frames
+from ..media.source import Source, open_source
+from ..models.device import choose_device
+from ..models.folder import TrainedModel, load
+from ..options import find
+from ..options.convert import ConvertOptions
+from ..options.rows import WRITERS
+from .pipeline import convert
+from .protocols import Writer
+from .stages import Clock
+from .swap import Swapper
+
+_VERSION = 1  # raised whenever the same options and model give other pictures, so that old ones are made again
+# What changes a picture; device, batch size and places do not.
+_PICTURE_OPTIONS = ("swap_model", "writer", "color", "mask_type", "mask_blur", "mask_kernel", "mask_passes", "erosion",
+                    "face_scale")
+
+
+def run(options: ConvertOptions, reporter: Reporter) -> dict[str, Any]:
+    """Convert a clip.
+
+    Run again with the same options, pictures that are there already are kept; those of another model, other settings
+    or landmarks corrected since are made again.
+
+    Returns:
+        output (folder or file), writer, frames (asked for), converted (written now), kept (there already),
+        with_faces and without_faces (of those asked for), faces (swapped now), elapsed (seconds), rate (frames a
+        second), stages (seconds of wall time and of processor time per stage).
+
+    Raises:
+        SourceError, AlignmentsError, ModelError, OutputError, UsageError: bad input, before anything is written.
+        Stopped: the person asked to; the pictures made so far stay, an unfinished video does not.
+    """
+    started = time.perf_counter()
+    if not options.output.strip():
+        raise UsageError("No output is given", "Name a folder for images or an overlay, or a file for a video")
+    if not options.model_dir.strip():
+        raise UsageError("No model folder is given", "Name the folder of a trained model")
+    with open_source(options.source) as source:
+        wanted = parse_frames(options.frames, len(source))
+        faces = _faces(options, source, wanted, reporter)
+        model = load(options.model_dir, choose_device(options.device))
+        swapper = Swapper(model, options)
+        keys = frame_keys(options, model, source, wanted, faces)
+        output = Path(options.output).expanduser().absolute()
+        with find(WRITERS, options.writer).load()(output, source, keys) as writer:
+            missing = list(writer.missing())
+            clock = Clock()
+            swapped = _stream(source, missing, faces, swapper, writer, reporter, clock, len(wanted))
+    elapsed = time.perf_counter() - started
+    return {"output": str(writer.result()), "writer": options.writer, "frames": len(wanted), "converted": len(missing),
+            "kept": len(wanted) - len(missing), "with_faces": len(faces), "without_faces": len(wanted) - len(faces),
+            "faces": swapped, "elapsed": round(elapsed, 3),
+            "rate": round(len(missing) / elapsed, 3) if missing else 0.0,
+            "stages": {"wall": _rounded(clock.wall), "cpu": _rounded(clock.cpu)}}
+
+
+def _stream(source: Source, missing: list[int], faces: dict[int, list[Face]], swapper: Swapper, writer: Writer,
+            reporter: Reporter, clock: Clock, total: int) -> int:
+    """Convert the missing frames; returns how many faces were swapped."""
+    done, swapped = total - len(missing), 0
+    if reporter.progress(done, total, "frames", "Converting"):
+        raise Stopped
+    with closing(convert(source, missing, lambda index: faces.get(index, ()), swapper, writer, clock)) as written:
+        for converted in written:
+            done += 1
+            swapped += len(converted.patches)
+            if reporter.progress(done, total, "frames", "Converting") and done < total:
+                raise Stopped
+    return swapped
+
+
+def _faces(options: ConvertOptions, source: Source, wanted: list[int], reporter: Reporter) -> dict[int, list[Face]]:
+    """The faces to swap, by frame; frames without any are absent.
+
+    Raises:
+        AlignmentsError: no store, one of another clip, or one without faces in these frames.
+    """
+    path = Path(options.alignments).expanduser() if options.alignments.strip() else default_store(source.path)
+    if not path.exists():
+        raise AlignmentsError(f"There are no alignments for {source.path} (looked for {path})",
+                              "Run extract on the clip first, or name its alignments file")
+    # A reader without waiting would take a frame that is just being written for one without faces.
+    opened = AlignmentsStore.open if os.access(path, os.W_OK) else AlignmentsStore.readonly
+    with opened(path, _info(source)) as store:
+        faces = dict(store.iterate(wanted))
+        unseen = sorted(set(wanted) - store.frames_seen())
+    if not faces:
+        raise AlignmentsError(f"There are no faces to replace in the chosen frames of {source.path}",
+                              "Run extract on the clip, or choose other frames")
+    if unseen:
+        reporter.warning(f"{len(unseen)} of the {len(wanted)} frames were never searched for faces and stay as they "
+                         "are", f"Run extract for the frames {format_frames(unseen)}")
+    return faces
+
+
+def _info(source: Source) -> SourceInfo:
+    width, height = source.size
+    return SourceInfo(source.fingerprint, source.path.name, width, height, str(source.rate), len(source), source.kind)
+
+
+def frame_keys(options: ConvertOptions, model: TrainedModel, source: Source, wanted: Iterable[int],
+               faces: dict[int, list[Face]]) -> dict[int, str]:
+    """For each frame a short text that changes whenever its picture would: model, settings, landmarks."""
+    settings = {name: getattr(options, name) for name in _PICTURE_OPTIONS}
+    common = json.dumps([_VERSION, options.writer, source.fingerprint])
+    whole = common + json.dumps([settings, _model_digest(model)], sort_keys=True)
+    keys = {}
+    for index in wanted:
+        digest = hashlib.sha256((whole if index in faces else common).encode())
+        for face in faces.get(index, ()):
+            digest.update(np.ascontiguousarray(face.landmarks, "<f4").tobytes())
+        keys[index] = digest.hexdigest()[:32]
+    return keys
+
+
+def _model_digest(model: TrainedModel) -> str:
+    digest = hashlib.sha256(repr(model.settings).encode())
+    for name, tensor in sorted(model.model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _rounded(values: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in values.items()}
