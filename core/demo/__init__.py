@@ -1,0 +1,1 @@
+"""The demonstration: two sample clips made from public-domain portraits, and the whole job on them (worker-side)."""
