@@ -1,0 +1,174 @@
+"""What the training does to faces so that the model learns people rather than pictures: colour, place, mirror, warp.
+
+Batches are numpy arrays; the per-face steps are OpenCV calls, which release the interpreter's lock, so a background
+thread prepares batches while the networks compute. Everything random is drawn from the generator that is handed in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """How much of what; the defaults are those of the field's trainers.
+
+    Attributes:
+        color, flip, warp: whether colours are varied, faces mirrored, inputs warped.
+        lightness, chroma: largest relative shift of L, and of a and b.
+        clahe_chance: share of faces whose local contrast is equalised.
+        clahe_size: largest number of half steps by which CLAHE's grid grows beyond its least size.
+        rotation: largest turn in degrees.
+        zoom: largest relative change of scale.
+        shift: largest move along each axis, as a part of the side.
+        flip_chance: share of faces that are mirrored.
+        warp_spread: standard deviation of the warp's grid points, as a part of the side.
+    """
+
+    color: bool = True
+    flip: bool = True
+    warp: bool = True
+    lightness: float = 0.30
+    chroma: float = 0.08
+    clahe_chance: float = 0.5
+    clahe_size: int = 4
+    rotation: float = 10.0
+    zoom: float = 0.05
+    shift: float = 0.05
+    flip_chance: float = 0.5
+    warp_spread: float = 5 / 256
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Faces as the training step takes them.
+
+    Attributes:
+        feed: uint8 [N, input, input, 3] RGB, augmented and warped.
+        target: uint8 [N, output, output, 3] RGB, augmented but not warped.
+        mask: uint8 [N, output, output], 255 inside the face.
+    """
+
+    feed: np.ndarray
+    target: np.ndarray
+    mask: np.ndarray
+
+
+class Augmenter:
+    """Makes training batches out of cached crops.
+
+    Args:
+        size: side of the crops in pixels (the process size: the larger of the model's input and output).
+        input_size, output_size: of the model.
+        amounts: see `Amounts`.
+    """
+
+    def __init__(self, size: int, input_size: int, output_size: int, amounts: Amounts = Amounts()) -> None:
+        self.size, self.input_size, self.output_size, self.amounts = size, input_size, output_size, amounts
+        self._spread = _grid_to_map(size)
+
+    def __call__(self, crops: np.ndarray, rng: np.random.Generator) -> Batch:
+        """Augment the faces `crops`, uint8 [N, size, size, 4] (RGB and mask), which stay unchanged."""
+        if self.amounts.color:
+            crops = self.vary_color(crops, rng)
+        placed = self.place(crops, rng)
+        target = _resize(placed, self.output_size)
+        warped = self.warp(placed, rng) if self.amounts.warp else placed
+        return Batch(feed=np.ascontiguousarray(_resize(warped, self.input_size)[..., :3]),
+                     target=np.ascontiguousarray(target[..., :3]), mask=np.ascontiguousarray(target[..., 3]))
+
+    def vary_color(self, crops: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Shift L, a and b of OpenCV's 8-bit LAB per face, then equalise the local contrast of L in some.
+
+        Per channel r ~ U(-a, a); the value x becomes x + (255 - x) r for r >= 0 and x (1 + r) below.
+        CLAHE: Zuiderveld 1994, "Contrast Limited Adaptive Histogram Equalization", clip limit 2.
+        """
+        count, amounts = len(crops), self.amounts
+        limits = np.array([amounts.lightness, amounts.chroma, amounts.chroma])
+        tables = lab_tables(rng.uniform(-limits, limits, (count, 3)))
+        grids = self._clahe_grids(count, rng)
+        lab = _convert_all(crops[..., :3], cv2.COLOR_RGB2LAB)
+        for index in range(count):
+            lab[index] = cv2.LUT(lab[index], tables[index])
+            if grids[index]:
+                clahe = cv2.createCLAHE(2.0, (int(grids[index]),) * 2)
+                lab[index, ..., 0] = clahe.apply(np.ascontiguousarray(lab[index, ..., 0]))
+        return np.concatenate((_convert_all(lab, cv2.COLOR_LAB2RGB), crops[..., 3:]), axis=-1)
+
+    def _clahe_grids(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Tiles per side of CLAHE's grid for each face; 0: the face is left alone."""
+        base = max(2, self.size // 128)
+        grids = rng.integers(0, self.amounts.clahe_size, count, endpoint=True) * (base // 2) + base
+        return np.where(rng.random(count) < self.amounts.clahe_chance, grids, 0)
+
+    def place(self, crops: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Turn, scale, move and mirror each face and its mask in one step; the border repeats the edge."""
+        matrices = self.placements(len(crops), rng)
+        out = np.empty_like(crops)
+        for index, matrix in enumerate(matrices):
+            out[index] = cv2.warpAffine(crops[index], matrix, (self.size, self.size), flags=cv2.INTER_LINEAR,
+                                        borderMode=cv2.BORDER_REPLICATE)
+        return out
+
+    def placements(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Random crop -> crop matrices, float64 [count, 2, 3], about the centre of the crop."""
+        amounts, centre = self.amounts, (self.size - 1) / 2
+        angle = np.radians(rng.uniform(-amounts.rotation, amounts.rotation, count))
+        scale = rng.uniform(1 - amounts.zoom, 1 + amounts.zoom, count)
+        shift = rng.uniform(-amounts.shift, amounts.shift, (count, 2)) * self.size
+        mirror = np.where(amounts.flip & (rng.random(count) < amounts.flip_chance), -1.0, 1.0)
+        cos, sin = np.cos(angle) * scale, np.sin(angle) * scale
+        linear = np.stack([np.stack([cos, sin], -1), np.stack([-sin, cos], -1)], 1)
+        linear[:, 0] *= mirror[:, None]
+        shift[:, 0] *= mirror
+        offset = centre + shift - linear @ np.full(2, centre)
+        return np.concatenate([linear, offset[..., None]], axis=2)
+
+    def warp(self, crops: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Bend each face along a 5x5 grid whose points are moved at random; black where the grid leaves the crop."""
+        maps = self.warp_maps(len(crops), rng)
+        out = np.empty_like(crops)
+        for index in range(len(crops)):
+            out[index] = cv2.remap(crops[index], maps[index, 0], maps[index, 1], cv2.INTER_LINEAR,
+                                   borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+        return out
+
+    def warp_maps(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Where each pixel is fetched from: float32 [count, 2 (x, y), size, size]."""
+        line = np.linspace(0, self.size, 5)
+        grid = np.stack(np.meshgrid(line, line)) + rng.normal(0, self.amounts.warp_spread * self.size, (count, 2, 5, 5))
+        return (self._spread @ grid @ self._spread.T).astype(np.float32)
+
+
+def lab_tables(shifts: np.ndarray) -> np.ndarray:
+    """Lookup tables uint8 [N, 1, 256, 3] for relative shifts [N, 3] in -1 .. 1."""
+    x, r = np.arange(256.0)[None, :, None], shifts[:, None, :]
+    return np.rint(np.where(r >= 0, x + (255 - x) * r, x * (1 + r))).astype(np.uint8)[:, None]
+
+
+def _grid_to_map(size: int) -> np.ndarray:
+    """Weights [size, 5] that enlarge 5 grid values to one per pixel.
+
+    The grid is enlarged bilinearly to a quarter more than the crop, whose edges (10 % of the larger side each) then
+    fall away: that is a linear map along each axis, so it is kept as a matrix.
+    """
+    larger = int(size * 1.25)
+    cut = larger // 10
+    weights = cv2.resize(np.eye(5), (5, larger), interpolation=cv2.INTER_LINEAR)[cut: larger - cut]
+    return weights[:size] if len(weights) >= size else np.pad(weights, ((0, size - len(weights)), (0, 0)), mode="edge")
+
+
+def _convert_all(pictures: np.ndarray, code: int) -> np.ndarray:
+    """Colour conversion of a whole batch in one call: uint8 [N, H, W, 3] -> the same shape."""
+    count, height, width, channels = pictures.shape
+    flat = np.ascontiguousarray(pictures).reshape(count * height, width, channels)
+    return cv2.cvtColor(flat, code).reshape(pictures.shape)
+
+
+def _resize(pictures: np.ndarray, size: int) -> np.ndarray:
+    if pictures.shape[1] == size:
+        return pictures
+    return np.stack([cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA) for picture in pictures])

@@ -1,0 +1,101 @@
+"""Which arithmetic and memory layout trains fastest on this machine: measured, not guessed."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+
+from ..models.base import SwapModel
+from .losses import FaceLoss
+
+_MEASURED_FACES = 8  # of each side, at most: enough to fill the cores, quick for the large models
+_LONG = 0.5  # seconds: passes longer than this are steady enough to be timed once
+_CLEAR_GAIN = 0.9  # another choice than plain float32 must take less than this part of its time
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How the networks compute.
+
+    Attributes:
+        precision: "float32", or "bfloat16" for autocast (weights, loss and output stay float32).
+        channels_last: pictures lie in memory with their channels together.
+    """
+
+    precision: str = "float32"
+    channels_last: bool = False
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        return torch.channels_last if self.channels_last else torch.contiguous_format
+
+    def autocast(self, device: torch.device) -> AbstractContextManager[None]:
+        return torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+
+    def place(self, model: SwapModel) -> None:
+        """Lay the model's kernels out for this execution."""
+        model.to(memory_format=self.memory_format)
+
+
+def measure(model: SwapModel, loss: FaceLoss, device: torch.device, precision: str, batch_size: int,
+            ) -> tuple[Execution, dict[str, float]]:
+    """The fastest execution for a forward and a backward pass, and the seconds of each that was tried.
+
+    First the precisions that the option ("auto", "float32", "bfloat16") leaves open, then channels-last for the
+    better one. The model's weights and buffers are left as they are; its gradients are dropped.
+    """
+    count = min(batch_size, _MEASURED_FACES)
+    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    kinds = ("float32", "bfloat16") if precision == "auto" else (precision,)
+    seconds = {plain: _measure(model, loss, device, plain, count) for plain in map(Execution, kinds)}
+    last = Execution(choose(seconds).precision, channels_last=True)
+    seconds[last] = _measure(model, loss, device, last, count)
+    with torch.no_grad():
+        for name, buffer in model.named_buffers():
+            buffer.copy_(buffers[name])
+    best = choose(seconds)
+    best.place(model)
+    return best, {_label(execution): round(value, 4) for execution, value in seconds.items()}
+
+
+def _measure(model: SwapModel, loss: FaceLoss, device: torch.device, execution: Execution, count: int) -> float:
+    """Seconds of the fastest pass after a first one, which also makes the kernels ready and is not counted."""
+    execution.place(model)
+    first = _time(model, loss, device, execution, count)
+    again = 1 if first > _LONG else 3
+    return min(_time(model, loss, device, execution, count) for _ in range(again))
+
+
+def choose(seconds: dict[Execution, float]) -> Execution:
+    """The fastest, but the first (plainest) unless another is clearly faster."""
+    first = next(iter(seconds))
+    best = min(seconds, key=lambda execution: seconds[execution])
+    return best if seconds[best] < _CLEAR_GAIN * seconds[first] else first
+
+
+def _time(model: SwapModel, loss: FaceLoss, device: torch.device, execution: Execution, count: int) -> float:
+    x = torch.rand(count, 3, model.input_size, model.input_size, device=device)
+    x = x.contiguous(memory_format=execution.memory_format)
+    target = torch.rand(2 * count, 3, model.output_size, model.output_size, device=device)
+    _wait(device)
+    begin = time.perf_counter()
+    with execution.autocast(device):
+        y = torch.cat(model.forward_both(x, x))
+    loss(y[:, :3].float(), target, target[:, :1]).sum().backward()
+    _wait(device)
+    passed = time.perf_counter() - begin
+    model.zero_grad(set_to_none=True)
+    return passed
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _label(execution: Execution) -> str:
+    return execution.precision + (" channels-last" if execution.channels_last else "")
+

@@ -1,0 +1,168 @@
+"""The train task: options in, a model folder out; run again, it goes on from the last save."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import ModelError, writing
+from ..jobs.lock import FileLock
+from ..jobs.messages import Reporter
+from ..models import folder
+from ..models.base import Recipe, SwapModel, build
+from ..models.device import choose_device
+from ..models.folder import ModelState, Settings
+from ..options.train import TrainOptions
+from . import preview
+from .augmentation import Amounts, Augmenter
+from .batches import Batches
+from .data import FaceSet, load_faces
+from .log import LOGS_NAME, read_metrics
+from .loop import Trainer
+from .losses import FaceLoss
+from .precision import Execution, measure
+from .session import PREVIEW_NAME, Session, calm_threads, restore
+
+LOCK_NAME = "lock"
+
+
+def run(options: TrainOptions, reporter: Reporter) -> dict[str, Any]:
+    """Train a model up to `options.iterations` in all.
+
+    Returns:
+        model_dir, trainer, iterations (in all), session_iterations, loss_a, loss_b (means of the last lines of the
+        metrics file), rate (EG/s of this session), precision, preview.
+
+    Raises:
+        FacesError: a faces folder that cannot be used.
+        ModelError: the model folder is damaged, of another trainer or in use, or the loss is no number any more.
+        OutputError: the model folder cannot be written.
+        UsageError: an option that the trainer or this machine does not have.
+        Stopped: the person asked to stop; everything is saved.
+    """
+    model_dir = Path(options.model_dir)
+    device = choose_device(options.device)
+    calm_threads()
+    _fit_threads()
+    settings, state = _settings(options, model_dir, reporter)
+    if state and state.iterations >= options.iterations:
+        reporter.warning(f"The model in {model_dir} has {state.iterations} iterations already; ask for more to go on")
+        return _result(model_dir, state, None)
+    torch.manual_seed(options.seed)
+    fresh = build(settings.trainer, lowmem=settings.lowmem)
+    size = max(fresh.input_size, fresh.output_size)
+    sides = (load_faces(options.input_a, size, settings, reporter, "A"),
+             load_faces(options.input_b, size, settings, reporter, "B"))
+    with _locked(model_dir):
+        state = folder.read_state(model_dir) if folder.exists(model_dir) else None
+        session = _session(options, model_dir, settings, state, fresh, sides, device, reporter)
+        augmenter = Augmenter(size, fresh.input_size, fresh.output_size, _amounts(options))
+        with Batches(sides[0].crops, sides[1].crops, options.batch_size, augmenter, options.seed,
+                     session.state.iterations) as batches:
+            session.run(batches, options.iterations, options.save_interval)
+    return _result(model_dir, session.state, session)
+
+
+def _settings(options: TrainOptions, model_dir: Path, reporter: Reporter) -> tuple[Settings, ModelState | None]:
+    """What is fixed: as the model has it, or for a new model as the options say."""
+    wanted = Settings(options.trainer, options.lowmem, options.centering, options.coverage / 100, 0.0,
+                      options.mask_type, options.penalized_mask_loss)
+    if not folder.exists(model_dir):
+        return wanted, None
+    state = folder.read_state(model_dir)
+    if state.settings.trainer != options.trainer:
+        raise ModelError(f"The model in {model_dir} is of the trainer {state.settings.trainer}, not {options.trainer}",
+                         f"Choose the trainer {state.settings.trainer}, or another model folder")
+    default = TrainOptions()
+    for key, locked in asdict(state.settings).items():
+        asked = getattr(wanted, key)
+        given = getattr(options, key, None) != getattr(default, key, None)
+        if given and asked != locked:
+            reporter.warning(f"{key.replace('_', '-')} stays {locked!r}, as the model in {model_dir} was made with it; "
+                             f"{asked!r} needs a new model folder")
+    return state.settings, state
+
+
+def _session(options: TrainOptions, model_dir: Path, settings: Settings, state: ModelState | None, fresh: SwapModel,
+             sides: tuple[FaceSet, FaceSet], device: torch.device, reporter: Reporter) -> Session:
+    model = fresh
+    if state:
+        path = model_dir / state.model_file
+        model = folder.build_model(state, folder.read_tensors(path), path)
+    model.to(device)
+    recipe = _recipe(options, model.recipe)
+    loss = FaceLoss(recipe.loss, settings.penalized_mask_loss)
+    execution, measured = _execution(options, state, model, loss, device)
+    trainer = Trainer(model, loss, recipe, execution, options.seed)
+    if state:
+        restore(trainer, model_dir, state)
+    facts = {"batch_size": options.batch_size, "learning_rate": recipe.learning_rate, "loss": recipe.loss,
+             "seed": options.seed, "device": device.type, "asked_precision": options.precision, **asdict(execution),
+             "measured_seconds": measured, "faces_a": len(sides[0]), "faces_b": len(sides[1])}
+    previews = [preview.choose(faces, options.preview_images, options.seed, model.input_size, model.output_size,
+                               settings) for faces in sides]
+    new = ModelState(settings, model.input_size, model.output_size)
+    return Session(model_dir, state or new, trainer, (previews[0], previews[1]), facts, reporter, options.logs)
+
+
+def _recipe(options: TrainOptions, recipe: Recipe) -> Recipe:
+    """The trainer's own recipe with what the person chose instead."""
+    return replace(recipe, learning_rate=options.learning_rate or recipe.learning_rate,
+                   loss=recipe.loss if options.loss == "auto" else options.loss)
+
+
+def _amounts(options: TrainOptions) -> Amounts:
+    return Amounts(color=options.augment_color, flip=options.flip, warp=options.warp)
+
+
+def _execution(options: TrainOptions, state: ModelState | None, model: SwapModel, loss: FaceLoss,
+               device: torch.device) -> tuple[Execution, dict[str, float]]:
+    """Measured once per model, device and batch size; a later session on the same goes on as the last one did."""
+    last = state.sessions[-1] if state and state.sessions else {}
+    same = {"asked_precision": options.precision, "device": device.type, "batch_size": options.batch_size}
+    if all(last.get(key) == value for key, value in same.items()) and last.get("precision") in ("float32", "bfloat16"):
+        return Execution(last["precision"], bool(last.get("channels_last"))), last.get("measured_seconds", {})
+    return measure(model, loss, device, options.precision, options.batch_size)
+
+
+@contextmanager
+def _locked(model_dir: Path) -> Iterator[None]:
+    """One training at a time in a model folder.
+
+    Raises:
+        ModelError: another one runs there.
+        OutputError: the folder cannot be written.
+    """
+    with writing(model_dir):
+        model_dir.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(model_dir / LOCK_NAME)
+        free = lock.acquire()
+    if not free:
+        raise ModelError(f"Another training is running in {model_dir}", "Wait for it or stop it, or choose another folder")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _fit_threads() -> None:
+    """No more threads than processors that this process may use (containers often allow fewer than there are)."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if torch.get_num_threads() > allowed:
+        torch.set_num_threads(allowed)
+
+
+def _result(model_dir: Path, state: ModelState, session: Session | None) -> dict[str, Any]:
+    lines = read_metrics(model_dir)[-5:]
+    last = state.sessions[-1] if state.sessions else {}
+    losses = {key: sum(line[key] for line in lines) / len(lines) for key in ("loss_a", "loss_b") if lines}
+    return {"model_dir": str(model_dir), "trainer": state.settings.trainer, "iterations": state.iterations,
+            "session_iterations": last.get("iterations", 0) if session else 0, **losses, "rate": last.get("rate", 0.0),
+            "precision": last.get("precision", ""), "preview": str(model_dir / PREVIEW_NAME),
+            "logs": str(model_dir / LOGS_NAME)}
