@@ -67,7 +67,7 @@ def sub_crop(picture: np.ndarray, alignment: Alignment, size: int, centering: st
 
 def _cut(picture: np.ndarray, x: int, y: int, side: int) -> np.ndarray:
     end = picture.shape[0]
-    if 0 <= x and 0 <= y and x + side <= end and y + side <= end:
+    if x >= 0 and y >= 0 and x + side <= end and y + side <= end:
         return picture[y:y + side, x:x + side].copy()
     cut = np.zeros((side, side, *picture.shape[2:]), picture.dtype)
     left, top, right, bottom = max(x, 0), max(y, 0), min(x + side, end), min(y + side, end)

@@ -114,7 +114,7 @@ def read_header(path: Path | str) -> FaceHeader:
     try:
         with path.open("rb") as file:
             texts = dict(_texts(file))
-    except (OSError, ValueError, struct.error, zlib.error) as error:
+    except (OSError, ValueError, IndexError, struct.error, zlib.error) as error:
         raise FacesError(f"Cannot read the header of {path} ({error})", _HINT) from error
     try:
         if KEYWORD in texts:

@@ -71,7 +71,7 @@ def project(points: np.ndarray, rotation: np.ndarray, translation: np.ndarray) -
 
 
 def solve_pnp(points: np.ndarray, iterations: int = 50) -> tuple[np.ndarray, np.ndarray]:
-    """Rotation [3, 3] and translation [3] of the generic head that bring it closest to `points` [26, 2] in the unit box.
+    """Rotation [3, 3] and translation [3] that bring the generic head closest to `points` [26, 2] in the unit box.
 
     Levenberg-Marquardt on the reprojection error (K. Madsen, H. B. Nielsen, O. Tingleff, "Methods for non-linear least
     squares problems", 2004, algorithm 3.16), from a frontal head. The rotation is updated by left multiplication with

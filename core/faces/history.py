@@ -1,0 +1,169 @@
+"""What a person does to faces, with undo: each edit keeps the rows before and after (stdlib + numpy; both sides)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import AlignmentsError
+from .nouns import Box, Face
+
+FACE_COLUMNS = ("uuid", "frame", "position", "x", "y", "w", "h", "landmarks", "detector", "aligner", "score", "person",
+                "state", "revision")
+_UPSERT = (f"INSERT INTO face ({', '.join(FACE_COLUMNS)}) VALUES ({', '.join('?' * len(FACE_COLUMNS))}) "
+           f"ON CONFLICT (uuid) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in FACE_COLUMNS[1:])}")
+
+
+def face_row(face: Face) -> tuple[Any, ...]:
+    """A face as its table's row.
+
+    Raises:
+        ValueError: if the landmarks are not 68 finite points or the box is not four finite numbers.
+    """
+    landmarks = np.ascontiguousarray(face.landmarks, "<f4")
+    box = tuple(float(v) for v in face.box)
+    if landmarks.shape != (68, 2) or not np.isfinite(landmarks).all() or not np.isfinite(box).all() or len(box) != 4:
+        raise ValueError("a face has 68 finite landmarks and a box of four finite numbers")
+    return (face.uuid, face.frame, face.position, *box, landmarks.tobytes(), face.detector, face.aligner,
+            float(face.score), face.person, face.state, face.revision)
+
+
+class History(ABC):
+    """The editing half of `AlignmentsStore`.
+
+    Edits belong to a *revision*, a number that only grows with new edits. `with store.edit(): …` puts several into one.
+    """
+
+    _connection: sqlite3.Connection
+    path: Path
+    _editing: int | None = None
+
+    # Given by the store
+
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[None]: ...
+
+    @abstractmethod
+    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]: ...
+
+    @abstractmethod
+    def face(self, uuid: str) -> Face | None: ...
+
+    @property
+    def revision(self) -> int:
+        """Where the store stands in its history; 0 before any edit."""
+        rows = self._rows("SELECT value FROM meta WHERE key = 'revision'")
+        return int(rows[0][0]) if rows else 0
+
+    @contextmanager
+    def edit(self) -> Iterator[int]:
+        """Group edits into one revision, all or nothing; yields its number. What had been undone can't come back."""
+        if self._editing is not None:
+            yield self._editing
+            return
+        with self.transaction():
+            self._editing = self.revision + 1
+            try:
+                self._connection.execute("DELETE FROM history WHERE revision >= ?", (self._editing,))
+                yield self._editing
+                self._set_revision(self._editing)
+            finally:
+                self._editing = None
+
+    def edit_face(self, uuid: str, landmarks: np.ndarray, box: Box | None = None) -> Face:
+        """Write corrected landmarks [68, 2] (frame pixels); returns the face as it now stands.
+
+        Raises:
+            AlignmentsError: if the face is not there.
+        """
+        face = self._existing(uuid)
+        state = "added" if face.state == "added" else "edited"
+        return self._change(replace(face, landmarks=np.asarray(landmarks, np.float32), box=box or face.box,
+                                    state=state), face)
+
+    def add_face(self, frame: int, box: Box, landmarks: np.ndarray, aligner: str = "") -> Face:
+        """A face that a person found: box (x, y, w, h) and landmarks [68, 2] in frame pixels."""
+        return self._change(Face(frame, box, np.asarray(landmarks, np.float32), aligner=aligner, state="added"), None)
+
+    def remove_face(self, uuid: str) -> None:
+        """Take a face out; a tombstone stays, so that re-extraction does not bring it back."""
+        face = self._existing(uuid)
+        self._change(replace(face, state="removed"), face)
+
+    def set_person(self, uuid: str, person: int | None) -> Face:
+        """Say who it is (an id of `people`), or that nobody knows."""
+        face = self._existing(uuid)
+        return self._change(replace(face, person=person), face)
+
+    def go_to(self, revision: int) -> list[str]:
+        """Undo or redo until `revision`; returns the uuids of the faces that changed.
+
+        Raises:
+            AlignmentsError: if the history does not reach that far.
+        """
+        with self.transaction():
+            here = self.revision
+            (last,) = self._rows("SELECT coalesce(max(revision), 0) FROM history")[0]
+            if not 0 <= revision <= max(here, last):
+                raise AlignmentsError(f"{self.path} has no revision {revision}", f"Known: 0 to {max(here, last)}")
+            if revision < here:
+                sql = "SELECT face, before FROM history WHERE revision > ? AND revision <= ? ORDER BY revision DESC"
+                steps = self._rows(sql, (revision, here))
+            else:
+                sql = "SELECT face, after FROM history WHERE revision > ? AND revision <= ? ORDER BY revision"
+                steps = self._rows(sql, (here, revision))
+            for uuid, row in steps:
+                if row is None:
+                    self._connection.execute("DELETE FROM face WHERE uuid = ?", (uuid,))
+                else:
+                    self._put(_unpack(row))
+            self._set_revision(revision)
+            return list(dict.fromkeys(uuid for uuid, _ in steps))
+
+    def _existing(self, uuid: str) -> Face:
+        face = self.face(uuid)
+        if face is None:
+            raise AlignmentsError(f"{self.path} has no face {uuid}", "Reload: it may have been extracted anew")
+        return face
+
+    def _change(self, face: Face, before: Face | None) -> Face:
+        with self.edit() as revision:
+            row = self._put(face_row(replace(face, revision=revision)))
+            packed_before = None if before is None else _pack(face_row(before))
+            self._connection.execute(
+                "INSERT INTO history VALUES (?, ?, ?, ?) ON CONFLICT (revision, face) DO UPDATE SET "
+                "after = excluded.after", (revision, face.uuid, packed_before, _pack(row)))
+            return replace(face, revision=revision, position=row[FACE_COLUMNS.index("position")])
+
+    def _put(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Write a face's row; one without a position, or with a taken one, gets the lowest free one of its frame."""
+        place = FACE_COLUMNS.index("position")
+        taken = {p for (p,) in self._rows("SELECT position FROM face WHERE frame = ? AND uuid != ?", (row[1], row[0]))}
+        if row[place] < 0 or row[place] in taken:
+            free = next(n for n in range(len(taken) + 1) if n not in taken)
+            row = (*row[:place], free, *row[place + 1:])
+        self._connection.execute(_UPSERT, row)
+        return row
+
+    def _set_revision(self, revision: int) -> None:
+        self._connection.execute("UPDATE meta SET value = ? WHERE key = 'revision'", (str(revision),))
+
+
+def _pack(row: tuple[Any, ...]) -> str:
+    return json.dumps([base64.b64encode(v).decode() if isinstance(v, bytes) else v for v in row])
+
+
+def _unpack(text: str) -> tuple[Any, ...]:
+    row = json.loads(text)
+    place = FACE_COLUMNS.index("landmarks")
+    row[place] = base64.b64decode(row[place])
+    return tuple(row)

@@ -1,0 +1,178 @@
+"""How an alignments store looks inside: tables, versions, and SQLite's failures in words (stdlib; both sides).
+
+`docs/architecture.md` has the road there; the tables' columns are named after the fields in `nouns`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from ..errors import AlignmentsError, OutputError
+
+VERSION = 1
+APPLICATION_ID = 0x55535459  # "USTY", in the file's header: tells our stores from other SQLite files
+
+TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+-- A row for every frame that was looked at, also where no face was found (`settings`: with what).
+CREATE TABLE frame (idx INTEGER PRIMARY KEY, name TEXT NOT NULL, settings TEXT NOT NULL);
+CREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE face (
+    uuid TEXT PRIMARY KEY, frame INTEGER NOT NULL, position INTEGER NOT NULL,
+    x REAL NOT NULL, y REAL NOT NULL, w REAL NOT NULL, h REAL NOT NULL,
+    landmarks BLOB NOT NULL,  -- 68 x 2 little-endian float32
+    detector TEXT NOT NULL, aligner TEXT NOT NULL, score REAL NOT NULL,
+    person INTEGER REFERENCES person(id) ON DELETE SET NULL,
+    state TEXT NOT NULL CHECK (state IN ('machine', 'edited', 'added', 'removed')),
+    revision INTEGER NOT NULL,
+    UNIQUE (frame, position)
+);
+CREATE TABLE thumbnail (face TEXT PRIMARY KEY REFERENCES face(uuid) ON DELETE CASCADE, jpeg BLOB NOT NULL);
+CREATE TABLE mask (
+    face TEXT NOT NULL REFERENCES face(uuid) ON DELETE CASCADE, kind TEXT NOT NULL,
+    size INTEGER NOT NULL, matrix BLOB NOT NULL,  -- 2 x 3 little-endian float64, frame -> mask
+    pixels BLOB NOT NULL,  -- zlib of size x size uint8
+    PRIMARY KEY (face, kind)
+);
+CREATE TABLE identity (
+    face TEXT NOT NULL REFERENCES face(uuid) ON DELETE CASCADE, kind TEXT NOT NULL,
+    vector BLOB NOT NULL,  -- little-endian float32
+    PRIMARY KEY (face, kind)
+);
+-- One row per face that an edit touched: its row before and after as JSON, NULL where it did not exist.
+CREATE TABLE history (revision INTEGER NOT NULL, face TEXT NOT NULL, before TEXT, after TEXT,
+                      PRIMARY KEY (revision, face));
+"""
+
+# From version n to n + 1: statements run on the writer's connection, inside one transaction, after a backup.
+MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {}
+
+
+def connect(path: Path, *, readonly: bool, wait: float) -> sqlite3.Connection:
+    """Open an existing file in the wanted mode; `wait` is how long a lock is waited for, in seconds."""
+    mode = "rw"
+    if readonly and not _writable(path):
+        mode = "ro"
+    # A reader opens for writing too where it can: after a crash the first one to come must roll the journal back.
+    uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
+    connection = sqlite3.connect(uri, uri=True, timeout=wait, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA foreign_keys = ON")
+        if readonly:
+            connection.execute("PRAGMA query_only = ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _writable(path: Path) -> bool:
+    try:
+        with path.open("r+b"):
+            return True
+    except OSError:
+        return False
+
+
+def prepare(connection: sqlite3.Connection, meta: dict[str, str]) -> None:
+    """Lay out a new store in one transaction; does nothing where another process was faster."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            connection.execute("ROLLBACK")
+            return
+        for statement in TABLES.split(";"):
+            if statement.strip():
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        rows = {"schema": str(VERSION), "revision": "0", **meta}
+        connection.executemany("INSERT INTO meta VALUES (?, ?)", rows.items())
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def version_of(connection: sqlite3.Connection, path: Path) -> int:
+    """The schema version of an open file.
+
+    Raises:
+        AlignmentsError: if the file is no store of ours, or of a newer version.
+    """
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application != APPLICATION_ID or version < 1:
+        raise AlignmentsError(f"{path} is not an alignments file of Understudy", "Name another alignments file")
+    if version > VERSION:
+        raise AlignmentsError(f"{path} was written by a newer Understudy", "Update Understudy to open it")
+    return version
+
+
+def migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Bring an open store from `version` to the present one, in one transaction."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for step in range(version, VERSION):
+            MIGRATIONS[step](connection)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (str(VERSION),))
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Somebody else holds the lock that was needed."""
+    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
+
+
+@contextmanager
+def telling(path: Path) -> Iterator[None]:
+    """Turn SQLite's failures into errors for people.
+
+    Raises:
+        OutputError: disk full, read-only place.
+        AlignmentsError: locked by another job, missing, damaged.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = _code(error)
+        if is_busy(error):
+            raise AlignmentsError(f"{path} is being written by another job",
+                                  "Wait for it to end, or stop it") from error
+        if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _disk_is_full(path)):
+            raise OutputError(f"The disk is full: {path}", "Free some space; running the same command again "
+                              "continues where it stopped") from error
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+            raise OutputError(f"May not write to {path}", "Choose an alignments file in a folder that you can "
+                              "write to") from error
+        if code == sqlite3.SQLITE_CANTOPEN:
+            raise AlignmentsError(f"Cannot open {path}", "Check that it is a file you may read and write, or name "
+                                  "another alignments file") from error
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or isinstance(error, sqlite3.DatabaseError):
+            raise AlignmentsError(f"The alignments file {path} is damaged ({error})", "Put back a backup (the files "
+                                  "beside it with _backup_ in their names), or move it away and extract again"
+                                  ) from error
+        raise
+
+
+def _disk_is_full(path: Path) -> bool:
+    import shutil
+
+    try:
+        return shutil.disk_usage(path.parent).free < 64 * 1024
+    except OSError:
+        return False
