@@ -74,15 +74,9 @@ def launch(job: JobFolder, python: Path | str, root: Path | str = ROOT) -> None:
         EnvironmentError_: if the interpreter cannot be started.
     """
     spec = job.spec()
-    old = job.state()
-    if job.alive(old):
-        raise JobError(f"The job {job.path.name} is running already", "Stop it first")
+    queue(job)
     with writing(job.path):
-        job.stop_file.unlink(missing_ok=True)
-        job.pause_file.unlink(missing_ok=True)
         job.write_spec(dataclasses.replace(spec, core=_version(Path(root)), root=str(root), python=str(python)))
-        job.write_state(JobState("queued", run=old.run, launched=time.time(), progress=old.progress,
-                                 metric=old.metric, preview=old.preview))
         log = open(job.log_file, "ab")  # noqa: SIM115
     try:
         _children[job.path] = subprocess.Popen(
@@ -95,6 +89,23 @@ def launch(job: JobFolder, python: Path | str, root: Path | str = ROOT) -> None:
         raise reason from error
     finally:
         log.close()
+
+
+def queue(job: JobFolder) -> None:
+    """Mark a job as about to start, forgetting the requests that an earlier run was sent.
+
+    Raises:
+        JobError: if a worker is on it already.
+    """
+    old = job.state()
+    if old.status not in ENDED and job.alive(old):  # one that is just leaving is waited for by the new worker
+        raise JobError(f"The job {job.path.name} is running already", "Stop it first")
+    with writing(job.path):
+        if old.status != "queued":  # a job that is queued may be asked to stop before its worker starts
+            job.stop_file.unlink(missing_ok=True)
+            job.pause_file.unlink(missing_ok=True)
+        job.write_state(JobState("queued", run=old.run, launched=time.time(), progress=old.progress,
+                                 metric=old.metric, preview=old.preview))
 
 
 def command(python: Path | str, root: Path | str, *arguments: str) -> list[str]:
@@ -166,11 +177,9 @@ def remove(job: JobFolder) -> None:
     Raises:
         JobError: while a worker is on it.
     """
-    if job.alive():
-        raise JobError(f"The job {job.path.name} is running", "Stop it first")
     lock = FileLock(job.lock_file)
     with writing(job.path):
-        if not lock.acquire():
+        if (job.state().host not in ("", socket.gethostname()) and job.alive()) or not lock.acquire(0.03):
             raise JobError(f"The job {job.path.name} is running", "Stop it first")
         try:
             aside = job.path.with_name(f".removed-{job.path.name}")

@@ -123,8 +123,8 @@ class Follower:
             return False
         self._stamp = stamp
         self.state = self.job.state()
-        if self.state.status == "queued":
-            self._looked = -_LIVENESS
+        if not self._alive:
+            self._looked = -_LIVENESS  # what was seen of the lock is older than this state
         return True
 
     def _read_status(self) -> str:

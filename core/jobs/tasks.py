@@ -15,6 +15,7 @@ from typing import Any
 from ..options.convert import ConvertOptions
 from ..options.extract import ExtractOptions
 from ..options.rehearsal import RehearsalOptions
+from ..options.setup import SetupOptions
 from ..options.train import TrainOptions
 
 
@@ -45,5 +46,6 @@ TASKS: dict[str, Task] = {
         Task("train", "Train", TrainOptions, "training.task:run"),
         Task("convert", "Convert", ConvertOptions, "conversion.task:run"),
         Task("rehearsal", "Rehearsal", RehearsalOptions, "jobs.rehearsal:run", consent=lambda options: False),
+        Task("setup", "Set Up", SetupOptions, "jobs.setup:run", command=False, consent=lambda options: False),
     )
 }
