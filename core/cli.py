@@ -6,15 +6,13 @@ import argparse
 import json
 import logging
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from . import consent, logs
-from .errors import Stopped, UnderstudyError, UsageError
-from .jobs.messages import Done, Error
+from .errors import UnderstudyError, UsageError
 from .jobs.tasks import TASKS, Task
 from .options import make
 from .options.arguments import HelpFormatter, add_options, given, missing
@@ -118,30 +116,11 @@ def _run_task(task: Task, namespace: argparse.Namespace) -> int:
 
 def _follow(task: Task, options: Any, common: CommonOptions, logfile: Path | None) -> int:
     from .jobs.console import ConsoleReporter, JsonReporter
+    from .jobs.run import execute
 
-    reporter = JsonReporter(task.name) if common.json else ConsoleReporter(task.name)
-    _log.debug("%s %s", task.name, options)
-    with reporter:
-        try:
-            result = task.load()(options, reporter)
-        except Stopped:
-            reporter.finish(Done("stopped"))
-            return Stopped.exit_code
-        except UnderstudyError as error:
-            _log.debug("failed", exc_info=True)
-            reporter.fail(Error(str(error)))
-            return error.exit_code
-        except KeyboardInterrupt:
-            return Stopped.exit_code
-        except Exception as error:
-            logging.getLogger(__name__).debug("internal error", exc_info=True)
-            where = f"see {logfile}" if logfile and common.loglevel in ("debug", "trace") else \
-                "run again with --loglevel debug and see the log file"
-            reporter.fail(Error(f"Internal error in {task.name}: {type(error).__name__}: {error}. Please report it; "
-                                f"{where}.", traceback.format_exc()))
-            return 1
-        reporter.finish(Done("finished", result))
-    return 0
+    with JsonReporter(task.name) if common.json else ConsoleReporter(task.name) as reporter:
+        _log.debug("%s %s", task.name, options)
+        return execute(task, options, reporter, log=f"the log file {logfile}" if logfile else "the lines above")
 
 
 def _ask_consent() -> None:
