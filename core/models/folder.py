@@ -31,7 +31,8 @@ from .base import Side, SwapModel, build
 
 SCHEMA = 1
 STATE_NAME = "state.json"
-_WEIGHT_FILE = re.compile(r"(model|optimizer)\.\d+\.safetensors|\.tmp.*")  # .tmp: what a killed safetensors write leaves
+# ".tmp…" is what a killed write leaves, ours or the library's.
+_WEIGHT_FILE = re.compile(r"(model|optimizer)\.\d+\.safetensors|\.tmp.*")
 Tensors = dict[str, torch.Tensor]
 
 
@@ -100,7 +101,7 @@ def read_state(model_dir: Path | str) -> ModelState:
     try:
         data = json.loads(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        raise ModelError(f"There is no model in {model_dir}", "Train one first, or choose the folder of another") from None
+        raise ModelError(f"There is no model in {model_dir}", "Train one first, or choose another folder") from None
     except OSError as error:
         raise ModelError(f"Cannot read {path} ({error.strerror})", "Check the permissions of the folder") from None
     except ValueError:
@@ -109,7 +110,8 @@ def read_state(model_dir: Path | str) -> ModelState:
     if not isinstance(schema, int) or isinstance(schema, bool):
         raise _damaged(path)
     if schema > SCHEMA:
-        raise ModelError(f"The model in {model_dir} was made by a newer Understudy (format {schema})", "Update Understudy")
+        raise ModelError(f"The model in {model_dir} was made by a newer Understudy (format {schema})",
+                         "Update Understudy")
     try:
         state = _state_from(data)
     except (KeyError, TypeError, ValueError):

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from ..errors import FacesError, Stopped, writing
-from .masks import draw
+from ..extraction.maskers.landmark import draw
 from ..faces.crop import warp
 from ..faces.geometry import Alignment, compose, invert
 from ..faces.png import read_header
@@ -78,11 +78,12 @@ def load_faces(folder: Path | str, size: int, settings: Settings, reporter: Repo
             paths.append(path)
         if done % _CHUNK == 0 and reporter.progress(done, len(files), "faces", f"Reading the faces of {label}"):
             raise Stopped
-    _need(len(paths), folder, label, f"; the first of {len(refused)} unusable files: {refused[0][1].message}" if refused else "")
+    why = f"; the first of {len(refused)} unusable files: {refused[0][1].message}" if refused else ""
+    _need(len(paths), folder, label, why)
     if refused:
         names = ", ".join(path.name for path, _ in refused[:_NAMED]) + (", …" if len(refused) > _NAMED else "")
-        reporter.warning(f"{len(refused)} of {len(files)} files in {folder} are left out ({names}): they cannot be read "
-                         "as faces", "\n".join(str(error) for _, error in refused))
+        reporter.warning(f"{len(refused)} of {len(files)} files in {folder} cannot be read as faces and are left out: "
+                         f"{names}", "\n".join(str(error) for _, error in refused))
     if len(paths) < FEW_FACES:
         reporter.warning(f"Side {label} has {len(paths)} faces only; expect better results from {FEW_FACES} or more, "
                          "with varied expressions, directions and light")
@@ -98,7 +99,7 @@ def list_faces(folder: Path) -> list[Path]:
     try:
         files = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".png" and path.name[0] != ".")
     except FileNotFoundError:
-        raise FacesError(f"There is no faces folder {folder}", "Extract the faces first, or choose another folder") from None
+        raise FacesError(f"There is no faces folder {folder}", "Extract the faces first") from None
     except OSError as error:
         raise FacesError(f"Cannot read the faces folder {folder} ({error.strerror})", "Choose another folder") from None
     if not files:

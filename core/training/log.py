@@ -6,7 +6,6 @@ import json
 import time
 from io import BytesIO
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
@@ -47,12 +46,13 @@ class TrainingLog:
             from torch.utils.tensorboard import SummaryWriter
 
             with writing(model_dir / LOGS_NAME):
-                self._writer = SummaryWriter(str(model_dir / LOGS_NAME / f"session_{session}"), purge_step=iterations + 1)
+                place = model_dir / LOGS_NAME / f"session_{session}"
+                self._writer = SummaryWriter(str(place), purge_step=iterations + 1)
 
     def __enter__(self) -> TrainingLog:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def add(self, iteration: int, losses: Losses, seconds: float) -> dict[str, float] | None:
@@ -76,10 +76,12 @@ class TrainingLog:
         """Write what is gathered; None where there is nothing."""
         if not self._since:
             return None
-        values = {"loss_a": float(np.mean([x.a for x in self._since])), "loss_b": float(np.mean([x.b for x in self._since])),
+        values = {"loss_a": float(np.mean([losses.a for losses in self._since])),
+                  "loss_b": float(np.mean([losses.b for losses in self._since])),
                   "rate": self._examples * len(self._since) / max(self._seconds, 1e-9)}
+        line = {"iteration": iteration, **{key: float(f"{value:.6g}") for key, value in values.items()}}
         with writing(self._path):
-            self._file.write(json.dumps({"iteration": iteration, **{k: float(f"{v:.6g}") for k, v in values.items()}}) + "\n")
+            self._file.write(json.dumps(line) + "\n")
             self._file.flush()
             if self._writer:
                 self._writer.flush()

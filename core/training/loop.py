@@ -104,7 +104,7 @@ class Trainer:
         return tensors
 
     def optimizer_tensors(self) -> Tensors:
-        """What the optimiser file holds: Adam's moments and count by parameter name, and the raw weights if averaged."""
+        """What the optimiser file holds: Adam's moments and count by parameter name, raw weights if averaged."""
         tensors: Tensors = {}
         for name, parameter in self.model.named_parameters():
             for key, value in self.optimizer.state.get(parameter, {}).items():

@@ -35,7 +35,8 @@ def cell_size(output_size: int, coverage: float) -> int:
     return 2 * round(output_size / coverage / 2)
 
 
-def choose(faces: FaceSet, count: int, seed: int, input_size: int, output_size: int, settings: Settings) -> PreviewFaces:
+def choose(faces: FaceSet, count: int, seed: int, input_size: int, output_size: int,
+           settings: Settings) -> PreviewFaces:
     """A random choice of faces, the same for the whole session, so that one sheet can be compared with the next."""
     picked = np.sort(np.random.default_rng([seed, 3]).permutation(len(faces))[:count])
     size = cell_size(output_size, settings.coverage)

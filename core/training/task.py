@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -144,7 +144,7 @@ def _locked(model_dir: Path) -> Iterator[None]:
         lock = FileLock(model_dir / LOCK_NAME)
         free = lock.acquire()
     if not free:
-        raise ModelError(f"Another training is running in {model_dir}", "Wait for it or stop it, or choose another folder")
+        raise ModelError(f"Another training is running in {model_dir}", "Stop it, or choose another folder")
     try:
         yield
     finally:

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+
 from understudy.core.faces.crop import crop
 from understudy.core.faces.geometry import MEAN_FACE, Alignment
 from understudy.core.faces.png import FaceHeader, write_face
@@ -26,8 +27,9 @@ def drawn_face(seed: int, skin: tuple[int, int, int]) -> tuple[np.ndarray, np.nd
     points = ((unit - 0.5) @ turn.T * scale + (160, 115) + rng.uniform(-20, 20, 2)).astype(np.float32)
     frame = np.full((FRAME[1], FRAME[0], 3), rng.integers(30, 200, 3), np.uint8)
     cv2.fillConvexPoly(frame, cv2.convexHull(np.rint(points).astype(np.int32)), skin, cv2.LINE_AA)
-    for part, colour in ((slice(36, 42), (250, 250, 250)), (slice(42, 48), (250, 250, 250)), (slice(48, 60), (160, 40, 50))):
-        cv2.fillPoly(frame, [np.rint(points[part]).astype(np.int32)], colour, cv2.LINE_AA)
+    white, red = (250, 250, 250), (160, 40, 50)
+    for first, last, colour in ((36, 42, white), (42, 48, white), (48, 60, red)):
+        cv2.fillPoly(frame, [np.rint(points[first:last]).astype(np.int32)], colour, cv2.LINE_AA)
     return frame, points
 
 
@@ -54,6 +56,6 @@ def faces_b(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_faces(tmp_path_factory.mktemp("b"), 30, (110, 80, 60))
 
 
-@pytest.fixture()
+@pytest.fixture
 def faces_maker() -> FacesMaker:
     return make_faces
