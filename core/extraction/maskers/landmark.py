@@ -1,40 +1,73 @@
-"""Masks drawn from landmarks: components and extended. They cost next to nothing, so they are never stored."""
+"""Masks drawn from the landmarks: convex hulls of the facial parts, without or with raised brows.
+
+They are cheap and follow every correction of the landmarks, so they are never stored.
+"""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-# Facial parts as groups of the 68 landmarks; a part is the convex hull of its group.
-_PARTS = ([*range(9), 17], [*range(8, 17), 26], [17, 18, 19, 8], [24, 25, 26, 8], [19, 20, 21, 22, 23, 24, 8],
-          [17, 18, 19, 20, 21, 27, 31, 32, 33, 34, 35, 8], [22, 23, 24, 25, 26, 27, 31, 32, 33, 34, 35, 8],
-          [27, 28, 29, 30, 31, 32, 33, 34, 35])
+from ...faces.nouns import AlignedFace
+
+# 68-point indices whose convex hulls together cover the face from jaw to brows.
+_PARTS: tuple[tuple[int, ...], ...] = (
+    (*range(9), 17), (*range(8, 17), 26),  # cheeks and jaw
+    (17, 18, 19, 8), (24, 25, 26, 8), (*range(19, 25), 8),  # temples and middle, down to the chin
+    (*range(17, 22), 27, *range(31, 36), 8), (*range(22, 27), 27, *range(31, 36), 8), (*range(27, 36),),  # eyes, nose
+)
+_BITS = 6  # cv2 takes fixed-point coordinates: 1/64 px, so that masks glide rather than jump from frame to frame
 
 
-def draw(points: np.ndarray, size: int, kind: str) -> np.ndarray:
-    """The mask `kind` ("components" or "extended") over a crop.
+def draw(landmarks: np.ndarray, size: int, kind: str) -> np.ndarray:
+    """Draw a mask at any size and centring.
 
     Args:
-        points: [68, 2] landmarks in the crop's pixels, centres at integers; rounded before drawing.
+        landmarks: [68, 2] in the pixels of the crop to be masked, centres at integers; they may lie outside.
         size: side of the crop.
+        kind: "components" or "extended".
 
     Returns:
-        uint8 [size, size], 255 inside, its edge anti-aliased.
+        uint8 [size, size], 0 outside, 255 inside, anti-aliased in between.
     """
-    rounded = np.rint(points).astype(np.int32)
+    points = np.asarray(landmarks, np.float64)
     if kind == "extended":
-        rounded = _with_raised_brows(rounded)
+        points = raise_brows(points)
+    elif kind != "components":
+        raise ValueError(kind)
+    # Far outside points would overflow the fixed-point arithmetic; the hull inside the crop barely feels the limit.
+    fixed = np.rint(np.clip(points, -8 * size, 9 * size) * (1 << _BITS)).astype(np.int32)
     mask = np.zeros((size, size), np.uint8)
     for part in _PARTS:
-        cv2.fillConvexPoly(mask, cv2.convexHull(rounded[part]), 255, cv2.LINE_AA)
+        cv2.fillConvexPoly(mask, cv2.convexHull(fixed[list(part)]), 255, cv2.LINE_AA, _BITS)
     return mask
 
 
-def _with_raised_brows(points: np.ndarray) -> np.ndarray:
-    """The brows moved away from the eyes by half of their distance to them, which takes in a part of the forehead."""
-    outer_right = (points[36] + (points[36] + points[0]) // 2) // 2
-    outer_left = (points[45] + (points[16] + points[45]) // 2) // 2
-    below = np.concatenate(([outer_right], points[36:40], points[42:46], [outer_left]))
-    raised = points.copy()
-    raised[17:27] += (points[17:27] - below) // 2
-    return raised
+def raise_brows(landmarks: np.ndarray) -> np.ndarray:
+    """The landmarks with each brow point moved up by half its distance from the eye below it, [68, 2]."""
+    points = landmarks.copy()
+    outer_right = (points[36] + (points[36] + points[0]) / 2) / 2
+    outer_left = (points[45] + (points[16] + points[45]) / 2) / 2
+    below_right = np.vstack([outer_right, points[36:40]])
+    below_left = np.vstack([points[42:46], outer_left])
+    points[17:22] += (points[17:22] - below_right) / 2
+    points[22:27] += (points[22:27] - below_left) / 2
+    return points
+
+
+class Components:
+    """Tight: ends at the brows."""
+
+    is_drawn = True
+
+    def mask(self, face: AlignedFace) -> np.ndarray:
+        return draw(face.landmarks, face.size, "components")
+
+
+class Extended:
+    """As components, with a part of the forehead."""
+
+    is_drawn = True
+
+    def mask(self, face: AlignedFace) -> np.ndarray:
+        return draw(face.landmarks, face.size, "extended")

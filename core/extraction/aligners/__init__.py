@@ -1,0 +1,1 @@
+"""What places the 68 landmarks: one small class per file."""

@@ -1,0 +1,1 @@
+"""What finds faces in a frame: one small class per file."""
