@@ -90,9 +90,10 @@ class AudioTrack:
         base = Fraction(1, codec.sample_rate)
         written: int | None = None
         for frame in self._shifted():
+            if written is None:
+                # Of the first frame that goes in: what first comes out holds samples of several.
+                written = 0 if frame is None else max(0, round(frame.pts * frame.time_base / base))
             for piece in resampler.resample(frame):
-                if written is None:
-                    written = 0 if frame is None else max(0, round(frame.pts * frame.time_base / base))
                 piece.pts, piece.time_base = written, base
                 written += piece.samples
                 yield from ((float(p.pts * p.time_base), p) for p in self._to.encode(piece))

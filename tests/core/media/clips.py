@@ -17,7 +17,8 @@ import av
 import numpy as np
 
 _spec = importlib.util.spec_from_file_location("barcode", Path(__file__).with_name("barcode.py"))
-assert _spec is not None and _spec.loader is not None
+assert _spec is not None
+assert _spec.loader is not None
 barcode = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(barcode)
 
