@@ -100,6 +100,7 @@ def queue(job: JobFolder) -> None:
     old = job.state()
     if old.status not in ENDED and job.alive(old):  # one that is just leaving is waited for by the new worker
         raise JobError(f"The job {job.path.name} is running already", "Stop it first")
+    _children.pop(job.path, None)  # an earlier run's end says nothing about this one
     with writing(job.path):
         if old.status != "queued":  # a job that is queued may be asked to stop before its worker starts
             job.stop_file.unlink(missing_ok=True)

@@ -119,9 +119,9 @@ def _delete(folder: Path) -> None:
 
 def _make(folder: Path, python: str, reporter: Reporter) -> None:
     with writing(folder):
-        if shutil.disk_usage(folder.parent).free < SPACE_NEEDED:
-            reporter.warning(f"Less than {SPACE_NEEDED / 1e9:.0f} GB are free at {folder.parent}; set-up may not fit")
         folder.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(folder).free < SPACE_NEEDED:
+            reporter.warning(f"Less than {SPACE_NEEDED / 1e9:.0f} GB are free at {folder}; set-up may not fit")
         (folder / "pyvenv.cfg").touch()  # from now on it is recognised as an unfinished one
     tick = _ticker(reporter, "Making the environment")
     code, lines = _call([python, "-I", "-m", "venv", "--clear", str(folder)], lambda line: None, tick)

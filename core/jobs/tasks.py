@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Any
 
 from ..options.convert import ConvertOptions
+from ..options.demo import DemoOptions
 from ..options.extract import ExtractOptions
 from ..options.rehearsal import RehearsalOptions
 from ..options.setup import SetupOptions
@@ -45,6 +46,7 @@ TASKS: dict[str, Task] = {
         Task("extract", "Extract", ExtractOptions, "extraction.task:run"),
         Task("train", "Train", TrainOptions, "training.task:run"),
         Task("convert", "Convert", ConvertOptions, "conversion.task:run"),
+        Task("demo", "Demo", DemoOptions, "demo.task:run", consent=lambda options: bool(options.a or options.b)),
         Task("rehearsal", "Rehearsal", RehearsalOptions, "jobs.rehearsal:run", consent=lambda options: False),
         Task("setup", "Set Up", SetupOptions, "jobs.setup:run", command=False, consent=lambda options: False),
     )
