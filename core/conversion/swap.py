@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import AlignmentsError
-from ..extraction.maskers.landmark import draw
+from ..extraction.protocols import Masker
 from ..faces.crop import crop
 from ..faces.geometry import Alignment
-from ..faces.nouns import Face
+from ..faces.nouns import AlignedFace, Face
 from ..media.frame import Frame
 from ..models.folder import TrainedModel
 from ..options import find
 from ..options.convert import ConvertOptions
-from ..options.rows import COLOURS
+from ..options.rows import COLOURS, MASKERS
 from . import mask as masks
 from .composite import compose, scaled
 from .nouns import ConvertedFrame, Patch
@@ -31,19 +31,21 @@ class Cut:
         face: uuid of the stored face.
         feed: float32 [I, I, 3], RGB 0..1: what the model is given.
         reference: float32 [S, S, 3], RGB 0..1: the original in the crop that the model's answer fills.
-        landmarks: float32 [68, 2] in the reference crop's pixels.
+        mask: uint8 [S, S], 0 outside to 255 inside the face, over the reference crop.
         matrix: float64 [2, 3], frame -> reference crop.
     """
 
     face: str
     feed: np.ndarray
     reference: np.ndarray
-    landmarks: np.ndarray
+    mask: np.ndarray
     matrix: np.ndarray
 
 
 class Swapper:
-    """Everything that stays the same from frame to frame. Safe to use from several threads.
+    """Everything that stays the same from frame to frame.
+
+    `cut` and `predict` are for one thread each, `finish` for any number.
 
     Args:
         model: the trained model; its settings say how crops are cut.
@@ -54,6 +56,7 @@ class Swapper:
         self.model = model
         self.options = options
         self._colour: ColourMethod = find(COLOURS, options.color).load()()
+        self._masker: Masker | None = None if options.mask_type == "none" else find(MASKERS, options.mask_type).load()()
 
     def cut(self, frame: Frame, faces: Sequence[Face]) -> tuple[Cut, ...]:
         """The faces of a frame, in their order, cut at the model's input and output size; removed ones are left out.
@@ -76,9 +79,14 @@ class Swapper:
             feed = reference
             if model.input_size != model.output_size:
                 feed = crop(frame.pixels, alignment, model.input_size, *placement)
-            cuts.append(Cut(face.uuid, _unit(feed.pixels), _unit(reference.pixels), reference.landmarks,
+            cuts.append(Cut(face.uuid, _unit(feed.pixels), _unit(reference.pixels), self._mask(reference),
                             reference.matrix))
         return tuple(cuts)
+
+    def _mask(self, face: AlignedFace) -> np.ndarray:
+        if self._masker is None:
+            return np.full((face.size, face.size), 255, np.uint8)
+        return self._masker.mask(face)
 
     def predict(self, cuts: Sequence[Cut]) -> list[np.ndarray]:
         """The model's answer for each cut, float32 [S, S, 3] RGB 0..1, at most `options.batch_size` at a time."""
@@ -92,19 +100,11 @@ class Swapper:
     def patch(self, cut: Cut, answer: np.ndarray) -> Patch:
         """The model's answer with its colours and mask, ready to be laid back."""
         options = self.options
-        raw = self._raw_mask(cut)
+        raw = masks.blur(_unit(cut.mask), options.mask_blur, options.mask_kernel, options.mask_passes)
         rgb = self._colour(np.clip(answer, 0.0, 1.0).astype(np.float32), cut.reference, raw)
         mask = masks.blended(raw, erosion=options.erosion, with_box=options.mask_type != "none",
                              soft_box=options.mask_blur != "none")
         return Patch(rgb, mask, scaled(cut.matrix, mask.shape[0], options.face_scale), cut.face)
-
-    def _raw_mask(self, cut: Cut) -> np.ndarray:
-        """The blurred mask before erosion, float32 [S, S], 0..1."""
-        size, options = cut.reference.shape[0], self.options
-        if options.mask_type == "none":
-            return np.ones((size, size), np.float32)
-        drawn = draw(cut.landmarks, size, options.mask_type).astype(np.float32) / 255.0
-        return masks.blur(drawn, options.mask_blur, options.mask_kernel, options.mask_passes)
 
     def finish(self, frame: Frame, cuts: Sequence[Cut], answers: Iterable[np.ndarray]) -> ConvertedFrame:
         """The frame with its swapped faces laid over in order."""
