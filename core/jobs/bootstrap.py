@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from importlib import import_module
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,17 +35,12 @@ def main(arguments: list[str]) -> int:
     if not arguments:
         print("usage: bootstrap.py FOLDER | --service | --cli ARGS", file=sys.stderr)
         return 2
+    # By name: as a file of its own this one has no package around it until `load_package` has run.
     if arguments[0] == "--cli":
-        from understudy.core import cli
-
-        return cli.main(arguments[1:])
+        return import_module("understudy.core.cli").main(arguments[1:])
     if arguments[0] == "--service":
-        from understudy.core.jobs import service
-
-        return service.main()
-    from understudy.core.jobs import worker
-
-    return worker.main(arguments[0])
+        return import_module("understudy.core.jobs.service").main()
+    return import_module("understudy.core.jobs.worker").main(arguments[0])
 
 
 if sys.version_info < OLDEST:
