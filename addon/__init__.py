@@ -1,0 +1,1 @@
+"""What ties Understudy to Blender: properties, preferences, footage, jobs, the timer."""

@@ -1,0 +1,132 @@
+"""`blender -b FILE.blend --command understudy …`: the shot of the file, or the core's command line as it is.
+
+Without a source, `extract`, `train` and `convert` work on the strips of the file; further options win over the shot's.
+With one, and for every other command, the core's own command line runs in the core's Python.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..core import consent
+from ..core.errors import UnderstudyError
+from ..core.jobs import client
+from ..core.jobs.messages import Message
+from ..core.jobs.tasks import TASKS
+from ..core.options import options_of
+from ..core.options.arguments import add_options, given
+from . import environment, preferences, shot, stages, watch
+from .printer import Printer
+
+NAME = "understudy"
+_EXITS = {"finished": 0, "stopped": 130}
+_handle: Any = None
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 stopped by the person."""
+    try:
+        parsed = shot_command(arguments)
+        if parsed is None:
+            return core_command(arguments)
+        return run_shot(*parsed)
+    except SystemExit as leaving:  # argparse, after it has said why
+        return int(leaving.code or 0)
+    except UnderstudyError as error:
+        print(f"understudy: {error}", file=sys.stderr, flush=True)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+
+
+def shot_command(arguments: list[str]) -> tuple[str, dict[str, Any], argparse.Namespace] | None:
+    """The stage and the options given, if the arguments mean the shot of the open file; None if they name a source,
+    ask for help, or are another command.
+    """
+    if not arguments or arguments[0] not in stages.STAGES or {"-h", "--help"} & set(arguments):
+        return None
+    stage = arguments[0]
+    cls = TASKS[stage].options
+    parser = argparse.ArgumentParser(prog=f"understudy {stage}", add_help=False)
+    add_options(parser, cls)
+    parser.add_argument("--scene", default="")
+    parser.add_argument("--strip", choices=("a", "b", "both"), default="both")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--save", action="store_true")
+    namespace, unknown = parser.parse_known_args(arguments[1:])
+    values = given(namespace, cls)
+    if unknown or values.get("source") or values.get("input_a") or values.get("input_b"):
+        return None
+    return stage, values, namespace
+
+
+def core_command(arguments: list[str]) -> int:
+    """The core's command line, in its own Python, on this terminal."""
+    python = environment.ready(preferences.interpreter())
+    command = client.command(python, environment.install_core_copy(), "--cli", *arguments)
+    return subprocess.call(command, env=client.child_environment())
+
+
+def run_shot(stage: str, values: dict[str, Any], namespace: argparse.Namespace) -> int:
+    """One stage of the file's shot, waited for.
+
+    Raises:
+        UnderstudyError: whatever stands in the way.
+    """
+    scene = _scene(namespace.scene)
+    consent.require()
+    for option in options_of(TASKS[stage].options):
+        if option.declaration.kind != "value" and values.get(option.name):
+            values[option.name] = str(Path(values[option.name]).absolute())
+    roles = shot.ROLES if namespace.strip == "both" else (namespace.strip,)
+    planned = stages.plan(scene, stage, roles, **values)
+    status = stages.run_and_wait(scene, planned, _print_json if namespace.json else Printer())
+    if stage == "convert" and status == "finished" and namespace.save:
+        for view in watch.look().jobs:
+            trouble = watch.place(view) if view.task == "convert" and view.status == "finished" else ""
+            if trouble:
+                raise UnderstudyError(trouble)
+        bpy.ops.wm.save_mainfile()
+    elif stage == "convert" and status == "finished" and not namespace.json:
+        print("The strip appears above A when the file is opened in Blender (or at once, with --save).", flush=True)
+    return _EXITS.get(status, 1)
+
+
+def _scene(name: str) -> Any:
+    """The scene called `name`; without a name the one that has a shot.
+
+    Raises:
+        UnderstudyError: if there is none.
+    """
+    if name:
+        if name not in bpy.data.scenes:
+            raise UnderstudyError(f"There is no scene {name!r} in {bpy.data.filepath or 'this file'}",
+                                  f"Scenes: {', '.join(s.name for s in bpy.data.scenes)}")
+        return bpy.data.scenes[name]
+    active = shot.sequencer_scene(bpy.context)
+    found = [s for s in (active, *bpy.data.scenes) if s.understudy.strip_a_id]
+    if not found:
+        raise UnderstudyError(f"No strips are chosen in {bpy.data.filepath or 'this file'}",
+                              "Choose strips A and B in the sidebar of the sequencer and save, or name a source")
+    return found[0]
+
+
+def _print_json(label: str, message: Message) -> None:
+    print(message.to_json(), flush=True)
+
+
+def register() -> None:
+    global _handle
+    _handle = bpy.utils.register_cli_command(NAME, main)
+
+
+def unregister() -> None:
+    global _handle
+    bpy.utils.unregister_cli_command(_handle)
+    _handle = None

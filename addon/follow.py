@@ -1,0 +1,288 @@
+"""A thread that looks after the jobs, so that no callback of Blender's ever waits for a disk (no bpy).
+
+It reads the job folders, starts a job once the one before it has finished, counts faces folders and looks after the
+core's Python. Panels draw from `Board`, which it replaces as a whole whenever something has changed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..core import consent
+from ..core.errors import UnderstudyError
+from ..core.jobs import client
+from ..core.jobs.folder import JobFolder, write_json
+from ..core.jobs.follow import Follower
+from ..core.jobs.progress import duration, fraction, rate_text
+from . import environment
+from .jobs import Jobs
+
+BUSY, IDLE = 0.25, 1.0  # seconds between two looks
+_NOTES = "followed.json"  # in a job folder: what Blender's side has done about the job's end
+GOING = ("waiting", "queued", "running", "paused", "stopping")
+
+
+@dataclass(frozen=True)
+class JobView:
+    """One job, ready to draw.
+
+    Attributes:
+        status: as `core.jobs.folder.STATUSES`, or "waiting" for one that begins when another has finished.
+        doing: what it is doing, or how it ended, in words.
+        count: "132 of 1,000 frames".
+        pace: "12.3 per s", figures of a training included.
+        left: "1:11 left", "" while unknown.
+        factor: 0 to 1.
+        notes: what was done about its end: {"told": True, "placed": True}.
+    """
+
+    job: JobFolder
+    task: str
+    label: str
+    tag: dict[str, Any]
+    options: dict[str, Any]
+    status: str
+    doing: str
+    count: str = ""
+    pace: str = ""
+    left: str = ""
+    factor: float = 0.0
+    error: str = ""
+    warning: str = ""
+    preview: str = ""
+    result: dict[str, Any] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
+    created: float = 0.0
+
+    @property
+    def name(self) -> str:
+        return self.job.path.name
+
+    @property
+    def going(self) -> bool:
+        return self.status in GOING
+
+
+@dataclass(frozen=True)
+class Board:
+    """All that panels may show. Immutable: a new one takes its place."""
+
+    jobs: tuple[JobView, ...] = ()
+    places: dict[str, int] = field(default_factory=dict)  # folder -> how many pictures or model files it holds
+    environment: environment.EnvironmentState | None = None
+    consent: bool = False
+    version: int = 0
+
+    def job(self, name: str) -> JobView | None:
+        return next((job for job in self.jobs if job.name == name), None)
+
+    def latest(self, task: str, **tag: Any) -> JobView | None:
+        """The newest job of a task whose tag has these entries."""
+        found = [j for j in self.jobs if j.task == task and all(j.tag.get(k) == v for k, v in tag.items())]
+        return found[-1] if found else None
+
+    @property
+    def busy(self) -> bool:
+        return any(job.going for job in self.jobs)
+
+
+class Keeper:
+    """Owns the thread. Everything public may be called from Blender's main thread and returns at once."""
+
+    def __init__(self) -> None:
+        self.board = Board()
+        self._jobs = Jobs()
+        self._watch = environment.Watch()
+        self._mutex = threading.Lock()  # guards the followers; never held while a worker is started
+        self._folders: tuple[Path, ...] = ()
+        self._places: frozenset[str] = frozenset()
+        self._chosen = ""
+        self._stamps: dict[str, tuple[int, int]] = {}
+        self._notes: dict[Path, dict[str, Any]] = {}
+        self._todo: queue.SimpleQueue[Callable[[], Any]] = queue.SimpleQueue()
+        self._troubles: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._wake = threading.Event()
+        self._end = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self._end.clear()
+        self._thread = threading.Thread(target=self._run, name="understudy-follow", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._end.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(2.0)
+            self._thread = None
+
+    def look_at(self, folders: Iterable[Path], places: Iterable[Path], python: str) -> None:
+        """What to look after from now on: job folders, folders to count, the interpreter of the preferences."""
+        wanted = tuple(dict.fromkeys((*folders, environment.setup_jobs())))
+        counted = frozenset(str(p) for p in places)
+        if (wanted, counted, python) != (self._folders, self._places, self._chosen):
+            self._folders, self._places, self._chosen = wanted, counted, python
+            self.wake()
+
+    def wake(self) -> None:
+        """Look now rather than at the next turn."""
+        self._wake.set()
+
+    def later(self, action: Callable[[], Any]) -> None:
+        """Do something slow in the thread; the sentence of an `UnderstudyError` goes to `troubles`."""
+        self._todo.put(action)
+        self.wake()
+
+    def troubles(self) -> list[str]:
+        """Sentences that the thread has to say; each is given once."""
+        found = []
+        while not self._troubles.empty():
+            found.append(self._troubles.get_nowait())
+        return found
+
+    def _work(self) -> None:
+        while not self._todo.empty():
+            try:
+                self._todo.get_nowait()()
+            except (UnderstudyError, OSError) as error:
+                self._troubles.put(environment.explain(error))
+
+    def note(self, job: JobFolder, **what: Any) -> None:
+        """Remember, in the job's folder, what was done about its end."""
+        notes = {**self._notes.get(job.path, {}), **what}
+        self._notes[job.path] = notes
+        try:
+            write_json(job.path / _NOTES, notes)
+        except OSError:
+            pass  # a read-only place: then it is remembered as long as Blender runs
+        self.wake()
+
+    def _run(self) -> None:
+        while not self._end.is_set():
+            try:
+                self.look()
+            except Exception as error:
+                # One odd folder must not end the following of all others.
+                print(f"Understudy: cannot follow the jobs ({type(error).__name__}: {error})")
+            self._wake.wait(BUSY if self.board.busy else IDLE)
+            self._wake.clear()
+
+    def look(self) -> None:
+        """One look at everything; the thread's body, and what `blender -b` calls itself."""
+        self._work()
+        folders, places, chosen = self._folders, self._places, self._chosen
+        with self._mutex:
+            if self._jobs._folders != folders:
+                self._jobs.watch(*folders)
+            self._jobs.poll()
+            followers = sorted(self._jobs.followers.values(), key=lambda f: (f.spec.created, f.job.path.name))
+        views = tuple(self._view(f) for f in followers)
+        self._watch.refresh(chosen)
+        fresh = Board(views, {p: self._count(p) for p in places}, self._watch.state, consent.given())
+        self._advance(fresh, chosen)
+        old = self.board
+        if (fresh.jobs, fresh.places, fresh.environment, fresh.consent) != (old.jobs, old.places, old.environment,
+                                                                           old.consent):
+            self.board = Board(fresh.jobs, fresh.places, fresh.environment, fresh.consent, old.version + 1)
+
+    def _count(self, place: str) -> int:
+        """How many files a folder holds; counted again only when it has changed."""
+        try:
+            stamp = os.stat(place).st_mtime_ns
+            if place not in self._stamps or self._stamps[place][0] != stamp:
+                with os.scandir(place) as entries:
+                    self._stamps[place] = stamp, sum(1 for e in entries if not e.name.startswith("."))
+            return self._stamps[place][1]
+        except OSError:
+            return 0
+
+    def _advance(self, board: Board, chosen: str) -> None:
+        """Start what waits, once the job before it has finished; give up on it if that one did not."""
+        for view in board.jobs:
+            if view.status != "waiting":
+                continue
+            before = board.job(view.tag.get("after", ""))
+            if before is not None and before.going:
+                continue
+            try:
+                if before is not None and before.status != "finished":
+                    client.remove(view.job)
+                else:
+                    client.launch(view.job, environment.ready(chosen), environment.install_core_copy())
+            except (UnderstudyError, OSError) as error:
+                state = view.job.state()
+                state.status, state.error, state.ended = "failed", environment.explain(error), time.time()
+                view.job.write_state(state)
+            self.wake()
+
+    def _view(self, follower: Follower) -> JobView:
+        state, spec = follower.state, follower.spec
+        status = follower.status
+        if status == "queued" and not state.launched:
+            status = "waiting"
+        path = follower.job.path
+        if path not in self._notes:
+            self._notes[path] = _read_notes(path)
+        return view_of(follower, status, spec.tag, dict(self._notes[path]))
+
+
+def view_of(follower: Follower, status: str, tag: dict[str, Any], notes: dict[str, Any]) -> JobView:
+    """A job in words."""
+    state, spec, progress = follower.state, follower.spec, follower.progress
+    count = pace = left = ""
+    if progress is not None:
+        count = f"{progress.done:,}" + (f" of {progress.total:,}" if progress.total is not None else "")
+        count += f" {progress.unit}" if progress.unit else ""
+        pace = rate_text(progress.rate) if progress.rate and status == "running" else ""
+        if progress.eta is not None and status == "running" and progress.total is not None:
+            left = f"{duration(progress.eta)} left"
+    doing = {
+        "waiting": "Waits for the job before it", "queued": "Starting", "paused": "Paused",
+        "stopping": "Saving and stopping", "finished": ended_text(spec.task, state.result), "failed": "Failed",
+        "stopped": "Stopped", "lost": "Ended without a word",
+    }.get(status) or (progress.text if progress and progress.text else "Working")
+    metric = follower.metric
+    if metric is not None:
+        figures = losses_text(metric.values)
+        pace = " · ".join(p for p in (pace, figures) if p)
+    return JobView(follower.job, spec.task, spec.label, tag, spec.options, status, doing, count, pace, left,
+                   1.0 if status == "finished" else fraction(progress), state.error,
+                   state.warnings[-1] if state.warnings else "", state.preview, state.result, notes, spec.created)
+
+
+def losses_text(values: dict[str, float]) -> str:
+    """ "loss A 0.0512  B 0.0488" from a training's figures; "" for other figures."""
+    parts = [f"{side.upper()} {values[key]:.4f}" for side in "ab" if (key := f"loss_{side}") in values]
+    return "loss " + "  ".join(parts) if parts else ""
+
+
+def ended_text(task: str, result: dict[str, Any]) -> str:
+    """What a finished job has made, in words."""
+    def of(*names: str) -> int | None:
+        return next((result[n] for n in names if isinstance(result.get(n), int)), None)
+
+    faces, frames, iteration = of("faces"), of("frames"), of("iterations", "iteration")
+    if task == "extract" and faces is not None:
+        return f"{faces:,} faces" + (f" in {frames:,} frames" if frames is not None else "")
+    if task == "train" and iteration is not None:
+        return f"Trained {iteration:,} iterations"
+    if task == "convert" and frames is not None:
+        return f"{frames:,} frames converted"
+    return "Finished"
+
+
+def _read_notes(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads((path / _NOTES).read_text(encoding="utf-8"))
+        return data if isinstance(data, dict) else {}
+    except (OSError, ValueError):
+        return {}

@@ -1,0 +1,32 @@
+"""What Blender gets when the extension is enabled, in order; taken back in the opposite order."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+# Groups before what points to them, operators before the panels that show them, the timer last.
+_MODULES = (
+    "addon.properties", "addon.shot", "addon.preferences",
+    "operators.extract", "operators.train", "operators.convert", "operators.jobs", "operators.tools",
+    "panels.shot", "panels.extract", "panels.train", "panels.convert", "panels.jobs",
+    "addon.cli", "addon.watch",
+)
+_ROOT = __package__.rpartition(".")[0]
+
+
+def register() -> None:
+    done = []
+    try:
+        for name in _MODULES:
+            module = import_module(f"{_ROOT}.{name}")
+            module.register()
+            done.append(module)
+    except Exception:
+        for module in reversed(done):
+            module.unregister()
+        raise
+
+
+def unregister() -> None:
+    for name in reversed(_MODULES):
+        import_module(f"{_ROOT}.{name}").unregister()

@@ -1,0 +1,231 @@
+"""The three stages of a shot: why one cannot run yet, which jobs it takes, and running them under `blender -b`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..core import consent
+from ..core.errors import FacesError, JobError, ModelError, UnderstudyError
+from ..core.faces.places import default_store
+from ..core.jobs import client
+from ..core.jobs.messages import Message
+from . import environment, preferences, properties, shot
+from .follow import GOING, Board, JobView
+
+STAGES = ("extract", "train", "convert")
+FEWEST_FACES = 25  # what the trainer asks for on each side
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A job that a stage takes; those of one stage run one after the other."""
+
+    task: str
+    options: Any
+    label: str
+    tag: dict[str, Any]
+
+
+# --- what a panel says ------------------------------------------------------------------------------------------
+
+
+def blocked(scene: Any, board: Board) -> str:
+    """What stands in the way of every stage, as one sentence that says what to do; "" if nothing does."""
+    if shot.work_folder_or_none(scene) is None:
+        return "Save the .blend first: Understudy keeps its files beside it"
+    state = board.environment
+    if state is None:
+        # Under -b nobody looks ahead; running the stage asks the interpreter then.
+        return "" if bpy.app.background else "Looking at the core's Python"
+    if not state.usable:
+        return "Set up the core in Understudy's preferences first"
+    a, b = (shot.strip_of(scene, role) for role in shot.ROLES)
+    if a is None:
+        return "Choose strip A, whose face is replaced"
+    if b is None:
+        return "Choose strip B, which lends the face"
+    if a == b:
+        return "Choose two different strips"
+    return ""
+
+
+def problem(scene: Any, stage: str, board: Board) -> str:
+    """Why a stage cannot run now, as one sentence that says what to do; "" if it can."""
+    try:
+        return blocked(scene, board) or _going(scene, stage, board) or _lacking(scene, stage, board)
+    except UnderstudyError as error:
+        return str(error)
+
+
+def _going(scene: Any, stage: str, board: Board) -> str:
+    view = next((v for v in jobs_of(scene, stage, board) if v.going), None)
+    return f"{view.label} is under way" if view else ""
+
+
+def _lacking(scene: Any, stage: str, board: Board) -> str:
+    if stage == "train":
+        for role in shot.ROLES:
+            if board.places.get(str(shot.faces_folder(scene, role)), 0) < FEWEST_FACES:
+                return f"Extract first: fewer than {FEWEST_FACES} faces of {role.upper()} yet"
+    if stage == "convert" and not board.places.get(str(shot.model_folder(scene)), 0):
+        return "Train a model first"
+    return ""
+
+
+def next_step(scene: Any, board: Board) -> str:
+    """The shot's next step in one sentence."""
+    reason = blocked(scene, board)
+    if reason:
+        return reason
+    busy = next((v for stage in STAGES for v in jobs_of(scene, stage, board) if v.going), None)
+    if busy:
+        return f"{busy.label}: {busy.doing.lower()}"
+    for stage, sentence in (("train", "Extract the faces of both strips"), ("convert", "Train a model on both faces")):
+        if problem(scene, stage, board):
+            return sentence
+    view = board.latest("convert", a=scene.understudy.strip_a_id)
+    if view is None or view.status != "finished":
+        return "Convert strip A with the trained model"
+    return "The result is on the strip above A"
+
+
+def jobs_of(scene: Any, stage: str, board: Board) -> list[JobView]:
+    """The newest job of a stage for this shot; for extract one for each strip."""
+    data = scene.understudy
+    if stage == "extract":
+        found = [board.latest("extract", strip=getattr(data, f"strip_{role}_id")) for role in shot.ROLES]
+    elif stage == "train":
+        found = [board.latest("train", a=data.strip_a_id, b=data.strip_b_id)]
+    else:
+        found = [board.latest("convert", a=data.strip_a_id)]
+    return [view for view in found if view is not None]
+
+
+def places(scene: Any) -> list[Path]:
+    """The folders whose contents decide what can run."""
+    found = []
+    for place in (lambda: shot.faces_folder(scene, "a"), lambda: shot.faces_folder(scene, "b"),
+                  lambda: shot.model_folder(scene)):
+        try:
+            found.append(place())
+        except UnderstudyError:
+            pass  # no strip yet, or one without a file
+    return found
+
+
+# --- what a stage does ------------------------------------------------------------------------------------------
+
+
+def plan(scene: Any, stage: str, roles: tuple[str, ...] = shot.ROLES, **overrides: Any) -> list[Planned]:
+    """The jobs of a stage, in order. Looks at the disk: for operators, not for panels.
+
+    Args:
+        overrides: options that win over the shot's.
+
+    Raises:
+        UnderstudyError: strips without a file or that cannot be mapped, an unsaved .blend, too few faces, no model.
+    """
+    data = scene.understudy
+    both = {"a": data.strip_a_id, "b": data.strip_b_id}
+    if stage == "extract":
+        return [_extraction(scene, role, overrides) for role in roles]
+    if stage == "train":
+        filled = {f"input_{role}": str(_enough_faces(scene, role, overrides)) for role in shot.ROLES}
+        filled["model_dir"] = str(shot.model_folder(scene))
+        return [Planned("train", _options(scene, "train", filled, overrides), "Train", both)]
+    source = shot.checked_source(scene, "a")
+    model = Path(overrides.get("model_dir") or shot.model_folder(scene))
+    if not model.is_dir():
+        raise ModelError(f"There is no model in {model}", "Train one first, or choose a model folder")
+    filled = {"source": str(source), "model_dir": str(model), "output": str(shot.converted_folder(scene)),
+              "alignments": str(alignments(scene, "a")), "frames": footage_frames(scene, "a")}
+    return [Planned("convert", _options(scene, "convert", filled, overrides), "Convert", both)]
+
+
+def _extraction(scene: Any, role: str, overrides: dict[str, Any]) -> Planned:
+    data = scene.understudy
+    source = shot.checked_source(scene, role)
+    filled = {"source": str(source), "faces": str(shot.faces_folder(scene, role)),
+              "alignments": str(alignments(scene, role))}
+    if data.strip_only and not data.extract.frames:
+        filled["frames"] = footage_frames(scene, role)
+    uid = getattr(data, f"strip_{role}_id")
+    return Planned("extract", _options(scene, "extract", filled, overrides), f"Extract {role.upper()}",
+                   {"strip": uid, "role": role})
+
+
+def _options(scene: Any, task: str, filled: dict[str, Any], overrides: dict[str, Any]) -> Any:
+    group = getattr(scene.understudy, task)
+    return properties.options_from(group, task, **{**filled, **overrides})
+
+
+def _enough_faces(scene: Any, role: str, overrides: dict[str, Any]) -> Path:
+    given = overrides.get(f"input_{role}")
+    folder = Path(given) if given else shot.faces_folder(scene, role)
+    count = sum(1 for _ in folder.glob("*.png")) if folder.is_dir() else 0
+    if count < FEWEST_FACES:
+        raise FacesError(f"There are {count} faces of {role.upper()} in {folder}, and training needs {FEWEST_FACES}",
+                         "Extract them first, or choose a longer strip")
+    return folder
+
+
+def alignments(scene: Any, role: str) -> Path:
+    """Where the strip's alignments are: beside the footage, or in the work folder where that place is read-only."""
+    strip = shot.needed_strip(scene, role)
+    return default_store(shot.source_path(strip), shot.work_folder(scene) / "alignments" / shot.source_name(strip))
+
+
+def footage_frames(scene: Any, role: str) -> str:
+    """The frames of the source that the strip shows, such as "10-84".
+
+    Raises:
+        StripError: if the strip cannot be mapped to frames exactly.
+    """
+    from . import footage
+
+    return footage.frames_shown(scene, shot.needed_strip(scene, role), alignments(scene, role))
+
+
+# --- running ----------------------------------------------------------------------------------------------------
+
+
+def queue(scene: Any, planned: list[Planned]) -> list[str]:
+    """Make the job folders; the keeper's thread starts the first and then each next one. Returns their names."""
+    names: list[str] = []
+    folder = shot.work_folder(scene) / "jobs"
+    for one in planned:
+        tag = {**one.tag, "scene": scene.name, **({"after": names[-1]} if names else {})}
+        names.append(client.create(folder, one.task, one.options, label=one.label, tag=tag).path.name)
+    return names
+
+
+def run_and_wait(scene: Any, planned: list[Planned], on_message: Callable[[str, Message], None]) -> str:
+    """Run the jobs one after the other to the end of each, for `blender -b`; returns the last status.
+
+    Raises:
+        UnderstudyError: before a job starts, or with a failed job's own sentence.
+    """
+    consent.require()
+    python = environment.ready(preferences.interpreter())
+    status = "finished"
+    for one in planned:
+        tag = {**one.tag, "scene": scene.name}
+        job = client.start(shot.work_folder(scene) / "jobs", one.task, one.options, python=python,
+                           root=environment.install_core_copy(), label=one.label, tag=tag)
+        status = client.wait(job, lambda message, label=one.label: on_message(label, message))
+        if status == "failed":
+            raise JobError(f"{one.label}: {job.state().error}")
+        if status == "lost":
+            raise JobError(f"{one.label} ended without a word", f"See {job.log_file}")
+        if status != "finished":
+            break
+    return status
+
+
+def going(view: JobView | None) -> bool:
+    return view is not None and view.status in GOING

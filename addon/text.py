@@ -1,0 +1,52 @@
+"""Sentences in panels: Blender's labels do not wrap, so we do."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import blf
+import bpy
+
+_FONT = 0
+_MARGIN = 34  # pixels of a panel at scale 1 that are not text: padding, scroll bar
+_ICON = 20
+
+
+def wrapped(layout: Any, text: str, width: int, icon: str = "NONE", alert: bool = False) -> None:
+    """Draw `text` as labels, broken at words to fit a region `width` pixels wide."""
+    scale = bpy.context.preferences.system.ui_scale
+    room = width - (_MARGIN + (_ICON if icon != "NONE" else 0)) * scale
+    column = layout.column(align=True)
+    column.scale_y = 0.85
+    column.alert = alert
+    for number, line in enumerate(lines(text, int(room), round(11 * scale))):
+        column.label(text=line, icon=icon if number == 0 else ("BLANK1" if icon != "NONE" else "NONE"))
+
+
+@lru_cache(maxsize=256)
+def lines(text: str, width: int, size: int) -> tuple[str, ...]:
+    """`text` in lines of at most `width` pixels at a font size; a longer word stands alone, in pieces."""
+    blf.size(_FONT, size)
+    done: list[str] = []
+    line = ""
+    for word in text.split():
+        longer = f"{line} {word}" if line else word
+        if blf.dimensions(_FONT, longer)[0] <= width:
+            line = longer
+            continue
+        if line:
+            done.append(line)
+        pieces = _pieces(word, width)
+        done += pieces[:-1]
+        line = pieces[-1]
+    return (*done, line) if line else tuple(done)
+
+
+def _pieces(word: str, width: int) -> list[str]:
+    pieces = [""]
+    for letter in word:
+        if pieces[-1] and blf.dimensions(_FONT, pieces[-1] + letter)[0] > width:
+            pieces.append("")
+        pieces[-1] += letter
+    return pieces

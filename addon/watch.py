@@ -1,0 +1,180 @@
+"""The timer that brings what the keeper's thread has found to Blender: redraws, reports, results onto the timeline."""
+
+from __future__ import annotations
+
+import atexit
+from typing import Any
+
+import bpy
+from bpy.app.handlers import persistent
+
+from ..core.errors import UnderstudyError
+from . import preferences, shot, stages
+from .follow import Board, JobView, Keeper
+from .timing import timed
+
+BUSY, IDLE = 0.3, 1.0  # seconds between two turns of the timer
+_SPACES = {"SEQUENCE_EDITOR", "PREFERENCES"}
+
+keeper = Keeper()
+_seen = -1  # version of the board that the panels show
+_told: set[str] = set()  # jobs whose end was reported in this session
+_placed: set[str] = set()  # conversions placed since the .blend was opened: undoing one must not bring it back
+
+
+def board() -> Board:
+    """What panels and polls may look at."""
+    return keeper.board
+
+
+def look() -> Board:
+    """Look at the disk now and wait for it: for `blender -b`, where no timer runs."""
+    aim()
+    keeper.look()
+    return keeper.board
+
+
+@timed
+def aim() -> None:
+    """Tell the keeper which folders matter: those of every scene that has a shot."""
+    folders, places = [], []
+    for scene in bpy.data.scenes:
+        data = scene.understudy
+        if data.strip_a_id or data.strip_b_id:
+            folder = shot.work_folder_or_none(scene)
+            if folder is not None:
+                folders.append(folder / "jobs")
+                places += stages.places(scene)
+    keeper.look_at(folders, places, preferences.interpreter())
+
+
+@timed
+def tick() -> float:
+    """One turn of the timer."""
+    global _seen
+    aim()
+    for trouble in keeper.troubles():
+        say("ERROR", trouble)
+    now = keeper.board
+    if now.version != _seen:
+        _seen = now.version
+        settle(now)
+        redraw()
+    return BUSY if now.busy else IDLE
+
+
+def hurry() -> None:
+    """Look again soon: something was just started, stopped or chosen."""
+    aim()
+    keeper.wake()
+    if bpy.app.timers.is_registered(tick):
+        bpy.app.timers.unregister(tick)
+        bpy.app.timers.register(tick, first_interval=0.15, persistent=True)
+
+
+def redraw() -> None:
+    """Draw our panels anew, and nothing else."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in _SPACES:
+                for region in area.regions:
+                    if region.type in {"UI", "WINDOW"} and (area.type == "PREFERENCES") == (region.type == "WINDOW"):
+                        region.tag_redraw()
+
+
+def settle(now: Board) -> None:
+    """Report each job that has ended, once, and put finished conversions onto the timeline."""
+    for view in now.jobs:
+        if view.status == "finished" and view.task == "convert":
+            message = place(view)
+            if message:
+                say("ERROR", message)
+        if view.status in ("finished", "failed", "lost") and not view.notes.get("told") and view.name not in _told:
+            _told.add(view.name)
+            keeper.note(view.job, told=True)
+            say(*_ending(view))
+
+
+def _ending(view: JobView) -> tuple[str, str]:
+    if view.status == "finished":
+        return "INFO", f"{view.label}: {view.doing}"
+    return "ERROR", f"{view.label}: {view.error or 'ended without a word; it can be resumed'}"
+
+
+def place(view: JobView) -> str:
+    """Put a conversion above its strip unless that was done, or a newer one is there; returns why it cannot be done.
+
+    What is placed is remembered in the scene, so that a .blend closed without saving gets its strip the next time.
+    """
+    for scene in bpy.data.scenes:
+        data = scene.understudy
+        strip = shot.find_strip(scene, view.tag.get("a", ""), data.strip_a_name)
+        if strip is None or data.placed >= view.name or view.name in _placed:
+            continue
+        _placed.add(view.name)
+        data.placed = view.name
+        if view.options.get("writer") != "overlay":
+            continue
+        try:
+            from . import footage
+
+            footage.place_result(scene, strip, view.result["output"], stages.alignments(scene, "a"))
+        except (UnderstudyError, KeyError) as error:
+            return f"The result could not be placed: {error}"
+        if not bpy.app.background:
+            bpy.ops.ed.undo_push(message="Place Converted Strip")
+    return ""
+
+
+def forget(name: str) -> None:
+    """A job starts anew: its next end is to be reported again."""
+    _told.discard(name)
+
+
+def say(level: str, message: str) -> None:
+    """Show a message in the status bar of the window."""
+    if bpy.app.background:
+        return
+    windows = bpy.context.window_manager.windows
+    if len(windows):
+        with bpy.context.temp_override(window=windows[0]):
+            bpy.ops.understudy.tell("INVOKE_DEFAULT", level=level, message=message)
+
+
+@persistent
+def _saved(*_: Any) -> None:
+    """The .blend may have a place now, or another one."""
+    if not bpy.app.background:
+        hurry()
+
+
+@persistent
+def _loaded(*_: Any) -> None:
+    """Another .blend is open: find its jobs, place what finished meanwhile."""
+    global _seen
+    _seen = -1
+    _placed.clear()
+    if not bpy.app.background:
+        hurry()
+
+
+def register() -> None:
+    global _seen
+    _seen = -1
+    bpy.app.handlers.load_post.append(_loaded)
+    bpy.app.handlers.save_post.append(_saved)
+    if bpy.app.background:
+        return
+    keeper.start()
+    bpy.app.timers.register(tick, first_interval=0.2, persistent=True)
+    atexit.register(keeper.stop)
+
+
+def unregister() -> None:
+    atexit.unregister(keeper.stop)
+    if bpy.app.timers.is_registered(tick):
+        bpy.app.timers.unregister(tick)
+    keeper.stop()
+    for handlers, handler in ((bpy.app.handlers.load_post, _loaded), (bpy.app.handlers.save_post, _saved)):
+        if handler in handlers:
+            handlers.remove(handler)

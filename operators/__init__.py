@@ -1,0 +1,1 @@
+"""Operators: they only start and finish, in a window as under `blender -b`."""

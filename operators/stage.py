@@ -1,0 +1,64 @@
+"""How Extract, Train and Convert start: at once as jobs in a window, waited for under `blender -b`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..addon import shot, stages, watch
+from ..addon.printer import Printer
+from ..addon.text import wrapped
+from ..core import consent
+from .base import Operator, scene_and_board
+
+
+class Stage(Operator):
+    """Mix-in of the three; `stage` is the name in `stages.STAGES`."""
+
+    stage = ""
+
+    agree: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="I Agree", options={"SKIP_SAVE", "HIDDEN"},
+        description="The people in the footage have consented; asked once")
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        scene, board = scene_and_board(context)
+        reason = stages.problem(scene, cls.stage, board)
+        if reason:
+            cls.poll_message_set(reason)  # type: ignore[attr-defined]
+        return not reason
+
+    def invoke(self, context: Any, event: Any) -> set[str]:
+        if watch.board().consent or bpy.app.background:
+            return self.execute(context)
+        self.agree = True  # what pressing OK says
+        return context.window_manager.invoke_props_dialog(self, width=380, title="Before the First Face",
+                                                          confirm_text="I Agree")
+
+    def draw(self, context: Any) -> None:
+        wrapped(self.layout, consent.QUESTION, int(380 * context.preferences.system.ui_scale))  # type: ignore
+
+    def run(self, context: Any) -> set[str]:
+        if self.agree:
+            consent.give()
+        consent.require()
+        scene = shot.sequencer_scene(context)
+        planned = self.plan(scene)
+        if not bpy.app.background:
+            stages.queue(scene, planned)
+            watch.hurry()
+            return {"FINISHED"}
+        status = stages.run_and_wait(scene, planned, Printer())
+        if status != "finished":
+            self.report({"WARNING"}, "Stopped; running it again continues")  # type: ignore[attr-defined]
+            return {"CANCELLED"}
+        self.finished()
+        return {"FINISHED"}
+
+    def plan(self, scene: Any) -> list[stages.Planned]:
+        return stages.plan(scene, self.stage)
+
+    def finished(self) -> None:
+        """Under `-b`, after the last job."""

@@ -1,0 +1,179 @@
+"""Everything around the stages: choosing strips, setting up the core, consent, folders, reports from the timer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..addon import environment, preferences, shot, watch
+from ..addon.printer import Printer
+from ..addon.timing import timed_class
+from ..core import consent
+from ..core.errors import EnvironmentError_, JobError, UnderstudyError
+from ..core.jobs import client
+from .base import Operator, register_all, unregister_all
+
+
+@timed_class
+class UNDERSTUDY_OT_pick_strip(Operator, bpy.types.Operator):
+    """Take the active strip"""
+
+    bl_idname = "understudy.pick_strip"
+    bl_label = "Use Active Strip"
+    bl_options = {"REGISTER", "UNDO"}
+
+    role: bpy.props.EnumProperty(name="Role", items=(  # type: ignore[valid-type]
+        ("A", "A", "The strip whose face is replaced"), ("B", "B", "The strip that lends the face")))
+
+    @classmethod
+    def description(cls, context: Any, properties: Any) -> str:
+        sentence = {"A": "whose face is replaced", "B": "that lends the face"}[properties.role]
+        return f"Take the active strip as the one {sentence}"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        editor = shot.sequencer_scene(context).sequence_editor
+        strip = editor.active_strip if editor else None
+        if strip is None or strip.type not in {"MOVIE", "IMAGE"}:
+            cls.poll_message_set("Select a film or an image sequence in the sequencer first")
+            return False
+        if strip.understudy_overlay:
+            cls.poll_message_set("This strip is a result of ours; select the footage below it")
+            return False
+        return True
+
+    def run(self, context: Any) -> None:
+        scene = shot.sequencer_scene(context)
+        shot.choose(scene, self.role.lower(), scene.sequence_editor.active_strip)
+        if not bpy.app.background:
+            watch.hurry()
+
+
+@timed_class
+class UNDERSTUDY_OT_setup(Operator, bpy.types.Operator):
+    """Build the core's own Python: some 2 GB of packages, beside Blender, not into it"""
+
+    bl_idname = "understudy.setup"
+    bl_label = "Set Up"
+    bl_options = {"INTERNAL"}
+
+    rebuild: bpy.props.BoolProperty(name="Rebuild", options={"SKIP_SAVE"},  # type: ignore[valid-type]
+                                    description="Delete the environment and build it anew")
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        view = watch.board().latest("setup")
+        if view is not None and view.going:
+            cls.poll_message_set("Set-up is under way")
+            return False
+        return True
+
+    def run(self, context: Any) -> set[str] | None:
+        ours = preferences.preferences()
+        wanted = {"online": bpy.app.online_access, "rebuild": self.rebuild,
+                  "python": bpy.path.abspath(ours.base) if ours and ours.base else "",
+                  "wheels": bpy.path.abspath(ours.wheels) if ours and ours.wheels else ""}
+        if not wanted["online"] and not wanted["wheels"]:
+            raise EnvironmentError_("Set Up has to download packages, and online access is off", "Turn on Allow Online "
+                                    "Access in Preferences > System, or choose a folder of wheels")
+        if not bpy.app.background:
+            watch.keeper.later(lambda: environment.start_setup(**wanted))
+            watch.hurry()
+            return None
+        job = environment.start_setup(**wanted)
+        printer = Printer()
+        status = client.wait(job, lambda message: printer("Set Up", message))
+        if status != "finished":
+            raise JobError(f"Set Up: {job.state().error or status}", f"See {job.log_file}")
+        return None
+
+
+@timed_class
+class UNDERSTUDY_OT_consent(Operator, bpy.types.Operator):
+    """Say that the people in the footage have consented, or that it is yours to change by law"""
+
+    bl_idname = "understudy.consent"
+    bl_label = "I Agree"
+    bl_options = {"INTERNAL"}
+
+    def run(self, context: Any) -> None:
+        consent.give()
+        watch.keeper.wake()
+
+
+@timed_class
+class UNDERSTUDY_OT_preferences(Operator, bpy.types.Operator):
+    """Open Understudy's preferences"""
+
+    bl_idname = "understudy.preferences"
+    bl_label = "Open Preferences"
+    bl_options = {"INTERNAL"}
+
+    def run(self, context: Any) -> None:
+        bpy.ops.preferences.addon_show(module=preferences.PACKAGE)
+
+
+@timed_class
+class UNDERSTUDY_OT_open_folder(Operator, bpy.types.Operator):
+    """Open the folder of the faces, models, converted frames and jobs"""
+
+    bl_idname = "understudy.open_folder"
+    bl_label = "Open Work Folder"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        if shot.work_folder_or_none(shot.sequencer_scene(context)) is None:
+            cls.poll_message_set("Save the .blend first: Understudy keeps its files beside it")
+            return False
+        return True
+
+    def run(self, context: Any) -> None:
+        folder: Path = shot.work_folder(shot.sequencer_scene(context))
+        if not folder.is_dir():
+            raise UnderstudyError(f"{folder} is not there yet", "It comes with the first job")
+        if bpy.app.background:
+            print(folder)
+        else:
+            bpy.ops.wm.path_open(filepath=str(folder))
+
+
+class UNDERSTUDY_OT_tell(bpy.types.Operator):
+    """Show a message in the status bar"""
+
+    # A report reaches the status bar only from an event: the timer that called this is none, so one is waited for.
+    bl_idname = "understudy.tell"
+    bl_label = "Understudy"
+    bl_options = {"INTERNAL"}
+
+    level: bpy.props.StringProperty(options={"SKIP_SAVE"})  # type: ignore[valid-type]
+    message: bpy.props.StringProperty(options={"SKIP_SAVE"})  # type: ignore[valid-type]
+
+    def invoke(self, context: Any, event: Any) -> set[str]:
+        self._timer = context.window_manager.event_timer_add(0.05, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: Any, event: Any) -> set[str]:
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        self.cancel(context)
+        self.report({self.level}, self.message)
+        return {"FINISHED"}
+
+    def cancel(self, context: Any) -> None:
+        context.window_manager.event_timer_remove(self._timer)
+
+
+CLASSES = (UNDERSTUDY_OT_pick_strip, UNDERSTUDY_OT_setup, UNDERSTUDY_OT_consent, UNDERSTUDY_OT_preferences,
+           UNDERSTUDY_OT_open_folder, UNDERSTUDY_OT_tell)
+
+
+def register() -> None:
+    register_all(CLASSES)
+
+
+def unregister() -> None:
+    unregister_all(CLASSES)

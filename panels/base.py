@@ -1,0 +1,136 @@
+"""What our panels share: their place, the options of a stage, the rows of a job."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..addon import properties, shot, stages, watch
+from ..addon.follow import JobView
+from ..addon.text import wrapped
+from ..core.jobs.tasks import TASKS
+from ..core.options import options_of
+
+
+class Sidebar:
+    """Mix-in: a panel in the sequencer's sidebar, tab Understudy."""
+
+    bl_space_type = "SEQUENCE_EDITOR"
+    bl_region_type = "UI"
+    bl_category = "Understudy"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        return shot.sequencer_scene(context) is not None
+
+
+class StagePanel(Sidebar):
+    """Mix-in: jobs, button and main options of a stage."""
+
+    stage = ""
+
+    def draw_header_preset(self, context: Any) -> None:
+        icon = stage_icon(shot.sequencer_scene(context), self.stage)
+        if icon:
+            self.layout.label(text="", icon=icon)  # type: ignore[attr-defined]
+
+    def draw(self, context: Any) -> None:
+        scene, board = shot.sequencer_scene(context), watch.board()
+        layout = self.layout  # type: ignore[attr-defined]
+        views = stages.jobs_of(scene, self.stage, board)
+        shown = [view for view in views if view.going or view.status != "finished"] or views
+        if not any(view.going for view in shown):
+            self.draw_button(layout)
+        for view in shown:
+            draw_job(layout, view, context.region.width)
+        draw_options(layout, scene, self.stage, advanced=False)
+
+    def draw_button(self, layout: Any) -> None:
+        row = layout.row()
+        row.scale_y = 1.3
+        row.operator(f"understudy.{self.stage}")
+
+
+class AdvancedPanel(Sidebar):
+    """Mix-in: the options of a stage that few people need."""
+
+    stage = ""
+    bl_label = "Advanced"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: Any) -> None:
+        draw_options(self.layout, shot.sequencer_scene(context), self.stage, advanced=True)  # type: ignore
+
+
+def stage_icon(scene: Any, stage: str) -> str:
+    """The state of a stage as an icon in its header; "" before it ever ran."""
+    statuses = {view.status for view in stages.jobs_of(scene, stage, watch.board())}
+    if statuses & {"failed", "lost"}:
+        return "ERROR"
+    if statuses & set(stages.GOING):
+        return "PAUSE" if "paused" in statuses else "TIME"
+    return "CHECKMARK" if statuses == {"finished"} else ""
+
+
+def draw_options(layout: Any, scene: Any, stage: str, advanced: bool) -> None:
+    """The stage's options, a column for each group."""
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    group = getattr(scene.understudy, stage)
+    column, heading = None, None
+    for option in options_of(TASKS[stage].options):
+        if not properties.shown(option) or option.declaration.advanced != advanced:
+            continue
+        if option.declaration.group != heading:
+            heading, column = option.declaration.group, layout.column()
+        column.prop(group, properties.rna_name(option))
+
+
+def draw_job(layout: Any, view: JobView, width: int) -> None:
+    """One job: what it is doing, how far it is, time left, and what can be done about it."""
+    box = layout.box().column()
+    if view.going:
+        _draw_going(box, view, width)
+    else:
+        _draw_ended(box, view, width)
+    if view.warning and view.status != "finished":
+        wrapped(box, view.warning, width - 16, icon="INFO")
+
+
+def _draw_going(box: Any, view: JobView, width: int) -> None:
+    wrapped(box, f"{view.label}: {view.doing}", width - 16)
+    if view.status != "waiting":
+        parts = [f"{view.factor:.0%}" if view.factor else "", view.left]
+        box.progress(factor=view.factor, type="BAR", text=" · ".join(p for p in parts if p))
+    for line in (view.count, view.pace):
+        if line:
+            wrapped(box, line, width - 16)
+    row = box.row(align=True)
+    if view.status == "paused":
+        row.operator("understudy.job_resume", icon="PLAY").job = view.name
+    elif view.status == "running":
+        row.operator("understudy.job_pause", icon="PAUSE").job = view.name
+    if view.status != "stopping":
+        row.operator("understudy.job_stop", icon="X").job = view.name
+    _draw_files(row, view)
+
+
+def _draw_ended(box: Any, view: JobView, width: int) -> None:
+    failed = view.status in ("failed", "lost")
+    icon = {"finished": "CHECKMARK", "failed": "ERROR", "lost": "ERROR"}.get(view.status, "INFO")
+    text = view.error if view.status == "failed" and view.error else view.doing
+    wrapped(box, f"{view.label}: {text}", width - 16, icon=icon, alert=failed)
+    row = box.row(align=True)
+    if view.status != "finished":
+        again = "Try Again" if view.status == "failed" else "Resume"
+        row.operator("understudy.job_restart", text=again, icon="FILE_REFRESH").job = view.name
+    _draw_files(row, view)
+    row.operator("understudy.job_remove", text="", icon="TRASH").job = view.name
+
+
+def _draw_files(row: Any, view: JobView) -> None:
+    if view.preview:
+        row.operator("understudy.job_preview", text="", icon="IMAGE_DATA").job = view.name
+    if view.status == "finished" and view.task != "setup":
+        row.operator("understudy.job_folder", icon="FILE_FOLDER").job = view.name
+    if view.status != "waiting":
+        row.operator("understudy.job_log", text="", icon="TEXT").job = view.name

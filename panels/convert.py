@@ -1,0 +1,33 @@
+"""The Convert panel."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..addon.timing import timed_class
+from .base import AdvancedPanel, StagePanel
+
+
+@timed_class
+class UNDERSTUDY_PT_convert(StagePanel, bpy.types.Panel):
+    bl_label = "Convert"
+    stage = "convert"
+
+
+@timed_class
+class UNDERSTUDY_PT_convert_advanced(AdvancedPanel, bpy.types.Panel):
+    bl_parent_id = "UNDERSTUDY_PT_convert"
+    stage = "convert"
+
+
+CLASSES = (UNDERSTUDY_PT_convert, UNDERSTUDY_PT_convert_advanced)
+
+
+def register() -> None:
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

@@ -1,0 +1,49 @@
+"""The Extract panel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..addon import shot
+from ..addon.timing import timed_class
+from .base import AdvancedPanel, StagePanel
+
+
+@timed_class
+class UNDERSTUDY_PT_extract(StagePanel, bpy.types.Panel):
+    bl_label = "Extract"
+    stage = "extract"
+
+    def draw(self, context: Any) -> None:
+        super().draw(context)
+        self.layout.prop(shot.sequencer_scene(context).understudy, "strip_only")
+
+    def draw_button(self, layout: Any) -> None:
+        row = layout.row(align=True)
+        row.scale_y = 1.3
+        row.operator("understudy.extract")
+        for role in ("A", "B"):
+            only = row.row(align=True)
+            only.scale_x = 0.4
+            only.operator("understudy.extract", text=role).strip = role
+
+
+@timed_class
+class UNDERSTUDY_PT_extract_advanced(AdvancedPanel, bpy.types.Panel):
+    bl_parent_id = "UNDERSTUDY_PT_extract"
+    stage = "extract"
+
+
+CLASSES = (UNDERSTUDY_PT_extract, UNDERSTUDY_PT_extract_advanced)
+
+
+def register() -> None:
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

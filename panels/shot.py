@@ -1,0 +1,60 @@
+"""The shot: which strips, and what to do next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..addon import shot, stages, watch
+from ..addon.text import wrapped
+from ..addon.timing import timed_class
+from .base import Sidebar
+
+
+@timed_class
+class UNDERSTUDY_PT_shot(Sidebar, bpy.types.Panel):
+    bl_label = "Shot"
+
+    def draw(self, context: Any) -> None:
+        scene, board = shot.sequencer_scene(context), watch.board()
+        layout = self.layout
+        column = layout.column()
+        for role in ("A", "B"):
+            row = column.row(align=True)
+            row.prop(scene.understudy, f"strip_{role.lower()}", text=role, icon="SEQUENCE")
+            row.operator("understudy.pick_strip", text="", icon="EYEDROPPER").role = role
+        wrapped(layout, stages.next_step(scene, board), context.region.width, icon="INFO")
+        if board.environment is not None and not board.environment.usable:
+            layout.operator("understudy.preferences", icon="PREFERENCES")
+        elif shot.work_folder_or_none(scene) is None:
+            layout.operator("wm.save_as_mainfile", text="Save As …", icon="FILE_TICK")
+
+
+@timed_class
+class UNDERSTUDY_PT_places(Sidebar, bpy.types.Panel):
+    bl_label = "Folders"
+    bl_parent_id = "UNDERSTUDY_PT_shot"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: Any) -> None:
+        data = shot.sequencer_scene(context).understudy
+        column = self.layout.column()
+        column.label(text="Work Folder")
+        column.prop(data, "folder", text="")
+        column.label(text="Model Folder")
+        column.prop(data, "model_dir", text="")
+        column.operator("understudy.open_folder", icon="FILE_FOLDER")
+
+
+CLASSES = (UNDERSTUDY_PT_shot, UNDERSTUDY_PT_places)
+
+
+def register() -> None:
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)
