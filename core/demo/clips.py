@@ -84,12 +84,15 @@ def make_clips(folder: Path | str, reporter: Reporter) -> tuple[Path, Path]:
         SourceError: if a portrait is missing.
         Stopped: if the person asked to stop; no half-written clip is left.
     """
-    folder = Path(folder)
-    paths = tuple(folder / f"{portrait.name}.mp4" for portrait in (ASTRONAUT, HOPPER))
-    for portrait, path in zip((ASTRONAUT, HOPPER), paths, strict=True):
-        if not path.is_file():
-            write_clip(portrait, path, reporter)
-    return paths
+    return sample(ASTRONAUT, folder, reporter), sample(HOPPER, folder, reporter)
+
+
+def sample(portrait: Portrait, folder: Path | str, reporter: Reporter) -> Path:
+    """The sample clip of one portrait in `folder`, made unless it is there; raises as `make_clips` does."""
+    path = Path(folder) / f"{portrait.name}.mp4"
+    if not path.is_file():
+        write_clip(portrait, path, reporter, SIZE, FRAMES)
+    return path
 
 
 def write_clip(portrait: Portrait, path: Path, reporter: Reporter, size: tuple[int, int] = SIZE,

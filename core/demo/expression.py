@@ -10,6 +10,7 @@ import numpy as np
 from .performance import Moment
 from .portraits import Stage
 
+
 @dataclass(frozen=True)
 class Expression:
     """Displacement fields of a staged portrait, on the canvas at half its resolution (step 2), for motion of 1 px.
@@ -91,7 +92,8 @@ class Expression:
         edge = top + blink * 0.94 * (floor - top)
         fold = top - (0.02 + 0.09 * self.stage.portrait.lid) * unit  # above it the skin stays
         lid = (y > fold) & (y < edge) & (x > left) & (x < right)
-        lash = min(1.0, 2 * blink) * 0.022 * self.stage.portrait.lid * unit  # the upper lashes are not stretched but painted anew at the lid's edge
+        # The upper lashes are not stretched but painted anew at the lid's edge.
+        lash = min(1.0, 2 * blink) * 0.022 * self.stage.portrait.lid * unit
         pulled = fold + (y - fold) * (top - lash - fold) / np.maximum(edge - fold, 1e-3)
         shift = np.where(lid, pulled - y, 0)
         at[..., 1] += shift

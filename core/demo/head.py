@@ -75,7 +75,7 @@ class Head:
             points: [..., 2] canvas px; depth, weight: [...], as the fields above.
 
         Returns:
-            [..., 2] canvas px. Neutral pose: `points` themselves, for the portrait is taken to show them in perspective.
+            [..., 2] canvas px. Neutral pose: `points`, for the portrait is taken to show them in perspective.
         """
         unit = self.stage.unit
         camera = CAMERA * unit
@@ -95,7 +95,7 @@ class Head:
         """
         shift = self.project(self.grid, self.depth, self.weight, pose) - self.grid
         seen = self.grid.copy()
-        for _ in range(12):
+        for _ in range(20):
             u, v = seen[..., 0] / self.step, seen[..., 1] / self.step
             seen = self.grid - cv2.remap(shift, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         (width, height), m = self.stage.size, self.stage.margin

