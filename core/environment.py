@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -24,7 +23,7 @@ from .jobs.client import child_environment
 VERSIONS = ((3, 11), (3, 12), (3, 13))  # in order of preference: the pinned packages were tried together on 3.11
 REQUIREMENTS = Path(__file__).resolve().parents[1] / "requirements" / "core.txt"
 MARKER = "understudy-complete.json"  # in an environment that was built to the end
-_NO_WINDOW: dict[str, Any] = {"creationflags": subprocess.CREATE_NO_WINDOW} if sys.platform == "win32" else {}
+NO_WINDOW: dict[str, Any] = {"creationflags": getattr(subprocess, "CREATE_NO_WINDOW", 0)}  # Windows' consoles
 # The module that proves a distribution is there, where the name is another.
 _MODULES = {"opencv-python": "cv2", "dlib-bin": "dlib", "pillow": "PIL", "scikit-image": "skimage"}
 _DATA_ONLY = {"face_recognition_models"}  # holds files; importing it needs a package that newer Pythons lack
@@ -104,7 +103,7 @@ def ask(python: Path | str, code: str, *arguments: str, timeout: float = 60.0) -
     """What `code`, run by another Python, prints as its last line of JSON; None if it cannot."""
     try:
         result = subprocess.run([str(python), "-I", "-X", "utf8", "-c", code, *arguments], capture_output=True,
-                                stdin=subprocess.DEVNULL, timeout=timeout, env=child_environment(), **_NO_WINDOW)
+                                stdin=subprocess.DEVNULL, timeout=timeout, env=child_environment(), **NO_WINDOW)
         answer = json.loads(result.stdout.decode("utf-8", "replace").strip().splitlines()[-1])
     except (OSError, subprocess.SubprocessError, ValueError, IndexError):
         return None
@@ -184,7 +183,7 @@ def _windows_places() -> Iterator[str]:
     launcher = shutil.which("py")
     if launcher:
         try:
-            listed = subprocess.run([launcher, "-0p"], capture_output=True, text=True, timeout=15, **_NO_WINDOW).stdout
+            listed = subprocess.run([launcher, "-0p"], capture_output=True, text=True, timeout=15, **NO_WINDOW).stdout
         except (OSError, subprocess.SubprocessError):
             listed = ""
         yield from re.findall(r"([A-Za-z]:\\\S.*?python\.exe)", listed)
@@ -306,7 +305,7 @@ def _memory(python: str) -> Path:
 
 def _stamp(python: str, wanted: dict[str, str], places: list[str]) -> list[Any]:
     times: list[Any] = [sorted(wanted.items())]
-    for place in (python, default_environment() / MARKER, *places):
+    for place in (python, str(default_environment() / MARKER), *places):
         try:
             times.append(os.stat(place).st_mtime_ns)
         except OSError:

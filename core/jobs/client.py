@@ -44,7 +44,7 @@ def create(jobs_dir: Path | str, task: str, options: Any, *, label: str = "",
     if task not in TASKS:
         raise UsageError(f"There is no task {task!r}", f"Known: {', '.join(TASKS)}")
     cls = TASKS[task].options
-    values = dataclasses.asdict(options) if dataclasses.is_dataclass(options) else dict(options)
+    values = dict(options) if isinstance(options, dict) else dataclasses.asdict(options)
     values = dataclasses.asdict(make(cls, values))
     for option in options_of(cls):
         value = values[option.name]

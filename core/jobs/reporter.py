@@ -77,7 +77,8 @@ class BaseReporter:
     def _flush_metrics(self) -> None:
         if self._metrics:
             names = dict.fromkeys(name for _, values in self._metrics for name in values)
-            means = {name: _mean([v[name] for _, v in self._metrics if name in v]) for name in names}
+            means: dict[str, float | None] = {
+                name: _mean([v[name] for _, v in self._metrics if name in v]) for name in names}
             message = Metric(self._metrics[-1][0], means)
             self._metrics = []
             self._metrics_said = time.monotonic()

@@ -51,7 +51,7 @@ def align(values: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     box = tuple(float(v) for v in values["box"])
     if len(box) != 4 or not (box[2] > 0 and box[3] > 0):
         raise UsageError(f"A box is [x, y, width, height], not {values['box']}", "Draw the box anew")
-    landmarks = _aligner(values.get("aligner", ALIGNERS[0].name)).align(frame, [box])[0]
+    landmarks = _aligner(values.get("aligner", ALIGNERS[0].name)).align(frame.pixels, box)
     return {"landmarks": [[round(float(x), 3), round(float(y), 3)] for x, y in landmarks]}
 
 

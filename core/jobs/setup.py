@@ -252,9 +252,8 @@ def _call(command: list[str], on_line: Callable[[str], None], tick: Callable[[],
         Stopped: after it was ended for a stop.
     """
     print("$", " ".join(command), flush=True)
-    flags: dict[str, Any] = {"creationflags": subprocess.CREATE_NO_WINDOW} if sys.platform == "win32" else {}
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               text=True, encoding="utf-8", errors="replace", env=child_environment(), **flags)
+                               text=True, encoding="utf-8", errors="replace", env=child_environment(), **env.NO_WINDOW)
     assert process.stdout is not None
     heard: queue.Queue[str | None] = queue.Queue()
     stream = process.stdout

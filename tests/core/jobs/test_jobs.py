@@ -348,7 +348,7 @@ def test_a_full_disk_does_not_silence_the_last_word(tmp_path):
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True).returncode:
         pytest.skip("mounting a small tmpfs needs root")
     try:
-        job = client.start(disk / "jobs", "rehearsal", {"steps": 10000, "seconds": 0.01,
+        job = client.start(disk / "jobs", "rehearsal", {"steps": 1000000, "seconds": 0.0005,
                                                         "output": str(disk / "out")}, python=sys.executable)
         follower = Follower(job)
         until(follower, lambda: follower.progress is not None)

@@ -6,11 +6,13 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from understudy.core.errors import EnvironmentError_, JobError
 from understudy.core.jobs import client
 from understudy.core.jobs.service_client import Service
+from understudy.core.media.images import write_png
 
 PATIENCE = 30.0
 
@@ -80,13 +82,27 @@ def test_a_python_that_is_not_there(tmp_path):
         Service(tmp_path / "python", tmp_path / "log").ask("ping")
 
 
+def test_landmarks_inside_a_box(service, footage):
+    """The aligner, given the true box, puts the eyes where they are (truth at pixel corners: half a pixel off)."""
+    truth = np.load(footage / "actor_a_truth.npz")
+    landmarks = truth["landmarks_contour"][0, 0] - 0.5
+    (x, y), (right, bottom) = landmarks.min(0), landmarks.max(0)
+    answer = service.ask("align", path=str(footage / "actor_a.mp4"), frame=0,
+                         box=[float(v) for v in (x, y, right - x, bottom - y)]).wait(PATIENCE)
+    found = np.asarray(answer["landmarks"])
+    eyes = np.linalg.norm(landmarks[45] - landmarks[36])
+    assert np.linalg.norm(found[36:48] - landmarks[36:48], axis=1).mean() < 0.1 * eyes
+    for wrong in ({"frame": 10**6}, {"box": [0, 0, 0, 5]}, {"aligner": "astrology"}):
+        with pytest.raises(JobError, match=r"no frame|A box is|no aligner"):
+            service.ask("align", **{"path": str(footage / "actor_a.mp4"), "frame": 0, "box": [1, 1, 9, 9], **wrong}
+                        ).wait(PATIENCE)
+
+
 def test_a_source_is_probed(service, tmp_path):
     """A folder of images with a gap, made here: how many, how large."""
-    images = pytest.importorskip("understudy.core.media.images")
-    np = pytest.importorskip("numpy")
     (tmp_path / "frames").mkdir()
     for number in (1, 2, 7):
-        images.write_png(tmp_path / "frames" / f"shot_{number}.png", np.zeros((48, 64, 3), np.uint8), {})
+        write_png(tmp_path / "frames" / f"shot_{number}.png", np.zeros((48, 64, 3), np.uint8), {})
     answer = service.ask("probe", path=str(tmp_path / "frames")).wait(PATIENCE)
     assert (answer["kind"], answer["size"]) == ("images", [64, 48])
     assert answer["frames"] == 3
