@@ -15,8 +15,6 @@ import numpy as np
 from ..errors import SourceError, writing
 from .provenance import insert_text
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
-
 _READ = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
 _FAST = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
 _HINT = "Replace the file or take it out of the folder"

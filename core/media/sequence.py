@@ -11,8 +11,8 @@ from typing import Literal
 from ..errors import SourceError
 from .colour import Colour
 from .frame import Frame
-from .images import IMAGE_SUFFIXES, read_image
-from .ranges import natural_key
+from .images import read_image
+from .listing import IMAGE_SUFFIXES, image_frame_names, list_images
 from .source import check_ascending
 
 
@@ -30,11 +30,11 @@ class ImageSource:
         self.path = path
         self.rate = rate
         self.colour = Colour()
-        self.files = [path] if path.is_file() else _images_in(path)
+        self.files = [path] if path.is_file() else [path / name for name in list_images(path)]
         if not self.files:
             raise SourceError(f"There are no images in {path}",
                               f"Choose a folder with {', '.join(s[1:] for s in IMAGE_SUFFIXES)} files")
-        self._names = _unique_names(self.files)
+        self._names = image_frame_names([f.name for f in self.files])
         first = read_image(self.files[0])
         self.size = (first.shape[1], first.shape[0])
         digest = hashlib.sha256()
@@ -68,17 +68,3 @@ class ImageSource:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _images_in(folder: Path) -> list[Path]:
-    found = [f for f in folder.iterdir()
-             if f.suffix.lower() in IMAGE_SUFFIXES and not f.name.startswith(".") and f.is_file()]
-    return sorted(found, key=lambda f: natural_key(f.name))
-
-
-def _unique_names(files: list[Path]) -> list[str]:
-    """Stems; where two files share one (a.png beside a.jpg), all of these get their suffix as well."""
-    count: dict[str, int] = {}
-    for file in files:
-        count[file.stem] = count.get(file.stem, 0) + 1
-    return [f.stem if count[f.stem] == 1 else f"{f.stem}_{f.suffix[1:]}" for f in files]

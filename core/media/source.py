@@ -11,7 +11,7 @@ from typing import Literal, Protocol, Self
 from ..errors import SourceError
 from .colour import Colour
 from .frame import Frame
-from .images import IMAGE_SUFFIXES
+from .listing import IMAGE_SUFFIXES
 
 
 class Source(Protocol):

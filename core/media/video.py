@@ -16,6 +16,7 @@ from .colour import ToRGB, colour_of
 from .frame import Frame
 from .index import FrameIndex, cached_index, file_fingerprint, save_index
 from .indexing import build_index, open_video
+from .listing import video_frame_name
 from .source import check_ascending
 
 _SKIP = 12  # a seek empties the decoder's pipeline; decoding as many frames as this costs no more
@@ -59,7 +60,7 @@ class VideoSource:
         return len(self.index)
 
     def name(self, index: int) -> str:
-        return f"{self.path.stem}_{index:06d}"
+        return video_frame_name(self.path, index)
 
     def time(self, index: int) -> float:
         return self.index.time(index)
