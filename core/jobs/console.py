@@ -6,11 +6,11 @@ The first Ctrl-C (or SIGTERM) asks the task to save and end, the second ends it 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
 from types import FrameType
 from typing import Any, TextIO
 
@@ -77,7 +77,8 @@ class ConsoleReporter(_SignalReporter):
             self._line(f"understudy: {message.message}")
         elif isinstance(message, Done):
             self._close_bar()
-            self._line(ending(message, time.monotonic() - self._began))
+            if line := ending(message, time.monotonic() - self._began):
+                self._line(line)
         elif isinstance(message, Preview):
             pass  # rewritten often; its path is in the result
 
@@ -97,7 +98,7 @@ class ConsoleReporter(_SignalReporter):
             self._close_bar()
             shape = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} " if progress.total else "{desc} {n_fmt} "
             self._bar = tqdm(total=progress.total, file=self._stream, bar_format=shape + progress.unit + "{postfix}",
-                             dynamic_ncols=True, leave=True)
+                             leave=True, ncols=_width(), nrows=20)
         self._bar_key = key
         parts = [rate_text(progress.rate)] if progress.rate is not None else []
         if progress.eta is not None:
@@ -105,6 +106,7 @@ class ConsoleReporter(_SignalReporter):
         self._bar.set_description_str(progress.text or self.task, refresh=False)
         self._bar.set_postfix_str(", ".join([*parts, *([self._figures] if self._figures else [])]), refresh=False)
         self._bar.n = progress.done
+        self._bar.ncols = _width()  # now: windows are resized
         self._bar.refresh()
 
     def _line(self, text: str) -> None:
@@ -145,6 +147,11 @@ class JsonReporter(_SignalReporter):
                 self.ask_stop()  # nobody listens any more
 
 
+def _width() -> int:
+    """Columns to draw on. tqdm's own measure is negative on terminals that do not tell their size."""
+    return max(40, shutil.get_terminal_size().columns - 1)
+
+
 def figures(metric: Metric) -> str:
     """ "loss_a 0.0512, loss_b 0.0634"."""
     return ", ".join(f"{name} {value:.4g}" if value is not None else f"{name} ?" for name, value in
@@ -152,8 +159,11 @@ def figures(metric: Metric) -> str:
 
 
 def ending(done: Done, seconds: float) -> str:
-    """The last line for a person: how it ended and what was made."""
-    words: Callable[[str], str] = lambda key: key.replace("_", " ")  # noqa: E731
-    made = ", ".join(f"{words(k)} {v}" for k, v in done.result.items() if isinstance(v, (str, int, float)) and v != "")
-    heads = {"finished": "Done", "stopped": "Stopped; the same command again continues", "failed": "Failed"}
-    return f"{heads[done.status]} after {duration(seconds)}{': ' + made if made else ''}."
+    """The last line for a person: how it ended and what was made; "" after a failure, whose error has said it."""
+    if done.status == "failed":
+        return ""
+    if done.status == "stopped":
+        return f"Stopped after {duration(seconds)}; the same command again continues."
+    made = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in done.result.items()
+                     if isinstance(value, (str, int, float)) and value != "")
+    return f"Done in {duration(seconds)}{': ' + made if made else ''}."
