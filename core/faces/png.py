@@ -69,13 +69,15 @@ class FaceHeader:
     def to_faceswap(self) -> str:
         """The same in that tool's shape: a Python dict as text."""
         x, y, w, h = (round(v) for v in self.box)
+        clip = Path(self.source)
+        name = f"{clip.stem}_{self.frame + 1:06d}{clip.suffix}" if self.source_is_video else self.frame_name
         return repr({
             "alignments": {"x": x, "w": w, "y": y, "h": h,
                            "landmarks_xy": [[float(a), float(b)] for a, b in self.landmarks],
                            "mask": {}, "identity": {}},
             "source": {"alignments_version": FACESWAP_ALIGNMENTS_VERSION,
-                       "original_filename": f"{Path(self.frame_name).stem}_{self.position}.png",
-                       "face_index": self.position, "source_filename": self.frame_name,
+                       "original_filename": f"{Path(name).stem}_{self.position}.png",
+                       "face_index": self.position, "source_filename": name,
                        "source_is_video": self.source_is_video,
                        "source_frame_dims": (self.frame_size[1], self.frame_size[0])},
         })

