@@ -114,7 +114,7 @@ def read_state(model_dir: Path | str) -> ModelState:
                          "Update Understudy")
     try:
         state = _state_from(data)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise _damaged(path) from None
     if state.settings.trainer not in {row.name for row in TRAINERS}:
         raise ModelError(f"The model in {model_dir} is of a trainer unknown here, {state.settings.trainer!r}",
@@ -128,7 +128,7 @@ def _damaged(path: Path) -> ModelError:
 
 
 def _state_from(data: dict[str, Any]) -> ModelState:
-    """Raises KeyError, TypeError or ValueError where the data are not a state."""
+    """Raises KeyError, TypeError, ValueError or AttributeError where the data are not a state."""
     known = {f.name for f in fields(Settings)}
     settings = Settings(**{key: value for key, value in data["settings"].items() if key in known})
     default = Settings("")

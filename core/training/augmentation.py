@@ -137,8 +137,12 @@ class Augmenter:
         return out
 
     def warp_maps(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        """Where each pixel is fetched from: float32 [count, 2 (x, y), size, size]."""
-        line = np.linspace(0, self.size, 5)
+        """Where each pixel is fetched from: float32 [count, 2 (x, y), size, size], centres at integers.
+
+        A grid whose points do not move fetches each pixel from its own place: half a pixel beside it, as in other
+        trainers, and the model would learn to shift every face by that much.
+        """
+        line = np.linspace(0, self.size, 5) - 0.5
         grid = np.stack(np.meshgrid(line, line)) + rng.normal(0, self.amounts.warp_spread * self.size, (count, 2, 5, 5))
         return (self._spread @ grid @ self._spread.T).astype(np.float32)
 
@@ -150,15 +154,16 @@ def lab_tables(shifts: np.ndarray) -> np.ndarray:
 
 
 def _grid_to_map(size: int) -> np.ndarray:
-    """Weights [size, 5] that enlarge 5 grid values to one per pixel.
+    """Weights [size, 5] that enlarge 5 grid values to one per pixel, bilinearly along one axis.
 
-    The grid is enlarged bilinearly to a quarter more than the crop, whose edges (10 % of the larger side each) then
-    fall away: that is a linear map along each axis, so it is kept as a matrix.
+    The outermost grid points lie on the crop's edges (at -0.5 and size - 0.5), so that the grid covers it evenly.
     """
-    larger = int(size * 1.25)
-    cut = larger // 10
-    weights = cv2.resize(np.eye(5), (5, larger), interpolation=cv2.INTER_LINEAR)[cut: larger - cut]
-    return weights[:size] if len(weights) >= size else np.pad(weights, ((0, size - len(weights)), (0, 0)), mode="edge")
+    place = (np.arange(size) + 0.5) * 4 / size
+    left = np.minimum(place.astype(int), 3)
+    weights = np.zeros((size, 5))
+    weights[np.arange(size), left] = 1 - (place - left)
+    weights[np.arange(size), left + 1] = place - left
+    return weights
 
 
 def _convert_all(pictures: np.ndarray, code: int) -> np.ndarray:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from understudy.core.faces.crop import crop
 from understudy.core.faces.geometry import MEAN_FACE, Alignment
 from understudy.core.faces.png import FaceHeader, write_face
+from understudy.core.models import base, folder
+from understudy.core.models.base import Recipe, SharedEncoderModel
+from understudy.core.models.layers import Bottleneck, Down, Output, Up
+from understudy.core.options import rows
+from understudy.core.options.rows import Row
 
 FacesMaker = Callable[..., Path]
 JAW = np.array([(-0.08 + 1.16 * t, 0.2 + 0.95 * np.sin(np.pi * t) ** 0.6) for t in np.linspace(0, 1, 17)])
@@ -46,6 +53,15 @@ def make_faces(folder: Path, count: int, skin: tuple[int, int, int] = (200, 150,
     return folder
 
 
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Tiny networks only lose time to a second thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="session")
 def faces_a(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_faces(tmp_path_factory.mktemp("a"), 28)
@@ -59,3 +75,46 @@ def faces_b(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def faces_maker() -> FacesMaker:
     return make_faces
+
+
+@pytest.fixture
+def face_maker() -> Callable[[int, tuple[int, int, int]], tuple[np.ndarray, np.ndarray]]:
+    return drawn_face
+
+
+class Tiny(SharedEncoderModel):
+    """A real model of 16 px that trains in milliseconds; its dropout draws random numbers inside the step."""
+
+    name = "tiny"
+    label = "Tiny"
+    input_size = output_size = 16
+    recipe = Recipe(learning_rate=2e-3, ema=0.9, warm_up=3, gradient_clip=5.0, weight_decay=0.01)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(Down(3, 8), Down(8, 16), nn.Dropout(0.1), Bottleneck(256, 16, 16, 4), Up(16, 12))
+        self.decoder_a = nn.Sequential(Up(12, 8), Output(8))
+        self.decoder_b = nn.Sequential(Up(12, 8), Output(8))
+
+
+class TinyRow(Row):
+    def load(self) -> type[SharedEncoderModel]:
+        return Tiny
+
+
+def add_tiny_trainer() -> None:
+    """Make "tiny" a trainer like those that ship, for as long as this process runs."""
+    for module in (base, folder):
+        module.TRAINERS = (*rows.TRAINERS, TinyRow("tiny", "Tiny", "For tests", ""))
+
+
+@pytest.fixture
+def tiny() -> type[SharedEncoderModel]:
+    return Tiny
+
+
+@pytest.fixture
+def tiny_trainer(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (base, folder):
+        monkeypatch.setattr(module, "TRAINERS", module.TRAINERS)
+    add_tiny_trainer()
