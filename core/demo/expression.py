@@ -114,6 +114,7 @@ class Expression:
         if self.stage.portrait.teeth:
             height = self.stage.portrait.teeth * unit * np.sqrt(np.clip(1 - (across / 0.8) ** 2, 0, 1))
             tooth = np.clip((height - below_upper) / 1.5, 0, 1) * np.clip(below_upper / 2.5, 0.5, 1)
+            tooth *= np.clip((below_upper + above_lower - 2) / 4, 0, 1)  # none to be seen in a narrow gap
             shade = (0.92 - 0.4 * across ** 2)[..., None]
             colour = colour + tooth[..., None] * (shade * np.array([226.0, 206, 180]) - colour)
         return colour

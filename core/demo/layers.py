@@ -64,7 +64,7 @@ def fill(pixels: np.ndarray, known: np.ndarray) -> np.ndarray:
     for colour, total in reversed(levels[:-1]):
         h, w = total.shape
         coarse = cv2.resize(result, (w, h), interpolation=cv2.INTER_LINEAR)
-        trust = np.clip(total * 1.5, 0, 1)[..., None]
+        trust = np.clip(total * 4, 0, 1)[..., None]
         result = coarse * (1 - trust) + trust * colour / np.maximum(total, 1e-4)[..., None]
     return result
 
