@@ -19,7 +19,7 @@ from ..errors import OutputError, writing
 from .audio import AudioTrack
 from .colour import Colour, FromRGB
 from .images import write_png
-from .provenance import png_mark, video_mark
+from .provenance import STATEMENT, png_mark, video_mark
 from .source import Source
 from .video import VideoSource
 
@@ -81,17 +81,19 @@ class VideoWriter:
     Args:
         path: file ending in one of `VIDEO_SUFFIXES`.
         source: where the frames come from; None: pictures made from nothing, which then need `rate`.
-        rate: frames per second instead of the source's (a source of images has no rate of its own).
+        rate: frames per second instead of the source's: `index` then counts frames of this rate (a source of images has
+            no rate of its own).
         crf: constant rate factor of x264, 0 (lossless) to 51; 18 shows no loss to the eye.
         preset: x264's trade of time for size, "ultrafast" to "veryslow".
         audio: whether to carry the sound over.
+        altered: whether to mark the file as altered; False only for plain copies, which keep a mark that is there.
 
     Raises:
         OutputError: where the place cannot be written.
     """
 
     def __init__(self, path: Path | str, source: Source | None, *, rate: Fraction | None = None, crf: float = 18.0,
-                 preset: str = "medium", audio: bool = True) -> None:
+                 preset: str = "medium", audio: bool = True, altered: bool = True) -> None:
         self.path = Path(path).absolute()
         if self.path.suffix.lower() not in VIDEO_SUFFIXES:
             raise OutputError(f"Cannot write a video to {self.path}", f"End the name in {', '.join(VIDEO_SUFFIXES)}")
@@ -104,7 +106,8 @@ class VideoWriter:
             else None
         self._colour = source.colour if source is not None else Colour()
         self._options = {"crf": f"{crf:g}", "preset": preset}
-        self._wants_audio = audio and source is not None and source.has_audio and rate in (None, source.rate)
+        self._altered = altered
+        self._wants_audio = audio and source is not None and source.has_audio
         self._partial = self.path.with_name(f".{self.path.stem}.{os.getpid()}.partial{self.path.suffix}")
         self._container: av.container.OutputContainer | None = None
         self._first = self._last = -1
@@ -189,12 +192,14 @@ class VideoWriter:
             codec.sample_aspect_ratio = 1 / aspect if self._source.index.rotation % 180 else aspect
             if self._wants_audio:
                 self._audio = AudioTrack(self._source, self._container, index)
-        self._container.metadata.update({**self._metadata(), **video_mark()})
+        self._container.metadata.update({**self._metadata(), **(video_mark() if self._altered else {})})
 
     def _metadata(self) -> dict[str, str]:
         if not isinstance(self._source, VideoSource):
             return {}
-        return {key: self._source.metadata[key] for key in _KEPT_METADATA if key in self._source.metadata}
+        metadata = self._source.metadata
+        marked = STATEMENT in metadata.get("comment", "")
+        return {key: metadata[key] for key in _KEPT_METADATA if key in metadata} | (video_mark() if marked else {})
 
     def _encode(self, index: int, pixels: np.ndarray) -> None:
         assert self._container is not None
