@@ -210,6 +210,7 @@ class _PipProgress:
         self._packages = python.parents[1]
         self._collected = 0
         self._total: int | None = None
+        self._done = 0
         self._before: set[str] = set()
         self._text = "Looking up packages"
         self._file = ""
@@ -218,9 +219,9 @@ class _PipProgress:
         words = line.strip()
         if match := re.match(r"(?:Collecting|Processing|Requirement already satisfied:) (\S+)", words):
             self._collected += 1
-            self._text = f"Looking up {Path(match[1]).name}"
+            self._text = f"Looking up {_package(match[1])}"
         elif match := re.match(r"(?:Downloading|Using cached) (\S+)(.*)", words):
-            self._file = match[1].rsplit("/", 1)[-1].split("-")[0]
+            self._file = _package(match[1])
             self._text = f"Downloading {self._file}{match[2]}"
         elif match := re.match(r"Progress (\d+) of (\d+)", words):
             done, size = int(match[1]), int(match[2])
@@ -233,12 +234,19 @@ class _PipProgress:
     def tick(self) -> bool:
         if self._total is None:
             return self._reporter.progress(self._collected, None, "packages", self._text)
-        done = min(self._total, len(self._installed() - self._before))
-        return self._reporter.progress(done, self._total, "packages", self._text)
+        # Never backwards: pip moves folders about while it replaces a package.
+        self._done = max(self._done, min(self._total, len(self._installed() - self._before)))
+        return self._reporter.progress(self._done, self._total, "packages", self._text)
 
     def _installed(self) -> set[str]:
         return {p.name for pattern in ("lib/*/site-packages", "Lib/site-packages")
                 for folder in self._packages.glob(pattern) for p in folder.glob("*.dist-info")}
+
+
+def _package(words: str) -> str:
+    """The name in pip's "torch==2.13.0", "./wheels/torch-2.13.0-cp311-….whl" or an address of one."""
+    name = re.split(r"[/\\]", words)[-1]
+    return name.split("-")[0] if name.endswith((".whl", ".metadata")) else re.split(r"[=<>!~;\[(]", name)[0]
 
 
 def _ticker(reporter: Reporter, text: str) -> Callable[[], bool]:

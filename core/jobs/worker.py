@@ -17,7 +17,7 @@ from .reporter import JobReporter
 from .run import execute
 from .tasks import TASKS
 
-_PATIENCE = 3.0  # seconds to wait for the lock: a follower may be looking at it, a predecessor may be leaving
+_PATIENCE = 1.5  # seconds to wait for the lock: a follower may be looking at it, a predecessor may be leaving
 _NICENESS = 10
 
 

@@ -77,11 +77,13 @@ def test_a_second_interrupt_does_not_wait_for_the_step():
     slow = [*COMMAND, "--steps", "2", "--seconds", "60"]
     process = subprocess.Popen(slow, stderr=subprocess.PIPE)
     assert b"0 of 2" in process.stderr.readline()
+    time.sleep(0.5)  # into the step: a stop that is heard before it begins would end the task by itself
     process.send_signal(signal.SIGINT)
     assert process.stderr.readline() == b"\n"
     assert b"Stopping" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 130
+    # -SIGINT: on a busy computer the second signal may meet an interpreter that is already leaving.
+    assert process.wait(20) in (130, -signal.SIGINT)
 
 
 def test_a_listener_that_leaves_stops_the_task():
