@@ -1,4 +1,4 @@
-"""Where dlib's weights lie: in the wheel `face_recognition_models`, whose own code is neither needed nor imported."""
+"""Where dlib's weights lie: in the wheel `face_recognition_models`, whose own code is never imported."""
 
 from __future__ import annotations
 

@@ -42,14 +42,15 @@ class Extraction:
         settings: the word under which frames are recorded as seen.
         folder: the faces folder; None: no pictures.
         offset, total: frames done before and in all, for the progress.
+        tally: counts what is done.
     """
 
     def __init__(self, source: Source, store: AlignmentsStore, folder: FacesFolder | None, examiner: Examiner,
-                 settings: str, reporter: Reporter, offset: int, total: int) -> None:
+                 settings: str, reporter: Reporter, offset: int, total: int, tally: Tally) -> None:
         self._source, self._store, self._folder = source, store, folder
         self._examiner, self._settings, self._reporter = examiner, settings, reporter
         self._done, self._total = offset, total
-        self.tally = Tally()
+        self.tally = tally
 
     def find_faces(self, frames: Iterable[int]) -> None:
         """Look at frames (ascending) and store what is there.

@@ -15,7 +15,7 @@ from ..media.ranges import parse_frames
 from ..media.source import Source, open_source
 from ..options.extract import ExtractOptions
 from .folder import FacesFolder
-from .pipeline import Extraction
+from .pipeline import Extraction, Tally
 from .stages import Examiner, network_maskers
 
 
@@ -89,24 +89,25 @@ def _extract(options: ExtractOptions, reporter: Reporter, source: Source, store:
     settings = settings_word(options)
     seen = store.frames_seen(settings)
     unseen = [index for index in wanted if index not in seen]
-    missing = _missing_pictures(store, folder, [index for index in wanted if index in seen])
-    to_cut = len({face.frame for face in missing})
-    total = len(wanted)
-    tally = None
-    if unseen or missing:
+    tally = Tally()
+    examiner: Examiner | None = None
+    done = len(wanted) - len(unseen)
+    if unseen:
         examiner = Examiner(options, folder is not None)
-        job = Extraction(source, store, folder, examiner, settings, reporter, total - len(unseen) - to_cut, total)
-        if missing:
-            job.write_pictures(missing)
-        if unseen:
-            job.find_faces(unseen)
-        tally = job.tally
+        job = Extraction(source, store, folder, examiner, settings, reporter, done, len(wanted), tally)
+        job.find_faces(unseen)
+    # After that, because a face that a person corrected or added is cut by its own landmarks, not by those just found.
+    missing = _missing_pictures(store, folder, wanted)
+    if missing:
+        total = len(wanted) + len({face.frame for face in missing})
+        examiner = examiner or Examiner(options, True)
+        Extraction(source, store, folder, examiner, settings, reporter, len(wanted), total, tally
+                   ).write_pictures(missing)
     counts = store.counts()
     of_wanted = [counts[index] for index in wanted if index in counts]
     return {"source": str(source.path), "alignments": str(store.path),
-            "faces_folder": str(folder.folder) if folder else "", "frames": total,
-            "frames_read": tally.frames if tally else 0, "faces_found": tally.faces if tally else 0,
-            "pictures_written": tally.pictures if tally else 0, "frames_with_faces": len(of_wanted),
+            "faces_folder": str(folder.folder) if folder else "", "frames": len(wanted), "frames_read": tally.frames,
+            "faces_found": tally.faces, "pictures_written": tally.pictures, "frames_with_faces": len(of_wanted),
             "faces": sum(of_wanted)}
 
 

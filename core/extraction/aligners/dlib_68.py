@@ -6,6 +6,8 @@ were trained on iBUG 300-W, whose licence excludes commercial use.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import dlib
 import numpy as np
 
@@ -17,11 +19,17 @@ from ..dlib_models import weights_file
 _SHIFTS = ((0.0, -0.03), (-0.026, 0.015), (0.026, 0.015))
 
 
+@lru_cache(maxsize=1)
+def _predictor() -> dlib.shape_predictor:
+    # 100 MB and most of a second to read; using it changes nothing in it, so that all threads share one.
+    return dlib.shape_predictor(str(weights_file("shape_predictor_68_face_landmarks.dat")))
+
+
 class Dlib68:
     """Places landmarks in the box of a detector."""
 
     def __init__(self) -> None:
-        self._predictor = dlib.shape_predictor(str(weights_file("shape_predictor_68_face_landmarks.dat")))
+        self._predictor = _predictor()
 
     def align(self, pixels: np.ndarray, box: Box) -> np.ndarray:
         x, y, w, h = box

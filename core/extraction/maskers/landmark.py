@@ -16,7 +16,7 @@ _PARTS: tuple[tuple[int, ...], ...] = (
     (17, 18, 19, 8), (24, 25, 26, 8), (*range(19, 25), 8),  # temples and middle, down to the chin
     (*range(17, 22), 27, *range(31, 36), 8), (*range(22, 27), 27, *range(31, 36), 8), (*range(27, 36),),  # eyes, nose
 )
-_BITS = 6  # cv2 takes fixed-point coordinates: 1/64 px, so that masks glide rather than jump from frame to frame
+_BITS = 4  # cv2 takes fixed-point coordinates: 1/16 px
 
 
 def draw(landmarks: np.ndarray, size: int, kind: str) -> np.ndarray:
@@ -35,12 +35,16 @@ def draw(landmarks: np.ndarray, size: int, kind: str) -> np.ndarray:
         points = raise_brows(points)
     elif kind != "components":
         raise ValueError(kind)
+    # Drawn larger and averaged: exact at the edges, where cv2's own anti-aliasing widens a hull by a pixel all round,
+    # and gliding by fractions of a pixel from frame to frame.
+    factor = 4 if size <= 256 else 2
     # Far outside points would overflow the fixed-point arithmetic; the hull inside the crop barely feels the limit.
-    fixed = np.rint(np.clip(points, -8 * size, 9 * size) * (1 << _BITS)).astype(np.int32)
-    mask = np.zeros((size, size), np.uint8)
+    larger = (np.clip(points, -8 * size, 9 * size) + 0.5) * factor - 0.5
+    fixed = np.rint(larger * (1 << _BITS)).astype(np.int32)
+    mask = np.zeros((size * factor, size * factor), np.uint8)
     for part in _PARTS:
-        cv2.fillConvexPoly(mask, cv2.convexHull(fixed[list(part)]), 255, cv2.LINE_AA, _BITS)
-    return mask
+        cv2.fillConvexPoly(mask, cv2.convexHull(fixed[list(part)]), 255, cv2.LINE_8, _BITS)
+    return cv2.resize(mask, (size, size), interpolation=cv2.INTER_AREA)
 
 
 def raise_brows(landmarks: np.ndarray) -> np.ndarray:
