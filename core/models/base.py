@@ -111,4 +111,4 @@ def build(trainer: str, *, lowmem: bool = False) -> SwapModel:
         able = [row.name for row in TRAINERS if row.load().has_lowmem]
         raise UsageError(f"The trainer {trainer} has no low-memory variant",
                          f"Leave low memory off, or choose one of: {', '.join(able)}")
-    return model_class(lowmem=True)  # type: ignore[call-arg]
+    return model_class(lowmem=True)

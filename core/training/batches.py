@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -84,6 +83,6 @@ class Batches:
     def indices(self, side: int, count: int, iteration: int) -> np.ndarray:
         """Which of a side's `count` faces iteration `iteration` shows: one shuffled round after the other."""
         places = np.arange(iteration * self._size, (iteration + 1) * self._size)
-        rounds: Sequence[int] = np.unique(places // count)
-        orders = {r: np.random.default_rng([self._seed, side, int(r)]).permutation(count) for r in rounds}
-        return np.array([orders[place // count][place % count] for place in places])
+        rounds = range(int(places[0]) // count, int(places[-1]) // count + 1)
+        orders = np.stack([np.random.default_rng([self._seed, side, r]).permutation(count) for r in rounds])
+        return orders[places // count - rounds[0], places % count]

@@ -37,7 +37,7 @@ class Execution:
 
     def place(self, model: SwapModel) -> None:
         """Lay the model's kernels out for this execution."""
-        model.to(memory_format=self.memory_format)
+        model.to(memory_format=self.memory_format)  # type: ignore[call-overload]  # documented, but not typed
 
 
 def measure(model: SwapModel, loss: FaceLoss, device: torch.device, precision: str, batch_size: int,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from . import preview
 from .augmentation import Amounts, Augmenter
 from .batches import Batches
 from .data import FaceSet, load_faces
-from .log import LOGS_NAME, read_metrics
+from .log import LOGS_NAME, METRICS_NAME, read_metrics
 from .loop import Trainer
 from .losses import FaceLoss
 from .precision import Execution, measure
@@ -149,6 +150,19 @@ def _locked(model_dir: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+        if not folder.exists(model_dir):
+            _clear(model_dir)
+
+
+def _clear(model_dir: Path) -> None:
+    """Take away what a new training left that failed before its first save; anything else there stays."""
+    shutil.rmtree(model_dir / LOGS_NAME / "session_1", ignore_errors=True)
+    with suppress(OSError):
+        (model_dir / METRICS_NAME).unlink(missing_ok=True)
+        (model_dir / LOCK_NAME).unlink(missing_ok=True)
+    for empty in (model_dir / LOGS_NAME, model_dir):
+        with suppress(OSError):
+            empty.rmdir()
 
 
 def _fit_threads() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -166,6 +167,18 @@ def test_a_model_folder_below_a_file(options: TrainOptions, tmp_path: Path) -> N
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError):
         task.run(replace(options, model_dir=str(tmp_path / "file" / "model")), Recorder())
+
+
+def test_a_first_save_that_is_refused_leaves_nothing(options: TrainOptions) -> None:
+    """A real refusal: the process may not write files over 20 KB, as if the disk were full."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        with pytest.raises(OutputError):
+            task.run(replace(options, logs=True), Recorder())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not Path(options.model_dir).exists()
 
 
 def test_one_training_at_a_time(options: TrainOptions) -> None:
