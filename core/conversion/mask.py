@@ -65,7 +65,7 @@ def box(size: int, soft: bool) -> np.ndarray:
         soft: blur the box (gaussian, radius 6 % of the root of its area, at least 1 pixel).
     """
     border = size // 32 + 1
-    mask = np.zeros((size, size), np.float32)
+    mask: np.ndarray = np.zeros((size, size), np.float32)
     mask[border:size - border, border:size - border] = 1.0
     if soft:
         radius = max(1, round(0.06 * float(np.sqrt(mask.sum()))))

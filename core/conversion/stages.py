@@ -47,7 +47,7 @@ class Clock:
         iterator = iter(items)
         try:
             while (item := self.timed(name, next, iterator, _END)) is not _END:
-                yield item  # type: ignore[misc]
+                yield item
         finally:
             _close(iterator)
 

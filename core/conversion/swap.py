@@ -13,6 +13,7 @@ from ..faces.crop import crop
 from ..faces.geometry import Alignment
 from ..faces.nouns import AlignedFace, Face
 from ..media.frame import Frame
+from ..models.base import Side
 from ..models.folder import TrainedModel
 from ..options import find
 from ..options.convert import ConvertOptions
@@ -90,7 +91,7 @@ class Swapper:
 
     def predict(self, cuts: Sequence[Cut]) -> list[np.ndarray]:
         """The model's answer for each cut, float32 [S, S, 3] RGB 0..1, at most `options.batch_size` at a time."""
-        side = "a" if self.options.swap_model else "b"
+        side: Side = "a" if self.options.swap_model else "b"
         answers: list[np.ndarray] = []
         for start in range(0, len(cuts), self.options.batch_size):
             batch = np.stack([cut.feed for cut in cuts[start:start + self.options.batch_size]])

@@ -47,8 +47,8 @@ class PngFolder:
         self._place.make()
 
     def name(self, index: int) -> str:
-        """File name of a frame's picture."""
-        raise NotImplementedError
+        """File name of a frame's picture, after the source's name for it: clip_000012.png, or the image's own."""
+        return f"{self.source.name(index)}.png"
 
     def picture(self, converted: ConvertedFrame) -> np.ndarray:
         """The pixels to write, uint8 [H, W, 3 or 4]."""

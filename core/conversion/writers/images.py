@@ -12,8 +12,5 @@ from .frames import PngFolder
 class ImagesWriter(PngFolder):
     """Lossless; pixels where the blended mask is 0, and frames without faces, are the source's bit for bit."""
 
-    def name(self, index: int) -> str:
-        return f"{self.source.name(index)}.png"
-
     def picture(self, converted: ConvertedFrame) -> np.ndarray:
         return full_frame(converted)

@@ -50,7 +50,7 @@ def test_identity_model_gives_the_frames_back(images: Any, options: Callable, sa
     assert [p.stem for p in written] == sorted(f"img_{2 * n + 5}" for n in range(FRAMES))
     for index, before in enumerate(images.frames()):
         after = read_image(tmp_path / "out" / f"img_{2 * index + 5}.png")
-        inside = rgba(tmp_path / "layers" / f"shot_{index:06d}.png")[..., 3] > 0
+        inside = rgba(tmp_path / "layers" / f"img_{2 * index + 5}.png")[..., 3] > 0
         assert inside.any() == (index not in FACELESS)
         np.testing.assert_array_equal(after[~inside], before[~inside])
         if inside.any():
@@ -125,7 +125,7 @@ def test_frames_without_faces_pass_through(images: Any, options: Callable, save_
     frames = images.frames()
     for index in FACELESS:
         np.testing.assert_array_equal(read_image(tmp_path / "out" / f"img_{2 * index + 5}.png"), frames[index])
-        assert not rgba(tmp_path / "layers" / f"shot_{index:06d}.png").any()
+        assert not rgba(tmp_path / "layers" / f"img_{2 * index + 5}.png").any()
 
 
 def test_removed_faces_stay_as_they_are(images: Any, options: Callable, save_mirror: Callable,
