@@ -29,14 +29,16 @@ _BLANK = "understudy_blank.png"
 _SLACK = 250  # frames beyond each handle that an overlay may reach, so that placing stays quick
 
 
-def frames_shown(scene: Any, strip: Any, alignments: Path | None = None) -> str:
+def frames_shown(scene: Any, strip: Any, alignments: Path | None = None, *, exact: bool = True) -> str:
     """The frames of the source that the strip shows, as the option `frames` takes them, such as "10-84".
+
+    `exact`: as for `frame_map`; False will do for the strip that lends the face.
 
     Raises:
         NotIndexedError: a film that the core has not looked at yet.
         StripError: a strip that cannot be mapped exactly; the hint says what to do.
     """
-    return format_frames(frame_map(scene, strip).shown())
+    return format_frames(frame_map(scene, strip, exact=exact).shown())
 
 
 def place_result(scene: Any, strip: Any, output: Path | str, alignments: Path | None = None) -> Any:

@@ -118,12 +118,14 @@ def media_index(path: Path) -> FrameIndex:
 _indices: dict[tuple[str, int, int], FrameIndex] = {}
 
 
-def frame_map(scene: Any, strip: Any, frames: tuple[int, int] | None = None) -> FrameMap:
+def frame_map(scene: Any, strip: Any, frames: tuple[int, int] | None = None, *, exact: bool = True) -> FrameMap:
     """What `strip` shows at each of its timeline frames.
 
     Args:
         frames: first and last timeline frame to map instead of those between the strip's handles; what it would show
             there if it were dragged open.
+        exact: refuse also strips of which Blender 5 may show a neighbouring frame (see `_refuse_unsteady`). Where
+            faces are only collected, a neighbour does as well.
 
     Raises:
         NotIndexedError: a film that the core has not looked at yet.
@@ -142,7 +144,7 @@ def frame_map(scene: Any, strip: Any, frames: tuple[int, int] | None = None) -> 
         return FrameMap(path, first, np.asarray(files, np.int64)[at], names)
     index = media_index(path)
     _refuse_film(strip, path, index)
-    return FrameMap(path, first, _film_frames(scene, strip, timeline, index), None)
+    return FrameMap(path, first, _film_frames(scene, strip, timeline, index, exact), None)
 
 
 def _get(strip: Any, new: str, old: str) -> Any:
@@ -204,7 +206,7 @@ def _element_indices(strip: Any, folder: Path) -> list[int]:
 # --- the arithmetic -----------------------------------------------------------------------------------------------
 
 
-def _film_frames(scene: Any, strip: Any, frames: np.ndarray, index: FrameIndex) -> np.ndarray:
+def _film_frames(scene: Any, strip: Any, frames: np.ndarray, index: FrameIndex, exact: bool) -> np.ndarray:
     """Source frames of a film at timeline frames, int64."""
     trim0 = int(_get(strip, "content_trim_start", "animation_offset_start"))
     trim1 = int(_get(strip, "content_trim_end", "animation_offset_end"))
@@ -214,6 +216,8 @@ def _film_frames(scene: Any, strip: Any, frames: np.ndarray, index: FrameIndex) 
         length = int(strip.frame_duration)  # up to 4.3 this is the media's length, whatever the playback rate
     factor = _playback_factor(scene, strip, length)
     positions = _positions(strip, frames, factor, length)
+    if exact:
+        _refuse_unsteady(scene, strip, positions)
     media = np.minimum((positions + 0.5).astype(np.int64), length - 1) + trim0
     return _media_to_source(index, strip.fps, np.maximum(media, 0))
 
@@ -245,6 +249,23 @@ def _positions(strip: Any, frames: np.ndarray, factor: float, length: int) -> np
     if strip.strobe > 1:
         positions = positions - positions % strip.strobe
     return positions
+
+
+def _refuse_unsteady(scene: Any, strip: Any, positions: np.ndarray) -> None:
+    """Refuse a film of which Blender shows one frame or its neighbour, by the order in which frames were visited.
+
+    Blender 5 (seen in 5.0.1 and 5.2.2, not in 4.5.15) rounds a position to a media frame, but keeps the picture in its
+    cache under the position rounded down: where two timeline frames share that, the second shows the first one's.
+    That takes a film with a lower rate than the scene's, added with *Adjust Playback Rate*.
+    """
+    if bpy.app.version < (5, 0, 0):
+        return
+    kept, decoded = positions.astype(np.int64), (positions + 0.5).astype(np.int64)
+    if len(np.unique(kept)) < np.unique(np.stack([kept, decoded]), axis=1).shape[1]:
+        rate = scene.render.fps / scene.render.fps_base
+        raise StripError(f"Blender shows strip {strip.name!r} unsteadily, since its {strip.fps:.6g} frames per second "
+                         f"are fewer than the scene's {rate:.6g}", "Set the scene's frame rate to the strip's, or make "
+                         f"a copy at the scene's rate (understudy constant-rate --rate {rate:.6g}) and use that")
 
 
 def _media_to_source(index: FrameIndex, fps: float, media: np.ndarray) -> np.ndarray:

@@ -1,0 +1,357 @@
+"""Frame-exactness, by rendering: what Blender shows of a strip is what the core reads through the frame map."""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+import runpy
+import warnings
+from collections.abc import Callable
+from itertools import accumulate
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy")
+ROOT = Path(__file__).resolve().parents[2]
+COUNT = 40
+JUMPS = [0, *accumulate(random.Random(3).choice([33, 33, 34, 66, 100, 200]) for _ in range(COUNT - 1))]
+GAPS = [*range(1, 12), *range(15, 25), 30, 100, 101]
+OLD = bpy.app.version < (4, 3, 0)
+
+VIDEOS: dict[str, dict[str, Any]] = {
+    "plain.mp4": {},
+    "film.mp4": {"rate": [24000, 1001]},
+    "fast.mp4": {"rate": [50, 1]},
+    "variable.mp4": {"pts": JUMPS, "time_base": [1, 1000], "audio": "aac"},
+    "variable.mkv": {"pts": JUMPS, "time_base": [1, 1000]},
+    "late_variable.mp4": {"pts": [500 + t for t in JUMPS], "time_base": [1, 1000]},
+    "stream.ts": {},
+    "turned.mp4": {"rotation": 90},
+}
+
+
+def _load_clips() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("blender_clips", Path(__file__).with_name("clips.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+clips = _load_clips()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def package(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The package under the name `understudy`, a cache of its own, and the two strip properties."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("UNDERSTUDY_HOME", str(tmp_path_factory.mktemp("home")))
+    runpy.run_path(str(ROOT / "core" / "jobs" / "bootstrap.py"), run_name="understudy_bootstrap")
+    strip_type = getattr(bpy.types, "Strip", None) or bpy.types.Sequence
+    for name in ("understudy_id", "understudy_overlay"):
+        if not hasattr(strip_type, name):
+            setattr(strip_type, name, bpy.props.StringProperty())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def footage() -> ModuleType:
+    from understudy.addon import footage
+
+    return footage
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    folder = tmp_path_factory.mktemp("clips")
+
+    def make(name: str) -> Path:
+        path = folder / name
+        if not path.exists():
+            if name == "shot":
+                clips.make("images", path, numbers=GAPS)
+            else:
+                clips.make("video", path, count=COUNT, **VIDEOS[name])
+        return path
+
+    return make
+
+
+def collection(scene: Any) -> Any:
+    editor = scene.sequence_editor
+    return editor.strips if hasattr(editor, "strips") else editor.sequences
+
+
+def movie(scene: Any, path: Path, start: int = 1) -> Any:
+    strip = collection(scene).new_movie(name="A", filepath=str(path), channel=1, frame_start=start)
+    strip.understudy_id = "a" * 32
+    return strip
+
+
+def images(scene: Any, folder: Path, names: list[str], start: int = 1) -> Any:
+    strip = collection(scene).new_image(name="A", filepath=str(folder / names[0]), channel=1, frame_start=start)
+    for name in names[1:]:
+        strip.elements.append(name)
+    strip.understudy_id = "b" * 32
+    return strip
+
+
+def put(strip: Any, new: str, old: str, value: int) -> None:
+    setattr(strip, new if hasattr(strip, new) else old, value)
+
+
+def trim(strip: Any, left: int, right: int) -> None:
+    put(strip, "left_handle_offset", "frame_offset_start", left)
+    put(strip, "right_handle_offset", "frame_offset_end", right)
+
+
+def assert_exact(footage: ModuleType, scene: Any, strip: Any, numbers: list[int], folder: Path) -> None:
+    """Every frame that Blender renders carries the number that the map and the core say, and none outside."""
+    frames = footage.frame_map(scene, strip)
+    first, last = footage.strip_range(strip)
+    assert (frames.first, frames.last) == (first, last)
+    rendered = [clips.shown_number(scene, f, folder) for f in range(first, last + 1)]
+    assert rendered == [numbers[frames.source_frame(f)] for f in range(first, last + 1)]
+    for outside in (first - 1, last + 1):
+        assert frames.source_frame(outside) is None
+        assert clips.shown_number(scene, outside, folder) is None
+
+
+@pytest.mark.parametrize("rate", [(25, 1.0), (30, 1.0), (24, 1.001)], ids=["25", "30", "23.976"])
+@pytest.mark.parametrize("name", [n for n in VIDEOS if not (OLD and n == "turned.mp4")])
+def test_a_film_added_as_it_is(name: str, rate: tuple[int, float], made: Callable[[str], Path], footage: ModuleType,
+                               tmp_path: Path) -> None:
+    """Also where the scene's rate is another: Blender then shows one media frame for each of the scene's."""
+    scene = clips.scene(rate)
+    assert_exact(footage, scene, movie(scene, made(name)), list(range(COUNT)), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["plain.mp4", "variable.mp4"])
+@pytest.mark.parametrize("how", ["trimmed", "moved", "animation trim", "reversed", "strobe", "extended", "all"])
+def test_a_film_after_editing(name: str, how: str, made: Callable[[str], Path], footage: ModuleType, tmp_path: Path
+                              ) -> None:
+    scene = clips.scene()
+    strip = movie(scene, made(name), start=12)
+    if how in ("animation trim", "all"):
+        put(strip, "content_trim_start", "animation_offset_start", 4)
+        put(strip, "content_trim_end", "animation_offset_end", 3)
+    if how in ("trimmed", "all"):
+        trim(strip, 7, 5)
+    if how in ("moved", "all"):
+        put(strip, "content_start", "frame_start", 33)
+    if how in ("reversed", "all"):
+        strip.use_reverse_frames = True
+    if how == "strobe":
+        strip.strobe = 3
+    if how == "extended":
+        trim(strip, -4, -6)
+    assert_exact(footage, scene, strip, list(range(COUNT)), tmp_path)
+
+
+@pytest.mark.parametrize("how", ["plain", "trimmed", "some"])
+def test_images_with_gaps(how: str, made: Callable[[str], Path], footage: ModuleType, tmp_path: Path) -> None:
+    folder = made("shot")
+    names = [f"shot_{n:04d}.png" for n in (GAPS[5:18] if how == "some" else GAPS)]
+    scene = clips.scene()
+    strip = images(scene, folder, names, start=5)
+    if how == "trimmed":
+        trim(strip, 3, 8)
+    assert_exact(footage, scene, strip, GAPS, tmp_path)
+    assert clips.numbers(folder) == GAPS
+    assert footage.frame_map(scene, strip).name(12) == f"shot_{GAPS[12]:04d}"
+
+
+@pytest.mark.parametrize("scene_rate", [(30, 1.0), (60, 1.0), (24, 1.001)], ids=["30", "60", "23.976"])
+@pytest.mark.parametrize("name", ["plain.mp4", "fast.mp4", "variable.mp4"])
+def test_adjusted_playback_rate(name: str, scene_rate: tuple[int, float], made: Callable[[str], Path],
+                                footage: ModuleType, tmp_path: Path) -> None:
+    """Films dropped into the window follow the clock: 25 fps in a scene of 30 repeats frames."""
+    scene = clips.scene(scene_rate)
+    window = bpy.context.window_manager.windows[0]
+    area = window.screen.areas[0]
+    area.type = "SEQUENCE_EDITOR"
+    region = next(r for r in area.regions if r.type == "WINDOW")
+    options = {"move_strips": False} if bpy.app.version >= (5, 0, 0) else {}
+    with bpy.context.temp_override(window=window, screen=window.screen, area=area, region=region):
+        if hasattr(bpy.context.workspace, "sequencer_scene"):
+            bpy.context.workspace.sequencer_scene = scene
+        bpy.ops.sequencer.movie_strip_add(filepath=str(made(name)), frame_start=1, channel=1, sound=False,
+                                          adjust_playback_rate=True, use_framerate=False, fit_method="ORIGINAL",
+                                          **options)
+    (strip,) = [s for s in collection(scene) if s.type == "MOVIE"]
+    slower = strip.fps < scene_rate[0] / scene_rate[1] - 1e-3
+    if slower and bpy.app.version >= (5, 0, 0):
+        _refused(footage, scene, strip, "unsteadily")
+    for _ in range(2):
+        frames = footage.frame_map(scene, strip, exact=False)
+        for f in range(frames.first, frames.last + 1):
+            if slower and bpy.app.version >= (5, 0, 0):
+                clips.forget(scene)  # what Blender shows before its cache comes between
+            assert clips.shown_number(scene, f, tmp_path) == frames.source_frame(f)
+        trim(strip, 6, 4)
+    clips.run_core("-m", "understudy.core", "constant-rate", str(made(name)), "--output", str(tmp_path / "copy.mp4"),
+                   "--rate", str(scene_rate[0] / scene_rate[1]))
+    clips.index(tmp_path / "copy.mp4")
+    copy = clips.numbers(tmp_path / "copy.mp4")
+    collection(scene).remove(strip)
+    assert_exact(footage, scene, movie(scene, tmp_path / "copy.mp4"), copy, tmp_path)
+
+
+def _overlay_pictures(footage: ModuleType, scene: Any, strip: Any, folder: Path, shift: int = 1000) -> None:
+    """A converted folder: every shown frame's picture carries its number plus `shift`."""
+    frames = footage.frame_map(scene, strip)
+    folder.mkdir(exist_ok=True)
+    for i in frames.shown():
+        _write(folder / f"{frames.name(i)}.png", clips.barcode.make(i + shift, *clips.SIZE))
+
+
+def _write(path: Path, pixels: np.ndarray) -> None:
+    height, width = pixels.shape[:2]
+    image = bpy.data.images.new("w", width, height, alpha=True)
+    rgba = np.ones((height, width, 4), np.float32)
+    rgba[..., :3] = pixels[::-1] / 255
+    image.pixels.foreach_set(rgba.ravel())
+    image.filepath_raw, image.file_format = str(path), "PNG"
+    image.save()
+    bpy.data.images.remove(image)
+
+
+@pytest.mark.parametrize(("name", "how"), [
+    ("plain.mp4", "whole"), ("plain.mp4", "trimmed"), ("plain.mp4", "reversed"), ("variable.mp4", "trimmed"),
+    ("shot", "trimmed"),
+])
+def test_the_overlay_lands_on_the_same_frames(name: str, how: str, made: Callable[[str], Path], footage: ModuleType,
+                                              tmp_path: Path) -> None:
+    scene = clips.scene()
+    path = made(name)
+    strip = images(scene, path, [f"shot_{n:04d}.png" for n in GAPS], 8) if name == "shot" else movie(scene, path, 8)
+    if how == "trimmed":
+        trim(strip, 5, 4)
+    strip.use_reverse_frames = how == "reversed"
+    _overlay_pictures(footage, scene, strip, tmp_path / "out")
+    overlay = footage.place_result(scene, strip, str(tmp_path / "out"))
+    assert (overlay.channel, overlay.blend_type, overlay.alpha_mode) == (2, "ALPHA_OVER", "STRAIGHT")
+    assert overlay.understudy_overlay == strip.understudy_id
+    assert footage.strip_range(overlay) == footage.strip_range(strip)
+    frames = footage.frame_map(scene, strip)
+    for f in range(frames.first, frames.last + 1):
+        assert clips.shown_number(scene, f, tmp_path) == frames.source_frame(f) + 1000
+    assert clips.shown_number(scene, frames.last + 1, tmp_path) is None
+
+
+def test_the_overlay_takes_over_trims_place_and_channel(made: Callable[[str], Path], footage: ModuleType,
+                                                        tmp_path: Path) -> None:
+    scene = clips.scene()
+    strip = movie(scene, made("plain.mp4"), 3)
+    _overlay_pictures(footage, scene, strip, tmp_path / "out")  # the whole clip was converted
+    trim(strip, 6, 9)
+    strip.transform.offset_x, strip.transform.scale_x, strip.transform.rotation = 11, 0.5, 0.25
+    strip.crop.min_y, strip.use_flip_x = 4, True
+    blocker = collection(scene).new_movie(name="other", filepath=str(made("plain.mp4")), channel=2, frame_start=20)
+    overlay = footage.place_result(scene, strip, tmp_path / "out")
+    assert overlay.channel == 3
+    assert footage.strip_range(overlay) == footage.strip_range(strip)
+    get = lambda s, new, old: getattr(s, new) if hasattr(s, new) else getattr(s, old)  # noqa: E731
+    assert get(overlay, "left_handle_offset", "frame_offset_start") == 6
+    assert get(overlay, "right_handle_offset", "frame_offset_end") == 9
+    assert (overlay.transform.offset_x, overlay.transform.scale_x, overlay.crop.min_y) == (11, 0.5, 4)
+    assert overlay.transform.rotation == pytest.approx(0.25)
+    assert overlay.use_flip_x
+    again = footage.place_result(scene, strip, tmp_path / "out")
+    assert [s.name for s in collection(scene) if s.understudy_overlay] == [again.name]
+    assert (again.channel, blocker.channel) == (3, 2)
+
+
+def test_frames_without_a_picture_are_clear(made: Callable[[str], Path], footage: ModuleType, tmp_path: Path) -> None:
+    scene = clips.scene()
+    strip = movie(scene, made("plain.mp4"))
+    _overlay_pictures(footage, scene, strip, tmp_path / "out")
+    for n in (0, 7, 39):
+        (tmp_path / "out" / f"plain_{n:06d}.png").unlink()
+    footage.place_result(scene, strip, tmp_path / "out")
+    assert [clips.shown_number(scene, f, tmp_path) for f in (1, 2, 8, 9, 40)] == [0, 1001, 7, 1008, 39]
+
+
+def test_the_frames_option_names_what_the_strip_shows(made: Callable[[str], Path], footage: ModuleType) -> None:
+    scene = clips.scene()
+    strip = movie(scene, made("plain.mp4"))
+    trim(strip, 10, 5)
+    assert footage.frames_shown(scene, strip) == "10-34"
+
+
+def _refused(footage: ModuleType, scene: Any, strip: Any, told: str) -> None:
+    from understudy.core.errors import StripError
+
+    with pytest.raises(StripError, match=told) as refusal:
+        footage.frame_map(scene, strip)
+    assert refusal.value.hint
+    assert "\n" not in str(refusal.value)
+
+
+def test_what_cannot_be_mapped_exactly_is_refused(made: Callable[[str], Path], footage: ModuleType, tmp_path: Path
+                                                  ) -> None:
+    scene = clips.scene()
+    strip = movie(scene, made("plain.mp4"))
+    strips = collection(scene)
+    end = {"length": 40} if bpy.app.version >= (5, 0, 0) else {"frame_end": 41}
+    inputs = {"input1": strip} if bpy.app.version >= (5, 0, 0) else {
+        "input1" if hasattr(scene.sequence_editor, "strips") else "seq1": strip}
+    speed = strips.new_effect(name="fast", type="SPEED", channel=2, frame_start=1, **end, **inputs)
+    _refused(footage, scene, strip, "speed effect 'fast'")
+    strips.remove(speed)
+    footage.frame_map(scene, strip)
+    colour = strips.new_effect(name="colour", type="COLOR", channel=3, frame_start=1, **end)
+    _refused(footage, scene, colour, "no film")
+    gone = tmp_path / "gone.mp4"
+    gone.write_bytes(made("plain.mp4").read_bytes())
+    lost = strips.new_movie(name="lost", filepath=str(gone), channel=4, frame_start=1)
+    _refused(footage, scene, lost, "not been counted yet")
+    gone.unlink()
+    _refused(footage, scene, lost, "is missing")
+    meta = strips.new_meta(name="meta", channel=6, frame_start=1)
+    inside = (meta.strips if hasattr(meta, "strips") else meta.sequences).new_movie(
+        name="inside", filepath=str(made("plain.mp4")), channel=1, frame_start=1)
+    _refused(footage, scene, inside, "inside a meta strip")
+    folder = made("shot")
+    picture = images(scene, folder, ["shot_0001.png", "shot_0002.png"])
+    picture.elements.append("shot_9999.png")
+    _refused(footage, scene, picture, r"shot_9999\.png")
+    if OLD:
+        _refused(footage, scene, movie(scene, made("turned.mp4")), "filmed turned")
+
+
+@pytest.mark.parametrize(("tags", "pix_fmt"), [
+    ([1, 1, 1, 1], "yuv420p"), ([6, 6, 6, 1], "yuv420p"), ([2, 2, 2, 0], "yuv420p"), ([1, 1, 1, 2], "yuv420p"),
+    ([1, 1, 1, 1], "yuv420p10le"), ([1, 1, 1, 1], "yuv422p"),
+], ids=["709", "601", "untagged", "full range", "10 bits", "4:2:2"])
+def test_an_identity_patch_does_not_shift_colours(tags: list[int], pix_fmt: str, footage: ModuleType, tmp_path: Path
+                                                  ) -> None:
+    """Blender 4.5 and 5.0: 8 bits equal bit for bit, 10 bits within 2/255. 4.2 decodes by a short cut that is up to
+    3/255 (1.2 on average) darker, and 10 bits with other chroma, which only the mean tells."""
+    names = ("color_primaries", "color_trc", "colorspace", "color_range")
+    path = clips.make("video", tmp_path / "c.mp4", count=3, pix_fmt=pix_fmt, crf=1,
+                      tags=dict(zip(names, tags, strict=True)) if tags[0] != 2 else {})
+    code = ("import sys; from understudy.core.media.source import open_source\n"
+            "from understudy.core.media.images import write_png\n"
+            "write_png(sys.argv[2], open_source(sys.argv[1]).read(1).pixels)")
+    (tmp_path / "out").mkdir()
+    clips.run_core("-c", code, str(path), str(tmp_path / "out" / "c_000001.png"))
+    scene = clips.scene()
+    strip = movie(scene, path)
+    without = clips.render(scene, 2, tmp_path).astype(int)
+    footage.place_result(scene, strip, tmp_path / "out")
+    difference = np.abs(clips.render(scene, 2, tmp_path) - without)
+    print(f"{bpy.app.version_string} {tags} {pix_fmt}: at most {difference.max()}, mean {difference.mean():.2f}")
+    if OLD and "10" in pix_fmt:
+        assert difference.mean() <= 4
+    else:
+        assert difference.max() <= (3 if OLD else 2 if "10" in pix_fmt else 0)
+        assert difference.mean() <= 1.5
