@@ -156,6 +156,6 @@ def _doctor(namespace: argparse.Namespace) -> int:
 def _export(namespace: argparse.Namespace) -> int:
     from .faces.export import export_alignments
 
-    count = export_alignments(Path(namespace.alignments), Path(namespace.out), namespace.format)
-    print(f"Wrote {count} faces to {namespace.out}.")
+    made = export_alignments(Path(namespace.alignments), Path(namespace.out), namespace.format)
+    print(f"Wrote {made['faces']} faces in {made['frames']} frames to {made['path']}.")
     return 0

@@ -94,3 +94,9 @@ def test_debug_goes_to_the_file_only(tmp_path, capsys):
     assert cli.main(["rehearsal", "--steps", "1", "--seconds", "0", "--loglevel", "debug", "--logfile", str(log)]) == 0
     assert "DEBUG" in log.read_text()
     assert "DEBUG" not in capsys.readouterr().err
+
+
+def test_alignments_export_says_what_it_wrote(tmp_path, capsys):
+    assert cli.main(["alignments", "export", str(tmp_path / "none.db"), str(tmp_path / "out.json")]) == 1
+    assert "none.db" in capsys.readouterr().err
+    assert not (tmp_path / "out.json").exists()
