@@ -130,7 +130,7 @@ def test_set_up_builds_notices_damage_and_mends(place):
 
 
 def test_a_broken_environment_is_rebuilt_and_failing_packages_are_named(place):
-    """Its interpreter is gone, as after an update of the system's Python; then wheels that do not load or are absent."""
+    """Its interpreter is gone, as after an update of the system; then wheels that do not load or are absent."""
     folder = env.default_environment()
     (folder / "bin").mkdir(parents=True)
     (folder / "pyvenv.cfg").write_text("home = /nowhere\n")
