@@ -1,0 +1,74 @@
+"""Understudy's own 64 px model for processors and quick looks: a recognisable swap in minutes without a graphics card.
+
+What makes it quick, each measured with `benchmarks/swap_quality.py`:
+  - Few pixels see many channels: strided convolutions lead down at once, and the last convolution of a decoder works
+    at 32 px and leaves the final doubling to a pixel shuffle (Shi et al. 2016).
+  - The encoder sees each picture with the mean and spread of its middle evened out per channel, so that light and
+    complexion differ less between the performers before anything is learned.
+  - A dense bottleneck of 256 numbers holds pose and expression and leaves no room for the identity of A.
+  - A high learning rate, whose noise a moving average of the weights takes away again (Polyak and Juditsky 1992).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from .base import Recipe, SharedEncoderModel
+from .layers import Bottleneck, Conv
+
+CODE = 256  # numbers that describe a face between encoder and decoders
+LEAST_SPREAD = 0.05  # of the evened-out picture: flat pictures are not blown up to noise
+
+
+class Sketch(SharedEncoderModel):
+    """2.8 million parameters, 0.14 GFLOP for one face forward (encoder and one decoder)."""
+
+    name = "sketch"
+    label = "Sketch"
+    recipe = Recipe(learning_rate=1e-3, betas=(0.9, 0.99), epsilon=1e-8, loss="ssim+mae", warm_up=50, ema=0.99)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(
+            EvenOut(),
+            Conv(3, 32, 5, 2), nn.ReLU(), Conv(32, 64, 3, 2), nn.ReLU(), Conv(64, 128, 3, 2), nn.ReLU(),
+            Conv(128, 192, 3, 2), nn.ReLU(),
+            Bottleneck(192 * 4 * 4, CODE, 128, 4), _Up(128, 128))  # -> [N, 128, 8, 8]
+        self.decoder_a = _decoder()
+        self.decoder_b = _decoder()
+
+
+class EvenOut(nn.Module):
+    """Give the middle of every picture mean 0 and spread 0.5 per channel: [N, 3, 64, 64] -> the same shape."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        size = x.shape[-1]
+        middle = x[..., size * 3 // 16: size * 7 // 8, size * 3 // 16: size * 13 // 16]
+        spread, mean = torch.std_mean(middle, dim=(2, 3), keepdim=True)
+        return (x - mean) / (2 * (spread + LEAST_SPREAD))
+
+
+class _Up(nn.Sequential):
+    """Double height and width: 3x3 convolution to four times the filters, ReLU, pixel shuffle."""
+
+    def __init__(self, channels: int, filters: int) -> None:
+        super().__init__(Conv(channels, filters * 4), nn.ReLU(), nn.PixelShuffle(2))
+
+
+class _Picture(nn.Module):
+    """Features to a picture of twice the size, float32 in [0, 1], whatever came in."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = Conv(channels, 3 * 4)
+        with torch.no_grad():
+            self.conv.weight.mul_(0.3)  # start near grey, where the sigmoid is steep
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(nn.functional.pixel_shuffle(self.conv(x), 2).float())
+
+
+def _decoder() -> nn.Sequential:
+    """[N, 128, 8, 8] -> [N, 3, 64, 64]."""
+    return nn.Sequential(_Up(128, 96), _Up(96, 64), _Picture(64))
