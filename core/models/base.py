@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -21,11 +21,16 @@ class Recipe:
     Attributes:
         learning_rate, betas, epsilon: of the Adam optimiser (Kingma and Ba 2015).
         weight_decay: decoupled (Loshchilov and Hutter 2019), on parameters of two or more dimensions; 0: none.
-        loss: what is minimised, a name of `training.losses`.
+        loss: what is minimised: terms of `training.losses`, such as "ssim+mae" or "0.5*ssim5+mae".
+        mask_floor: weight of the pixels outside the mask under a penalised mask loss; above 0 the model learns a little
+            of what lies under the mask's soft edge too.
         warm_up: iterations over which the learning rate rises from 0; 0: none.
         ema: decay of the moving average of the weights that previews and conversion use; 0: the weights themselves.
         gradient_clip: largest global norm of the gradients; 0: any.
         side_weights: factors of the losses of A and B before they are added.
+        augmentation: changes to the fields of `training.augmentation.Amounts`, by name.
+        oversampling: crops are kept at this many times the model's size, and placing, warping and shrinking are then
+            one interpolation instead of three: sharper targets for more memory.
     """
 
     learning_rate: float = 5e-5
@@ -33,10 +38,13 @@ class Recipe:
     epsilon: float = 1e-7
     weight_decay: float = 0.0
     loss: str = "ssim+mae"
+    mask_floor: float = 0.0
     warm_up: int = 0
     ema: float = 0.0
     gradient_clip: float = 0.0
     side_weights: tuple[float, float] = (1.0, 1.0)
+    augmentation: dict[str, float | bool] = field(default_factory=dict)
+    oversampling: int = 1
 
 
 class SwapModel(nn.Module):

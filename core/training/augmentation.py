@@ -64,21 +64,38 @@ class Augmenter:
         size: side of the crops in pixels (the process size: the larger of the model's input and output).
         input_size, output_size: of the model.
         amounts: see `Amounts`.
+        in_one: place, warp and shrink in one interpolation per picture, for crops larger than the model's pictures.
+            Otherwise in the field's three steps, whose interpolations soften feed and target alike.
     """
 
-    def __init__(self, size: int, input_size: int, output_size: int, amounts: Amounts = Amounts()) -> None:
+    def __init__(self, size: int, input_size: int, output_size: int, amounts: Amounts = Amounts(), *,
+                 in_one: bool = False) -> None:
         self.size, self.input_size, self.output_size, self.amounts = size, input_size, output_size, amounts
+        self.in_one = in_one
         self._spread = _grid_to_map(size)
+        self._feed_spread = _grid_to_map(input_size)
+        self._target_spread = _grid_to_map(output_size)
 
     def __call__(self, crops: np.ndarray, rng: np.random.Generator) -> Batch:
         """Augment the faces `crops`, uint8 [N, size, size, 4] (RGB and mask), which stay unchanged."""
         if self.amounts.color:
             crops = self.vary_color(crops, rng)
+        if self.in_one:
+            return self._in_one(crops, rng)
         placed = self.place(crops, rng)
         target = _resize(placed, self.output_size)
         warped = self.warp(placed, rng) if self.amounts.warp else placed
         return Batch(feed=np.ascontiguousarray(_resize(warped, self.input_size)[..., :3]),
                      target=np.ascontiguousarray(target[..., :3]), mask=np.ascontiguousarray(target[..., 3]))
+
+    def _in_one(self, crops: np.ndarray, rng: np.random.Generator) -> Batch:
+        back = _invert(self.placements(len(crops), rng))
+        calm = np.broadcast_to(self._grid(), (len(crops), 2, 5, 5))
+        bent = calm + self._grid_noise(len(crops), rng) if self.amounts.warp else calm
+        feed = _fetch(crops, _through(back, self._feed_spread @ bent @ self._feed_spread.T))
+        target = _fetch(crops, _through(back, self._target_spread @ calm @ self._target_spread.T))
+        return Batch(feed=np.ascontiguousarray(feed[..., :3]), target=np.ascontiguousarray(target[..., :3]),
+                     mask=np.ascontiguousarray(target[..., 3]))
 
     def vary_color(self, crops: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Shift L, a and b of OpenCV's 8-bit LAB per face, then equalise the local contrast of L in some.
@@ -142,9 +159,15 @@ class Augmenter:
         A grid whose points do not move fetches each pixel from its own place: half a pixel beside it, as in other
         trainers, and the model would learn to shift every face by that much.
         """
-        line = np.linspace(0, self.size, 5) - 0.5
-        grid = np.stack(np.meshgrid(line, line)) + rng.normal(0, self.amounts.warp_spread * self.size, (count, 2, 5, 5))
+        grid = self._grid() + self._grid_noise(count, rng)
         return (self._spread @ grid @ self._spread.T).astype(np.float32)
+
+    def _grid(self) -> np.ndarray:
+        line = np.linspace(0, self.size, 5) - 0.5
+        return np.stack(np.meshgrid(line, line))
+
+    def _grid_noise(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        return rng.normal(0, self.amounts.warp_spread * self.size, (count, 2, 5, 5))
 
 
 def lab_tables(shifts: np.ndarray) -> np.ndarray:
@@ -164,6 +187,24 @@ def _grid_to_map(size: int) -> np.ndarray:
     weights[np.arange(size), left] = 1 - (place - left)
     weights[np.arange(size), left + 1] = place - left
     return weights
+
+
+def _invert(matrices: np.ndarray) -> np.ndarray:
+    """Inverses of [N, 2, 3] matrices."""
+    linear = np.linalg.inv(matrices[:, :, :2])
+    return np.concatenate([linear, -linear @ matrices[:, :, 2:]], axis=2)
+
+
+def _through(matrices: np.ndarray, maps: np.ndarray) -> np.ndarray:
+    """Where the points of `maps` [N, 2, H, W] lie after `matrices` [N, 2, 3]; float32 [N, 2, H, W]."""
+    points = maps.reshape(*maps.shape[:2], -1)
+    return (matrices[:, :, :2] @ points + matrices[:, :, 2:]).reshape(maps.shape).astype(np.float32)
+
+
+def _fetch(pictures: np.ndarray, maps: np.ndarray) -> np.ndarray:
+    """uint8 [N, H, W, C]: the pictures at the points of `maps` [N, 2, H, W]; beyond the edge, the edge."""
+    return np.stack([cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+                     for picture, (x, y) in zip(pictures, maps, strict=True)])
 
 
 def _convert_all(pictures: np.ndarray, code: int) -> np.ndarray:

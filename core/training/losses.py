@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
 
-SSIM_WINDOW, SSIM_SIGMA, SSIM_K1, SSIM_K2 = 11, 1.5, 0.01, 0.03
+SSIM_K1, SSIM_K2 = 0.01, 0.03
 
 
 def absolute_error(y: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -16,18 +16,20 @@ def absolute_error(y: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return (y - target).abs()
 
 
-def dissimilarity(y: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def dissimilarity(y: torch.Tensor, target: torch.Tensor, window: int = 11, sigma: float = 1.5) -> torch.Tensor:
     """1 - SSIM per value (Wang, Bovik, Sheikh and Simoncelli 2004, "Image Quality Assessment", equation 13).
 
-    Gaussian window of 11x11 with sigma 1.5, K1 0.01, K2 0.03, range 1, borders reflected; each channel by itself.
+    Gaussian window, K1 0.01, K2 0.03, range 1, borders reflected; each channel by itself.
 
     Args:
-        y, target: float32 [N, C, H, W] in [0, 1], H and W at least 6.
+        y, target: float32 [N, C, H, W] in [0, 1], H and W larger than half the window.
+        window: side of the gaussian window in pixels, odd.
+        sigma: its standard deviation in pixels.
 
     Returns:
         float32 [N, C, H, W], 0 where the surroundings agree, at most 2.
     """
-    rows, columns = _blur_matrix(y.shape[2], y.device), _blur_matrix(y.shape[3], y.device)
+    rows, columns = (_blur_matrix(size, window, sigma, y.device) for size in y.shape[2:])
 
     def blur(x: torch.Tensor) -> torch.Tensor:
         return rows @ x @ columns.T
@@ -43,22 +45,26 @@ def dissimilarity(y: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 @lru_cache(maxsize=16)
-def _blur_matrix(size: int, device: torch.device) -> torch.Tensor:
+def _blur_matrix(size: int, window: int, sigma: float, device: torch.device) -> torch.Tensor:
     """[size, size]: the gaussian along one axis with its reflected borders, as one matrix.
 
     Two matrix products blur a picture; at these sizes they cost less than a depthwise convolution and its padding.
     """
-    radius = SSIM_WINDOW // 2
-    window = np.exp(-np.arange(-radius, radius + 1.0) ** 2 / (2 * SSIM_SIGMA**2))
-    window /= window.sum()
+    radius = window // 2
+    weights = np.exp(-np.arange(-radius, radius + 1.0) ** 2 / (2 * sigma**2))
+    weights /= weights.sum()
     source = np.pad(np.arange(size), radius, mode="reflect")
     matrix = np.zeros((size, size))
     for row in range(size):
-        np.add.at(matrix[row], source[row: row + SSIM_WINDOW], window)
+        np.add.at(matrix[row], source[row: row + window], weights)
     return torch.tensor(matrix, dtype=torch.float32, device=device)
 
 
-TERMS: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {"mae": absolute_error, "ssim": dissimilarity}
+TERMS: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "mae": absolute_error,
+    "ssim": dissimilarity,
+    "ssim5": partial(dissimilarity, window=5, sigma=1.0),  # finer detail, for small pictures
+}
 
 
 class FaceLoss:
@@ -68,14 +74,15 @@ class FaceLoss:
         name: terms of `TERMS` joined by "+", each with an optional factor: "ssim+mae", "ssim+0.5*mae".
         penalized: multiply each term's map by the face mask, so that only what lies inside is learned. The average
             still runs over all pixels, so a large face in the crop weighs more than a small one.
+        mask_floor: the mask's weights run from this to 1 instead of from 0.
 
     Raises:
         KeyError, ValueError: unknown term, or a factor that is no number.
     """
 
-    def __init__(self, name: str, penalized: bool) -> None:
+    def __init__(self, name: str, penalized: bool, mask_floor: float = 0.0) -> None:
         self.terms = [_term(part) for part in name.split("+")]
-        self.name, self.penalized = name, penalized
+        self.name, self.penalized, self.mask_floor = name, penalized, mask_floor
 
     def __call__(self, y: torch.Tensor, target: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """The loss of each face.
@@ -88,10 +95,11 @@ class FaceLoss:
             float32 [N].
         """
         total = torch.zeros(len(y), device=y.device)
+        weight = mask * (1 - self.mask_floor) + self.mask_floor if self.mask_floor else mask
         for factor, term in self.terms:
             error = term(y, target)
             if self.penalized:
-                error = error * mask
+                error = error * weight
             total = total + factor * error.mean(dim=(1, 2, 3))
         return total
 

@@ -57,13 +57,14 @@ def run(options: TrainOptions, reporter: Reporter) -> dict[str, Any]:
         return _result(model_dir, state, None)
     torch.manual_seed(options.seed)
     fresh = build(settings.trainer, lowmem=settings.lowmem)
-    size = max(fresh.input_size, fresh.output_size)
+    size = max(fresh.input_size, fresh.output_size) * fresh.recipe.oversampling
     sides = (load_faces(options.input_a, size, settings, reporter, "A"),
              load_faces(options.input_b, size, settings, reporter, "B"))
     with _locked(model_dir):
         state = folder.read_state(model_dir) if folder.exists(model_dir) else None
         session = _session(options, model_dir, settings, state, fresh, sides, device, reporter)
-        augmenter = Augmenter(size, fresh.input_size, fresh.output_size, _amounts(options))
+        augmenter = Augmenter(size, fresh.input_size, fresh.output_size, _amounts(options, fresh.recipe),
+                              in_one=fresh.recipe.oversampling > 1)
         with Batches(sides[0].crops, sides[1].crops, options.batch_size, augmenter, options.seed,
                      session.state.iterations) as batches:
             session.run(batches, options.iterations, options.save_interval)
@@ -98,7 +99,7 @@ def _session(options: TrainOptions, model_dir: Path, settings: Settings, state: 
         model = folder.build_model(state, folder.read_tensors(path), path)
     model.to(device)
     recipe = _recipe(options, model.recipe)
-    loss = FaceLoss(recipe.loss, settings.penalized_mask_loss)
+    loss = FaceLoss(recipe.loss, settings.penalized_mask_loss, recipe.mask_floor)
     execution, measured = _execution(options, state, model, loss, device)
     trainer = Trainer(model, loss, recipe, execution, options.seed)
     if state:
@@ -118,8 +119,11 @@ def _recipe(options: TrainOptions, recipe: Recipe) -> Recipe:
                    loss=recipe.loss if options.loss == "auto" else options.loss)
 
 
-def _amounts(options: TrainOptions) -> Amounts:
-    return Amounts(color=options.augment_color, flip=options.flip, warp=options.warp)
+def _amounts(options: TrainOptions, recipe: Recipe) -> Amounts:
+    """The trainer's own amounts, less what the person switched off."""
+    own = Amounts(**recipe.augmentation)  # type: ignore[arg-type]
+    return replace(own, color=own.color and options.augment_color, flip=own.flip and options.flip,
+                   warp=own.warp and options.warp)
 
 
 def _execution(options: TrainOptions, state: ModelState | None, model: SwapModel, loss: FaceLoss,

@@ -154,3 +154,24 @@ def test_only_the_feed_is_warped() -> None:
     assert np.array_equal(batch.target, crops[..., :3])
     assert np.array_equal(batch.mask, crops[..., 3])
     assert not np.array_equal(batch.feed, batch.target)
+
+
+def test_in_one_interpolation_nothing_asked_is_a_plain_halving() -> None:
+    crops = faces(3, 128)
+    batch = Augmenter(128, 64, 64, STILL, in_one=True)(crops, np.random.default_rng(0))
+    halved = np.stack([cv2.resize(crop, (64, 64), interpolation=cv2.INTER_AREA) for crop in crops])
+    for got, expected in ((batch.feed, halved[..., :3]), (batch.target, halved[..., :3]), (batch.mask, halved[..., 3])):
+        assert np.abs(got.astype(int) - expected).max() <= 1
+
+
+def test_in_one_interpolation_shows_what_three_steps_show() -> None:
+    """The same draws through both roads: the same pictures, but for the softening and the black border."""
+    crops = faces(8, 128)
+    amounts = Amounts(color=False)
+    one = Augmenter(128, 64, 64, amounts, in_one=True)(crops, np.random.default_rng(11))
+    three = Augmenter(128, 64, 64, amounts)(crops, np.random.default_rng(11))
+    inside = slice(8, -8)
+    for got, expected in ((one.feed, three.feed), (one.target, three.target), (one.mask, three.mask)):
+        difference = np.abs(got.astype(int) - expected)[:, inside, inside]
+        assert difference.mean() < 1.0
+        assert np.percentile(difference, 99) <= 4

@@ -92,3 +92,20 @@ def test_sums_of_terms_and_finite_gradients(name: str) -> None:
 def test_unknown_terms_are_refused() -> None:
     with pytest.raises(KeyError):
         FaceLoss("mea", penalized=True)
+
+
+def test_a_mask_floor_weighs_the_outside_a_little() -> None:
+    x, y = pictures(6)
+    mask = torch.zeros(2, 1, 40, 40)
+    mask[..., :20] = 1
+    loss = FaceLoss("mae", penalized=True, mask_floor=0.1)(x, y, mask)
+    error = (x - y).abs()
+    expected = (error[..., :20].sum((1, 2, 3)) + 0.1 * error[..., 20:].sum((1, 2, 3))) / error[0].numel()
+    torch.testing.assert_close(loss, expected)
+
+
+def test_the_fine_window_is_another_measure() -> None:
+    x, y = pictures(7)
+    fine = FaceLoss("0.5*ssim5", penalized=False)(x, y, torch.ones(2, 1, 40, 40))
+    torch.testing.assert_close(fine, 0.5 * dissimilarity(x, y, 5, 1.0).mean((1, 2, 3)))
+    assert (fine - 0.5 * dissimilarity(x, y).mean((1, 2, 3))).abs().max() > 1e-3
