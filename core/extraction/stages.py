@@ -70,14 +70,15 @@ class Examiner:
     Args:
         options: which of them, and the limits on faces.
         with_pictures: whether faces folder pictures are wanted.
+        costs: where processor time is booked.
     """
 
-    def __init__(self, options: ExtractOptions, with_pictures: bool) -> None:
+    def __init__(self, options: ExtractOptions, with_pictures: bool, costs: Costs) -> None:
         self._options, self._with_pictures = options, with_pictures
         self._own = threading.local()
         self.identity_name = options.identity
         self.identity: Identity = find(IDENTITIES, options.identity).load()()
-        self.costs = Costs()
+        self.costs = costs
 
     def _tools(self) -> tuple[Detector, Aligner, dict[str, Masker]]:
         if not hasattr(self._own, "tools"):
@@ -121,7 +122,9 @@ class Examiner:
     def picture(self, pixels: np.ndarray, alignment: Alignment) -> bytes:
         """A face's picture for the faces folder, encoded, without header."""
         cut = crop(pixels, alignment, self._options.face_size, SAVED_CENTERING)
-        return _encoded(".png", cut.pixels, (cv2.IMWRITE_PNG_COMPRESSION, 1))  # higher: 5 times as long, 10 % smaller
+        # Measured on face pictures: no other setting is as fast, and only ones of twice the time make smaller files.
+        return _encoded(".png", cut.pixels, (cv2.IMWRITE_PNG_COMPRESSION, 1,
+                                             cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE))
 
 
 def thumbnail(pixels: np.ndarray, alignment: Alignment) -> bytes:

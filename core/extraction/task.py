@@ -16,11 +16,14 @@ from ..media.source import Source, open_source
 from ..options.extract import ExtractOptions
 from .folder import FacesFolder
 from .pipeline import Extraction, Tally
-from .stages import Examiner, network_maskers
+from .stages import Costs, Examiner, network_maskers
 
 
-def run(options: ExtractOptions, reporter: Reporter) -> dict[str, Any]:
+def run(options: ExtractOptions, reporter: Reporter, costs: Costs | None = None) -> dict[str, Any]:
     """Find the faces of a clip; frames seen before with the same settings are not read again.
+
+    Args:
+        costs: where the processor time by stage is booked, for benchmarks.
 
     Returns:
         {"source", "alignments", "faces_folder" ("" if none), "frames" asked for, "frames_read" now, "faces_found" now,
@@ -47,7 +50,7 @@ def run(options: ExtractOptions, reporter: Reporter) -> dict[str, Any]:
             with store:
                 if folder is not None:
                     folder.prepare()
-                result = _extract(options, reporter, source, store, folder, wanted)
+                result = _extract(options, reporter, source, store, folder, wanted, costs or Costs())
                 if not result["faces"]:
                     raise FacesError(
                         f"No face was found in {source.path} ({len(wanted)} frames)",
@@ -85,7 +88,7 @@ def _faces_folder(options: ExtractOptions, source: Source, info: SourceInfo) -> 
 
 
 def _extract(options: ExtractOptions, reporter: Reporter, source: Source, store: AlignmentsStore,
-             folder: FacesFolder | None, wanted: list[int]) -> dict[str, Any]:
+             folder: FacesFolder | None, wanted: list[int], costs: Costs) -> dict[str, Any]:
     settings = settings_word(options)
     seen = store.frames_seen(settings)
     unseen = [index for index in wanted if index not in seen]
@@ -93,14 +96,14 @@ def _extract(options: ExtractOptions, reporter: Reporter, source: Source, store:
     examiner: Examiner | None = None
     done = len(wanted) - len(unseen)
     if unseen:
-        examiner = Examiner(options, folder is not None)
+        examiner = Examiner(options, folder is not None, costs)
         job = Extraction(source, store, folder, examiner, settings, reporter, done, len(wanted), tally)
         job.find_faces(unseen)
     # After that, because a face that a person corrected or added is cut by its own landmarks, not by those just found.
     missing = _missing_pictures(store, folder, wanted)
     if missing:
         total = len(wanted) + len({face.frame for face in missing})
-        examiner = examiner or Examiner(options, True)
+        examiner = examiner or Examiner(options, True, costs)
         Extraction(source, store, folder, examiner, settings, reporter, len(wanted), total, tally
                    ).write_pictures(missing)
     counts = store.counts()

@@ -50,8 +50,14 @@ class DlibResNet:
 
     def vectors(self, chips: Sequence[np.ndarray]) -> np.ndarray:
         batch = torch.from_numpy(np.stack(chips)).permute(0, 3, 1, 2).float()
-        with torch.inference_mode():
-            return self._network(batch).numpy()
+        threads = torch.get_num_threads()
+        # The cores are busy with other frames; torch's idle threads would only spin beside them.
+        torch.set_num_threads(1)
+        try:
+            with torch.inference_mode():
+                return self._network(batch).numpy()
+        finally:
+            torch.set_num_threads(threads)
 
 
 class _Network(nn.Module):
