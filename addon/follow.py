@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from ..core.jobs.folder import JobFolder, write_json
 from ..core.jobs.follow import Follower
 from ..core.jobs.progress import duration, fraction, rate_text
 from . import environment
+from .counting import Counter
 from .jobs import Jobs
 
 BUSY, IDLE = 0.25, 1.0  # seconds between two looks
@@ -77,6 +78,7 @@ class Board:
 
     jobs: tuple[JobView, ...] = ()
     places: dict[str, int] = field(default_factory=dict)  # folder -> how many pictures or model files it holds
+    sources: dict[str, str] = field(default_factory=dict)  # film -> as `counting.Counter.look` answers
     environment: environment.EnvironmentState | None = None
     consent: bool = False
     version: int = 0
@@ -102,9 +104,8 @@ class Keeper:
         self._jobs = Jobs()
         self._watch = environment.Watch()
         self._mutex = threading.Lock()  # guards the followers; never held while a worker is started
-        self._folders: tuple[Path, ...] = ()
-        self._places: frozenset[str] = frozenset()
-        self._chosen = ""
+        self._counter = Counter()
+        self._wanted: tuple[tuple[Path, ...], frozenset[str], frozenset[str], str] = ((), frozenset(), frozenset(), "")
         self._stamps: dict[str, tuple[int, int]] = {}
         self._notes: dict[Path, dict[str, Any]] = {}
         self._todo: queue.SimpleQueue[Callable[[], Any]] = queue.SimpleQueue()
@@ -125,12 +126,14 @@ class Keeper:
             self._thread.join(2.0)
             self._thread = None
 
-    def look_at(self, folders: Iterable[Path], places: Iterable[Path], python: str) -> None:
-        """What to look after from now on: job folders, folders to count, the interpreter of the preferences."""
-        wanted = tuple(dict.fromkeys((*folders, environment.setup_jobs())))
-        counted = frozenset(str(p) for p in places)
-        if (wanted, counted, python) != (self._folders, self._places, self._chosen):
-            self._folders, self._places, self._chosen = wanted, counted, python
+    def look_at(self, folders: Iterable[Path], places: Iterable[Path], sources: Iterable[Path], python: str) -> None:
+        """What to look after from now on: job folders, folders whose files to count, films whose frames to count, the
+        interpreter of the preferences.
+        """
+        wanted = (tuple(dict.fromkeys((*folders, environment.setup_jobs()))), frozenset(map(str, places)),
+                  frozenset(map(str, sources)), python)
+        if wanted != self._wanted:
+            self._wanted = wanted
             self.wake()
 
     def wake(self) -> None:
@@ -179,7 +182,7 @@ class Keeper:
     def look(self) -> None:
         """One look at everything; the thread's body, and what `blender -b` calls itself."""
         self._work()
-        folders, places, chosen = self._folders, self._places, self._chosen
+        folders, places, sources, chosen = self._wanted
         with self._mutex:
             if self._jobs._folders != folders:
                 self._jobs.watch(*folders)
@@ -187,12 +190,14 @@ class Keeper:
             followers = sorted(self._jobs.followers.values(), key=lambda f: (f.spec.created, f.job.path.name))
         views = tuple(self._view(f) for f in followers)
         self._watch.refresh(chosen)
-        fresh = Board(views, {p: self._count(p) for p in places}, self._watch.state, consent.given())
-        self._advance(fresh, chosen)
+        state = self._watch.state
+        python = Path(state.python) if state is not None and state.usable else None
         old = self.board
-        if (fresh.jobs, fresh.places, fresh.environment, fresh.consent) != (old.jobs, old.places, old.environment,
-                                                                           old.consent):
-            self.board = Board(fresh.jobs, fresh.places, fresh.environment, fresh.consent, old.version + 1)
+        fresh = Board(views, {p: self._count(p) for p in places}, self._counter.look(sources, python), state,
+                      consent.given(), old.version)
+        self._advance(fresh, chosen)
+        if fresh != old:
+            self.board = replace(fresh, version=old.version + 1)
 
     def _count(self, place: str) -> int:
         """How many files a folder holds; counted again only when it has changed."""

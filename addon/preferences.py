@@ -51,11 +51,11 @@ class UNDERSTUDY_Preferences(bpy.types.AddonPreferences):
         from ..panels import jobs as job_panel
         from . import watch
 
-        layout = self.layout
+        layout, width = self.layout, context.region.width - 60  # the add-ons list draws us inside a box
         layout.use_property_split = True
         layout.use_property_decorate = False
         board = watch.board()
-        self._draw_state(layout, board, context)
+        self._draw_state(layout, board, width)
         layout.prop(self, "python")
         head, body = layout.panel("understudy_set_up", default_closed=bool(board.environment
                                                                            and board.environment.usable))
@@ -68,13 +68,13 @@ class UNDERSTUDY_Preferences(bpy.types.AddonPreferences):
             row.operator("understudy.setup", text="Rebuild", icon="FILE_REFRESH").rebuild = True
             if not bpy.app.online_access and not self.wheels:
                 wrapped(body, "Set Up has to download packages: turn on Allow Online Access in System, or choose a "
-                              "folder of wheels.", context.region.width, icon="INTERNET_OFFLINE")
+                              "folder of wheels.", width, icon="INTERNET_OFFLINE")
         view = board.latest("setup")
         if view is not None and (view.going or view.status != "finished"):
-            job_panel.draw_job(layout, view, context.region.width)
-        self._draw_consent(layout, board, context)
+            job_panel.draw_job(layout, view, width)
+        self._draw_consent(layout, board, width)
 
-    def _draw_state(self, layout: Any, board: Any, context: Any) -> None:
+    def _draw_state(self, layout: Any, board: Any, width: int) -> None:
         state = board.environment
         if state is None:
             layout.label(text="Looking at the core's Python …", icon="TIME")
@@ -84,14 +84,14 @@ class UNDERSTUDY_Preferences(bpy.types.AddonPreferences):
             message = state.message
             if state.status == "absent" and not self.python:
                 message = "The core is not set up yet. Press Set Up, or choose an interpreter that has its packages."
-            wrapped(layout, message, context.region.width, icon="ERROR")
+            wrapped(layout, message, width, icon="ERROR")
         column = layout.column()
         column.active = False
         column.label(text=str(core_python(interpreter())), icon="BLANK1")
 
-    def _draw_consent(self, layout: Any, board: Any, context: Any) -> None:
+    def _draw_consent(self, layout: Any, board: Any, width: int) -> None:
         box = layout.box()
-        wrapped(box, consent.QUESTION, context.region.width)
+        wrapped(box, consent.QUESTION, width)
         row = box.row()
         if board.consent:
             row.label(text="You have agreed.", icon="CHECKMARK")

@@ -10,11 +10,11 @@ from typing import Any
 import bpy
 
 from ..core import consent
-from ..core.errors import FacesError, JobError, ModelError, UnderstudyError
+from ..core.errors import FacesError, JobError, ModelError, SourceError, UnderstudyError
 from ..core.faces.places import default_store
 from ..core.jobs import client
 from ..core.jobs.messages import Message
-from . import environment, preferences, properties, shot
+from . import counting, environment, footage, preferences, properties, shot
 from .follow import GOING, Board, JobView
 
 STAGES = ("extract", "train", "convert")
@@ -51,7 +51,17 @@ def blocked(scene: Any, board: Board) -> str:
         return "Choose strip B, which lends the face"
     if a == b:
         return "Choose two different strips"
-    return ""
+    return next((_counted(strip, board) for strip in (a, b) if _counted(strip, board)), "")
+
+
+def _counted(strip: Any, board: Board) -> str:
+    """Why the strip's footage is not ready; "" if it is."""
+    path = str(shot.source_path(strip))
+    told = board.sources.get(path, counting.COUNTING)
+    if told == counting.COUNTING:
+        # Under -b nobody looks ahead; running the stage counts the frames then.
+        return "" if bpy.app.background else f"Counting the frames of {Path(path).name}"
+    return told
 
 
 def problem(scene: Any, stage: str, board: Board) -> str:
@@ -84,7 +94,7 @@ def next_step(scene: Any, board: Board) -> str:
         return reason
     busy = next((v for stage in STAGES for v in jobs_of(scene, stage, board) if v.going), None)
     if busy:
-        return f"{busy.label}: {busy.doing.lower()}"
+        return f"{busy.label} is under way"
     for stage, sentence in (("train", "Extract the faces of both strips"), ("convert", "Train a model on both faces")):
         if problem(scene, stage, board):
             return sentence
@@ -115,6 +125,18 @@ def places(scene: Any) -> list[Path]:
             found.append(place())
         except UnderstudyError:
             pass  # no strip yet, or one without a file
+    return found
+
+
+def sources(scene: Any) -> list[Path]:
+    """The footage of A and B, as far as it is known."""
+    found = []
+    for strip in (shot.strip_of(scene, role) for role in shot.ROLES):
+        try:
+            if strip is not None:
+                found.append(shot.source_path(strip))
+        except UnderstudyError:
+            pass  # a strip without a file
     return found
 
 
@@ -186,9 +208,17 @@ def footage_frames(scene: Any, role: str) -> str:
     Raises:
         StripError: if the strip cannot be mapped to frames exactly.
     """
-    from . import footage
-
-    return footage.frames_shown(scene, shot.needed_strip(scene, role), alignments(scene, role))
+    strip = shot.needed_strip(scene, role)
+    try:
+        return footage.frames_shown(scene, strip)
+    except footage.NotIndexedError:
+        if not bpy.app.background:
+            raise  # the keeper is at it
+        path = str(shot.source_path(strip))
+        told = counting.count([path], environment.ready(preferences.interpreter()))[path]
+        if told:
+            raise SourceError(told) from None
+        return footage.frames_shown(scene, strip)
 
 
 # --- running ----------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..core.errors import UnderstudyError
-from . import preferences, shot, stages
+from . import footage, preferences, shot, stages
 from .follow import Board, JobView, Keeper
 from .timing import timed
 
@@ -37,7 +37,7 @@ def look() -> Board:
 @timed
 def aim() -> None:
     """Tell the keeper which folders matter: those of every scene that has a shot."""
-    folders, places = [], []
+    folders, places, sources = [], [], []
     for scene in bpy.data.scenes:
         data = scene.understudy
         if data.strip_a_id or data.strip_b_id:
@@ -45,7 +45,8 @@ def aim() -> None:
             if folder is not None:
                 folders.append(folder / "jobs")
                 places += stages.places(scene)
-    keeper.look_at(folders, places, preferences.interpreter())
+                sources += stages.sources(scene)
+    keeper.look_at(folders, places, sources, preferences.interpreter())
 
 
 @timed
@@ -116,9 +117,7 @@ def place(view: JobView) -> str:
         if view.options.get("writer") != "overlay":
             continue
         try:
-            from . import footage
-
-            footage.place_result(scene, strip, view.result["output"], stages.alignments(scene, "a"))
+            footage.place_result(scene, strip, view.result["output"])
         except (UnderstudyError, KeyError) as error:
             return f"The result could not be placed: {error}"
         if not bpy.app.background:

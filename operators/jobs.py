@@ -44,7 +44,7 @@ class UNDERSTUDY_OT_job_pause(JobOperator, bpy.types.Operator):
 
 @timed_class
 class UNDERSTUDY_OT_job_resume(JobOperator, bpy.types.Operator):
-    """Go on"""
+    """Go on where it was paused"""
 
     bl_idname = "understudy.job_resume"
     bl_label = "Resume"

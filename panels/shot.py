@@ -21,8 +21,10 @@ class UNDERSTUDY_PT_shot(Sidebar, bpy.types.Panel):
         layout = self.layout
         column = layout.column()
         for role in ("A", "B"):
-            row = column.row(align=True)
-            row.prop(scene.understudy, f"strip_{role.lower()}", text=role, icon="SEQUENCE")
+            split = column.split(factor=0.08)
+            split.label(text=role)
+            row = split.row(align=True)
+            row.prop(scene.understudy, f"strip_{role.lower()}", text="", icon="SEQUENCE")
             row.operator("understudy.pick_strip", text="", icon="EYEDROPPER").role = role
         wrapped(layout, stages.next_step(scene, board), context.region.width, icon="INFO")
         if board.environment is not None and not board.environment.usable:

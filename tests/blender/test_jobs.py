@@ -1,0 +1,128 @@
+"""Jobs as the panels see them, by way of the rehearsal: started, followed, found again, steered, queued."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import bpy
+import pytest
+
+
+@pytest.fixture
+def watch(extension: Any, scene: Any, tmp_path: Path, core_python: Path) -> Any:
+    """The timer's module, aimed at the scene's jobs as it is once a strip is chosen."""
+    scene.understudy.strip_a_id = "a" * 32
+    bpy.ops.wm.save_mainfile()
+    return extension("addon.watch")
+
+
+def start(extension: Any, scene: Any, label: str = "Rehearse", tag: dict[str, Any] | None = None,
+          **options: Any) -> str:
+    """A rehearsal in the scene's jobs folder, waiting for the keeper; its name."""
+    folder = extension("addon.shot").work_folder(scene) / "jobs"
+    job = extension("core.jobs.client").create(folder, "rehearsal", options, label=label, tag=tag or {})
+    return job.path.name
+
+
+def until(watch: Any, condition: Callable[[Any], bool], seconds: float = 40.0) -> Any:
+    """Look again and again, as the timer does, until the board is as wished."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        board = watch.look()
+        if condition(board):
+            return board
+        time.sleep(0.1)
+    raise AssertionError([(j.label, j.status, j.doing, j.error) for j in board.jobs])
+
+
+def test_a_job_is_started_and_followed_to_its_end(extension: Any, scene: Any, watch: Any) -> None:
+    name = start(extension, scene, steps=15, seconds=0.1)
+    view = until(watch, lambda b: b.job(name) and b.job(name).status == "running" and b.job(name).factor > 0).job(name)
+    assert view.count.endswith("of 15 steps")
+    assert view.going
+    view = until(watch, lambda b: b.job(name).status == "finished").job(name)
+    assert (view.factor, view.going, view.doing) == (1.0, False, "Finished")
+
+
+def test_it_is_found_again_when_the_file_is_opened(extension: Any, scene: Any, watch: Any) -> None:
+    name = start(extension, scene, steps=400, seconds=0.1)
+    until(watch, lambda b: b.job(name) and b.job(name).factor > 0)
+    blend = bpy.data.filepath
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    assert watch.look().job(name) is None
+    bpy.ops.wm.open_mainfile(filepath=blend)
+    view = until(watch, lambda b: b.job(name) is not None).job(name)
+    assert view.status == "running"
+    assert view.count.endswith("of 400 steps")
+    bpy.ops.understudy.job_stop(job=name)
+    assert until(watch, lambda b: not b.job(name).going).job(name).status == "stopped"
+
+
+def test_pause_and_resume(extension: Any, scene: Any, watch: Any) -> None:
+    name = start(extension, scene, steps=400, seconds=0.05)
+    until(watch, lambda b: b.job(name) and b.job(name).status == "running")
+    bpy.ops.understudy.job_pause(job=name)
+    until(watch, lambda b: b.job(name).status == "paused")
+    bpy.ops.understudy.job_resume(job=name)
+    until(watch, lambda b: b.job(name).status == "running")
+    bpy.ops.understudy.job_pause(job=name)
+    until(watch, lambda b: b.job(name).status == "paused")
+    bpy.ops.understudy.job_stop(job=name)  # also while it is paused
+    until(watch, lambda b: b.job(name).status == "stopped")
+
+
+def test_the_next_job_starts_when_the_one_before_has_finished(extension: Any, scene: Any, watch: Any) -> None:
+    first = start(extension, scene, "First", steps=5, seconds=0.1)
+    second = start(extension, scene, "Second", {"after": first}, steps=2, seconds=0.0)
+    board = until(watch, lambda b: b.job(first) and b.job(first).status == "running")
+    assert board.job(second).status == "waiting"
+    board = until(watch, lambda b: b.job(second).status == "finished")
+    assert board.job(second).job.state().launched >= board.job(first).job.state().ended
+
+
+def test_a_failure_ends_the_queue_and_says_why(extension: Any, scene: Any, watch: Any) -> None:
+    first = start(extension, scene, "First", steps=3, seconds=0.0, fail_at=2)
+    second = start(extension, scene, "Second", {"after": first}, steps=2, seconds=0.0)
+    board = until(watch, lambda b: b.job(first) and b.job(first).status == "failed" and b.job(second) is None)
+    assert "failed at step 2" in board.job(first).error
+    bpy.ops.understudy.job_remove(job=first)
+    assert watch.look().job(first) is None
+    assert second
+
+
+def test_a_crash_can_be_resumed(extension: Any, scene: Any, watch: Any, tmp_path: Path) -> None:
+    output = tmp_path / "steps.txt"
+    name = start(extension, scene, steps=6, seconds=0.0, crash_at=4, output=str(output))
+    until(watch, lambda b: b.job(name) and b.job(name).status == "lost")
+    bpy.ops.understudy.job_restart(job=name)
+    until(watch, lambda b: b.job(name).status == "finished")
+    assert output.read_text().split() == ["1", "2", "3", "4", "5", "6"]
+
+
+def test_an_end_is_told_once(extension: Any, scene: Any, watch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = start(extension, scene, steps=2, seconds=0.0)
+    board = until(watch, lambda b: b.job(name) and b.job(name).status == "finished")
+    told: list[tuple[str, str]] = []
+    monkeypatch.setattr(watch, "say", lambda level, message: told.append((level, message)))
+    for _ in range(3):
+        watch.settle(board)
+        board = watch.look()
+    assert told == [("INFO", "Rehearse: Finished")]
+    watch._told.clear()  # another session of Blender
+    watch.settle(watch.look())
+    assert len(told) == 1
+
+
+def test_an_unknown_job_is_one_line(extension: Any, watch: Any) -> None:
+    with pytest.raises(RuntimeError, match="There is no job nonsense"):
+        bpy.ops.understudy.job_stop(job="nonsense")
+
+
+def test_a_log_is_there(extension: Any, scene: Any, watch: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    name = start(extension, scene, steps=1, seconds=0.0)
+    until(watch, lambda b: b.job(name) and b.job(name).status == "finished")
+    bpy.ops.understudy.job_log(job=name)
+    assert capsys.readouterr().out.strip().endswith("log.txt")

@@ -1,0 +1,88 @@
+"""Blender's properties say what the core's options say."""
+
+from __future__ import annotations
+
+import importlib
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import bpy
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+if "understudy" not in sys.modules:
+    # The bootstrap file puts the package into place under its own name, as it does for a worker.
+    runpy.run_path(str(ROOT / "core" / "jobs" / "bootstrap.py"), run_name="understudy_bootstrap")
+TASKS = importlib.import_module("understudy.core.jobs.tasks").TASKS
+field = importlib.import_module("understudy.core.options.field")
+
+OPTIONS = [(task, option) for task in ("extract", "train", "convert")
+           for option in field.options_of(TASKS[task].options) if option.declaration.per_shot]
+
+
+def _rna(scene: Any, task: str, name: str) -> Any:
+    return getattr(scene.understudy, task).bl_rna.properties[name]
+
+
+@pytest.mark.parametrize(("task", "option"), OPTIONS, ids=lambda value: getattr(value, "name", value))
+def test_each_option_is_a_property(scene: Any, task: str, option: Any) -> None:
+    rna, d = _rna(scene, task, option.name), option.declaration
+    assert rna.name == d.label
+    assert rna.description.startswith(d.help)
+    if d.choices:
+        assert rna.type == "ENUM"
+        assert tuple(item.identifier for item in rna.enum_items) == d.choice_names
+        assert rna.is_enum_flag == option.many
+        for item, choice in zip(rna.enum_items, d.choices, strict=True):
+            if not isinstance(choice, str):
+                assert (item.name, item.description) == (choice.label, choice.help)
+        return
+    assert rna.type == {bool: "BOOLEAN", int: "INT", float: "FLOAT", str: "STRING"}[option.type]
+    if option.type in (int, float):
+        assert rna.default == pytest.approx(option.default)
+        for ours, theirs in ((d.min, rna.hard_min), (d.max, rna.hard_max)):
+            if ours is not None:
+                assert theirs == pytest.approx(ours)
+        if d.unit in ("px", "%"):
+            assert rna.subtype == {"px": "PIXEL", "%": "PERCENTAGE"}[d.unit]
+
+
+@pytest.mark.parametrize("task", ["extract", "train", "convert"])
+def test_the_defaults_are_the_cores(scene: Any, extension: Any, task: str) -> None:
+    values = extension("addon.properties").values_of(getattr(scene.understudy, task), task)
+    for option in field.options_of(TASKS[task].options):
+        if option.declaration.per_shot:
+            assert values[option.name] == option.default
+
+
+def test_values_survive_saving_and_loading(scene: Any, extension: Any, tmp_path: Path) -> None:
+    properties = extension("addon.properties")
+    wanted = {"trainer": "original", "iterations": 1234, "coverage": 87.3, "learning_rate": 3e-5, "warp": False}
+    properties.apply(scene.understudy.train, "train", wanted)
+    properties.apply(scene.understudy.extract, "extract", {"masker": ("extended",), "frames": "3-9", "face_size": 320})
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "kept.blend"))
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    assert bpy.context.scene.understudy.train.iterations != 1234
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "kept.blend"))
+    data = bpy.context.scene.understudy
+    values = properties.values_of(data.train, "train")
+    assert {name: values[name] for name in wanted} == wanted
+    extracted = properties.values_of(data.extract, "extract")
+    assert (extracted["masker"], extracted["frames"], extracted["face_size"]) == (("extended",), "3-9", 320)
+
+
+def test_a_value_between_two_steps_moves_to_the_nearest(scene: Any) -> None:
+    scene.understudy.extract.face_size = 300
+    assert scene.understudy.extract.face_size == 320
+    scene.understudy.extract.face_size = 5000
+    assert scene.understudy.extract.face_size == 1024
+
+
+def test_a_new_row_does_not_shift_what_a_file_means(extension: Any) -> None:
+    """Blender stores the number of an enum's item, so it must not depend on the item's place."""
+    train = bpy.context.scene.understudy.train
+    numbers = {item.identifier: item.value for item in train.bl_rna.properties["trainer"].enum_items}
+    assert all(value == crc32(name.encode()) & 0x7FFFFFFF for name, value in numbers.items())

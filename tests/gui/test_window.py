@@ -1,0 +1,65 @@
+"""The installed extension in a real window: a whole shot, with pictures and the time that our callbacks take."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import blender_window
+
+from understudy.core import packaging
+
+pytestmark = pytest.mark.skipif(bool(blender_window.why_not()), reason=blender_window.why_not() or "never")
+ROOT = blender_window.ROOT
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory, footage: Path) -> dict:
+    """What the session in the window saw. Pictures stay in $UNDERSTUDY_PICTURES if that is set."""
+    home = tmp_path_factory.mktemp("window")
+    clips = [shutil.copy(footage / f"actor_{side}.mp4", home / f"actor_{side}.mp4") for side in "ab"]
+    window = blender_window.Window(home, timeout=900)
+    window.install(packaging.build(home / "understudy.zip"))
+    try:
+        window.run(Path(__file__).with_name("session.py"), UNDERSTUDY_GUI_HOME=str(home),
+                   UNDERSTUDY_GUI_CLIPS=os.pathsep.join(map(str, clips)),
+                   UNDERSTUDY_GUI_TRAINER=os.environ.get("UNDERSTUDY_GUI_TRAINER", "sketch"),
+                   UNDERSTUDY_GUI_PYTHON=str(ROOT / ".venv" / "bin" / "python"))
+    finally:
+        if os.environ.get("UNDERSTUDY_PICTURES") and (home / "pictures").is_dir():
+            shutil.copytree(home / "pictures", os.environ["UNDERSTUDY_PICTURES"], dirs_exist_ok=True)
+        if (home / "report.json").exists():
+            print((home / "report.json").read_text())
+    return json.loads((home / "report.json").read_text())
+
+
+def test_the_whole_shot_goes_through(seen: dict) -> None:
+    assert seen["errors"] == []
+    assert {"idle.png", "extracting.png", "training.png", "converted.png"} <= set(seen["pictures"])
+
+
+def test_a_job_is_found_again_when_the_file_is_opened_again(seen: dict) -> None:
+    assert seen["jobs_elsewhere"] == 0
+    assert seen["reattached"] == "paused"
+
+
+def test_the_result_lies_above_a_with_the_same_trims(seen: dict) -> None:
+    a = next(s for s in seen["strips"] if s[0] == "actor_a")
+    overlay = next(s for s in seen["strips"] if s[1] == "IMAGE")
+    assert overlay[2] > a[2]
+    assert overlay[3:5] == a[3:5]
+    assert overlay[5] == "ALPHA_OVER"
+
+
+def test_no_callback_takes_long(seen: dict) -> None:
+    """Time inside our callbacks while jobs ran: 2 ms for a draw, 50 ms for anything else."""
+    assert sum(calls for _, calls, _ in seen["callbacks"].values()) > 100
+    slow = {name: round(longest * 1000, 1) for name, (kind, _, longest) in seen["callbacks"].items()
+            if longest > (0.002 if kind == "draw" else 0.050)}
+    assert slow == {}
