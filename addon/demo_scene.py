@@ -3,16 +3,19 @@
     python addon/demo_scene.py SPEC.json                      with the module bpy
     blender -b --python addon/demo_scene.py -- SPEC.json
 
-SPEC.json: source (clip A), kind ("video" or "images", then with pictures: its file names), frames, size [w, h],
-rate [numerator, denominator], overlay (RGBA pictures, one per frame), blend and render (paths to write).
+SPEC.json: source (clip A, a video or a folder of images), overlay (folder of its RGBA pictures), size [w, h], rate
+[numerator, denominator], blend, output (the video, as the .blend names it) and render (where it is written now).
 Progress goes to stdout in the words of `core.jobs.messages`.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import runpy
 import sys
+import traceback
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,8 @@ runpy.run_path(str(ROOT / "core" / "jobs" / "bootstrap.py"), run_name="understud
 def main(spec: dict[str, Any]) -> None:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
+    for name in ("addon.properties", "addon.shot"):  # strips get the properties that they have in the extension
+        import_module(f"understudy.{name}").register()
     _set_up(scene, spec)
     _add_strips(scene, spec)
     _save(spec)
@@ -33,7 +38,6 @@ def main(spec: dict[str, Any]) -> None:
 
 def _set_up(scene: Any, spec: dict[str, Any]) -> None:
     """Size and rate of the clip, its colours as they are, H.264."""
-    scene.frame_start, scene.frame_end = 1, spec["frames"]
     render = scene.render
     render.resolution_x, render.resolution_y = spec["size"]
     render.resolution_percentage = 100
@@ -51,23 +55,25 @@ def _set_up(scene: Any, spec: dict[str, Any]) -> None:
 
 
 def _add_strips(scene: Any, spec: dict[str, Any]) -> None:
-    """A on channel 1, the overlay above it, frame on frame."""
+    """A on channel 1 as the strip whose face is replaced, the overlay above it as after a conversion."""
+    from understudy.addon import shot
+    from understudy.addon.footage import place_overlay, strip_range
+
     editor = scene.sequence_editor_create()
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences
     source = Path(spec["source"])
-    if spec["kind"] == "video":
-        strips.new_movie(name=source.stem, filepath=str(source), channel=1, frame_start=1)
+    if source.is_dir():
+        from understudy.core.media.listing import list_images
+
+        pictures = list_images(source)
+        strip = strips.new_image(name=source.name, filepath=str(source / pictures[0]), channel=1, frame_start=1)
+        for picture in pictures[1:]:
+            strip.elements.append(picture)
     else:
-        _image_strip(strips, source.name, [source / name for name in spec["pictures"]], 1)
-    overlay = _image_strip(strips, f"{source.stem} swapped", [Path(path) for path in spec["overlay"]], 2)
-    overlay.blend_type = "ALPHA_OVER"
-
-
-def _image_strip(strips: Any, name: str, pictures: list[Path], channel: int) -> Any:
-    strip = strips.new_image(name=name, filepath=str(pictures[0]), channel=channel, frame_start=1)
-    for picture in pictures[1:]:
-        strip.elements.append(picture.name)
-    return strip
+        strip = strips.new_movie(name=source.stem, filepath=str(source), channel=1, frame_start=1)
+    shot.choose(scene, "a", strip)
+    place_overlay(scene, strip, Path(spec["overlay"]))
+    scene.frame_start, scene.frame_end = strip_range(strip)
 
 
 def _save(spec: dict[str, Any]) -> None:
@@ -82,12 +88,12 @@ def _save(spec: dict[str, Any]) -> None:
 def _render(scene: Any, spec: dict[str, Any]) -> None:
     from understudy.core.jobs.messages import Progress
 
-    done = 0
+    done, frames = 0, scene.frame_end
 
     def written(*_: Any) -> None:
         nonlocal done
         done += 1
-        print(Progress(done, spec["frames"], "frames", "Rendering in Blender").to_json(), flush=True)
+        print(Progress(done, frames, "frames", "Rendering in Blender").to_json(), flush=True)
 
     bpy.app.handlers.render_write.append(written)
     try:
@@ -97,5 +103,19 @@ def _render(scene: Any, spec: dict[str, Any]) -> None:
         bpy.app.handlers.render_write.remove(written)
 
 
+def run() -> int:
+    """0, or 1 with the reason as the last line."""
+    try:
+        main(json.loads(Path(sys.argv[-1]).read_text(encoding="utf-8")))
+    except Exception as error:
+        traceback.print_exc()
+        print(error)
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    main(json.loads(Path(sys.argv[-1]).read_text(encoding="utf-8")))
+    code = run()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # an orderly exit of the module bpy with our classes registered may crash (4.2) or hang (4.5)

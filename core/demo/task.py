@@ -66,14 +66,22 @@ class Places:
 
 
 class Step:
-    """A reporter that says before each text which of the steps it belongs to."""
+    """A reporter that says before each text which of the steps it belongs to.
 
-    def __init__(self, reporter: Reporter, number: int) -> None:
+    `warn`: False keeps advice on a person's footage (more faces are better) to itself where the footage is ours.
+    """
+
+    def __init__(self, reporter: Reporter, number: int, label: str = "", warn: bool = True) -> None:
         self._reporter = reporter
-        self._number = number
+        self._warn = warn
+        self._head = f"[{number}/{STEPS}] {label}"
 
     def progress(self, done: int, total: int | None, unit: str, text: str = "") -> bool:
-        return self._reporter.progress(done, total, unit, f"[{self._number}/{STEPS}] {text}")
+        return self._reporter.progress(done, total, unit, self._head + text)
+
+    def warning(self, message: str, detail: str = "") -> None:
+        if self._warn:
+            self._reporter.warning(message, detail)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reporter, name)
@@ -98,8 +106,10 @@ def run(options: DemoOptions, reporter: Reporter) -> dict[str, Any]:
     _claim(places, shots)
     for number, side in ((2, "a"), (3, "b")):
         TASKS["extract"].load()(ExtractOptions(source=str(shots[side]), alignments=str(places.alignments(side)),
-                                               faces=str(places.faces(side))), Step(reporter, number))
-    _train(options, places, Step(reporter, 4))
+                                               faces=str(places.faces(side))),
+                                Step(reporter, number, f"Faces of {side.upper()}: "))
+    own = bool(options.a.strip() or options.b.strip())
+    _train(options, places, Step(reporter, 4, warn=own))
     converted = TASKS["convert"].load()(
         ConvertOptions(source=str(shots["a"]), model_dir=str(places.model), output=str(places.overlay),
                        alignments=str(places.alignments("a")), writer="overlay"), Step(reporter, 5))
@@ -109,7 +119,8 @@ def run(options: DemoOptions, reporter: Reporter) -> dict[str, Any]:
             _render(program, places, source, overlays, bool(converted["converted"]), Step(reporter, 6))
         else:
             reporter.warning("There is no Blender here, so swapped.mp4 and the .blend were not made", blender.HOW)
-        _compare(places, source, overlays, bool(program), Step(reporter, 7))
+        # With a variable rate the sequencer shows other frames than the file has.
+        _compare(places, source, overlays, bool(program) and source.constant_rate, Step(reporter, 7))
     return {"swapped": str(places.swapped) if program else "", "before_after": str(places.before_after),
             "preview": _keep(places, "preview.png"), "loss": _keep(places, "loss.png"),
             "blend": str(places.blend) if program else "", "folder": str(places.folder)}
@@ -162,9 +173,10 @@ def overlay_files(folder: Path, source: Source) -> list[Path]:
     Raises:
         FacesError: if some are missing (someone deleted them meanwhile).
     """
-    files = sorted(folder.glob("*.png"))
-    if len(files) != len(source):
-        raise FacesError(f"The overlay {folder} has {len(files)} pictures for {len(source)} frames",
+    files = [folder / f"{source.name(index)}.png" for index in range(len(source))]
+    missing = [path.name for path in files if not path.is_file()]
+    if missing:
+        raise FacesError(f"The overlay {folder} lacks {len(missing)} of {len(files)} pictures ({missing[0]} …)",
                          "Delete that folder and run the same command again")
     return files
 
@@ -174,11 +186,9 @@ def _render(program: list[str], places: Places, source: Source, overlays: list[P
     if not changed and places.blend.is_file() and newer(places.swapped, *overlays):
         return
     width, height = source.size
-    spec = {"source": str(source.path), "kind": source.kind, "frames": len(source), "size": [width, height],
-            "rate": [source.rate.numerator, source.rate.denominator], "overlay": [str(path) for path in overlays],
-            "blend": str(places.blend), "output": str(places.swapped)}
-    if source.kind == "images":
-        spec["pictures"] = sorted(p.name for p in source.path.iterdir() if p.is_file())
+    spec = {"source": str(source.path), "overlay": str(places.overlay), "size": [width, height],
+            "rate": [source.rate.numerator, source.rate.denominator], "blend": str(places.blend),
+            "output": str(places.swapped)}
     blender.build_scene(program, spec, places.work, reporter)
 
 

@@ -87,6 +87,8 @@ class ConsoleReporter(_SignalReporter):
         super().__exit__(*exc)
 
     def _show(self, progress: Progress) -> None:
+        if progress.unit != "iterations":
+            self._figures = ""  # a training's figures say nothing of the steps after it
         if not self._terminal:
             figures_ = f" · {self._figures}" if self._figures else ""
             self._line(f"{progress.text or self.task}: {describe(progress)}{figures_}")
@@ -94,7 +96,8 @@ class ConsoleReporter(_SignalReporter):
         from tqdm import tqdm
 
         key = (progress.unit, progress.total, progress.text)
-        if self._bar is None or self._bar_key is None or key[:2] != self._bar_key[:2]:
+        # The next step of a task in several may count the same number of frames, from the beginning.
+        if self._bar is None or self._bar_key is None or key[:2] != self._bar_key[:2] or progress.done < self._bar.n:
             self._close_bar()
             shape = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} " if progress.total else "{desc} {n_fmt} "
             self._bar = tqdm(total=progress.total, file=self._stream, bar_format=shape + progress.unit + "{postfix}",

@@ -30,11 +30,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict]]:
     folder = tmp_path_factory.mktemp("demo")
     (folder / "a").mkdir()
     (folder / "overlay").mkdir()
-    names = [picture(folder / "a" / f"p_{i}.png", (0.0, 0.0, i / FRAMES, 1.0)).name for i in range(FRAMES)]
-    overlay = [picture(folder / "overlay" / f"a_{i:06d}.png", (1.0, 0.0, 0.0, 0.5)) for i in range(FRAMES)]
-    spec = {"source": str(folder / "a"), "kind": "images", "pictures": names, "frames": FRAMES, "size": SIZE,
-            "rate": [30000, 1001], "overlay": [str(path) for path in overlay], "blend": str(folder / "demo.blend"),
-            "output": str(folder / "swapped.mp4"), "render": str(folder / "raw.mp4")}
+    for i in range(FRAMES):
+        picture(folder / "a" / f"p_{i}.png", (0.0, 0.0, i / FRAMES, 1.0))
+        picture(folder / "overlay" / f"p_{i}.png", (1.0, 0.0, 0.0, 0.5))
+    spec = {"source": str(folder / "a"), "size": SIZE, "rate": [30000, 1001], "overlay": str(folder / "overlay"),
+            "blend": str(folder / "demo.blend"), "output": str(folder / "swapped.mp4"),
+            "render": str(folder / "raw.mp4")}
     (folder / "spec.json").write_text(json.dumps(spec))
     run = subprocess.run([sys.executable, str(SCRIPT), str(folder / "spec.json")], capture_output=True, text=True,
                          timeout=120, check=False)
@@ -58,7 +59,7 @@ def test_the_overlay_lies_above_on_the_same_frames(made: tuple[Path, list[dict]]
     editor = scene.sequence_editor
     below, above = sorted(getattr(editor, "strips", None) or editor.sequences, key=lambda strip: strip.channel)
     assert len(below.elements) == len(above.elements) == FRAMES
-    assert [element.filename for element in above.elements] == [f"a_{i:06d}.png" for i in range(FRAMES)]
+    assert [element.filename for element in above.elements] == [f"p_{i}.png" for i in range(FRAMES)]
     assert below.directory.startswith("//")
     assert above.directory.startswith("//")
     assert above.blend_type == "ALPHA_OVER"

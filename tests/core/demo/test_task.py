@@ -142,9 +142,13 @@ def test_a_broken_overlay_is_named(pictures: Path, tmp_path: Path) -> None:
 
 
 def test_missing_overlays_are_told(pictures: Path, tmp_path: Path) -> None:
-    overlays(tmp_path, 4)
-    with open_source(pictures) as source, pytest.raises(FacesError, match="4 pictures for 5 frames"):
-        task.overlay_files(tmp_path, source)
+    with open_source(pictures) as source:
+        for i in range(4):
+            write_png(tmp_path / f"{source.name(i)}.png", np.zeros((36, 64, 4), np.uint8), {})
+        with pytest.raises(FacesError, match=r"lacks 1 of 5 pictures \(p_4.png"):
+            task.overlay_files(tmp_path, source)
+        write_png(tmp_path / "p_4.png", np.zeros((36, 64, 4), np.uint8), {})
+        assert [path.name for path in task.overlay_files(tmp_path, source)] == [f"p_{i}.png" for i in range(5)]
 
 
 def test_a_folder_of_other_clips_is_refused(pictures: Path, tmp_path: Path) -> None:
