@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, Full, Queue
 from typing import TypeVar
@@ -13,7 +13,7 @@ R = TypeVar("R")
 _PATIENCE = 0.1  # seconds after which a waiting thread looks whether the stream was abandoned
 
 
-def stream(items: Iterable[T], work: Callable[[T], R], workers: int, window: int) -> Iterator[R]:
+def stream(items: Iterable[T], work: Callable[[T], R], workers: int, window: int) -> Generator[R, None, None]:
     """`work(item)` for every item, in order, while `items` is read ahead in a thread of its own.
 
     At most `window` items wait (taken from `items` and not yet handed on), plus the one that is being admitted and the

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +45,13 @@ def run(options: ExtractOptions, reporter: Reporter, costs: Costs | None = None)
         info = source_info(source)
         folder = _faces_folder(options, source, info)
         path = (Path(options.alignments).expanduser() if options.alignments.strip() else default_store(source.path))
+        path = path.absolute()
         is_new = not path.exists()
-        folder_is_new = folder is not None and not folder.folder.exists()
+        new_folders = _missing_folders(path.parent, *([folder.folder] if folder else []))
         try:
-            store = AlignmentsStore.create(path, info)
-            with store:
-                if folder is not None:
-                    folder.prepare()
+            if folder is not None:
+                folder.prepare()
+            with AlignmentsStore.create(path, info) as store:
                 result = _extract(options, reporter, source, store, folder, wanted, costs or Costs())
                 if not result["faces"]:
                     raise FacesError(
@@ -59,7 +61,10 @@ def run(options: ExtractOptions, reporter: Reporter, costs: Costs | None = None)
                 return result
         except BaseException:
             if is_new:
-                _remove_if_empty(path, folder if folder_is_new else None)
+                _remove_if_unused(path)
+            for new in new_folders:
+                with suppress(OSError):
+                    new.rmdir()  # refuses where anything is inside
             raise
 
 
@@ -121,15 +126,16 @@ def _missing_pictures(store: AlignmentsStore, folder: FacesFolder | None, frames
     return [face for _, faces in store.iterate(frames) for face in faces if not folder.is_current(face)]
 
 
-def _remove_if_empty(path: Path, folder: FacesFolder | None) -> None:
-    """After a failure before the first frame was stored, leave nothing behind that this run made."""
-    try:
+def _missing_folders(*folders: Path) -> list[Path]:
+    """Those of the folders and the ones above them that are not there yet, deepest first."""
+    missing = {place for folder in folders for place in (folder, *folder.parents) if not os.path.lexists(place)}
+    return sorted(missing, key=lambda place: -len(place.parts))
+
+
+def _remove_if_unused(path: Path) -> None:
+    """After a failure before the first frame was stored, leave no empty store behind."""
+    with suppress(Exception):  # the failure that led here is the one to tell
         with AlignmentsStore.readonly(path) as store:
             used = bool(store.frames_seen())
-        if used:
-            return
-        path.unlink()
-        if folder is not None:
-            folder.folder.rmdir()
-    except Exception:
-        return
+        if not used:
+            path.unlink()

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import AlignmentsError
-from .nouns import Box, Face
+from .nouns import Box, Face, State
 
 FACE_COLUMNS = ("uuid", "frame", "position", "x", "y", "w", "h", "landmarks", "detector", "aligner", "score", "person",
                 "state", "revision")
@@ -86,7 +86,7 @@ class History(ABC):
             AlignmentsError: if the face is not there.
         """
         face = self._existing(uuid)
-        state = "added" if face.state == "added" else "edited"
+        state: State = "added" if face.state == "added" else "edited"
         return self._change(replace(face, landmarks=np.asarray(landmarks, np.float32), box=box or face.box,
                                     state=state), face)
 

@@ -63,6 +63,9 @@ class DlibResNet:
 class _Network(nn.Module):
     """Each convolution is followed by a learnt scale and shift per channel, which are folded into its weights here."""
 
+    mean: Tensor
+    head: Tensor
+
     def __init__(self, tensors: Iterator[np.ndarray]) -> None:
         super().__init__()
         self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1))
@@ -115,9 +118,8 @@ def _folded_convolution(tensors: Iterator[np.ndarray], inputs: int, outputs: int
     gamma, beta = affine[:outputs], affine[outputs:]
     layer = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2 if stride == 1 else 0)
     weight = parameters[:count].reshape(outputs, inputs, kernel, kernel) * gamma[:, None, None, None]
-    with torch.no_grad():
-        layer.weight.copy_(torch.from_numpy(weight))
-        layer.bias.copy_(torch.from_numpy(parameters[count:] * gamma + beta))
+    layer.weight = nn.Parameter(torch.from_numpy(weight))
+    layer.bias = nn.Parameter(torch.from_numpy(parameters[count:] * gamma + beta))
     return layer
 
 

@@ -197,7 +197,8 @@ def test_bad_places_are_refused_before_anything_is_read(options, shot, tmp_path)
     (tmp_path / "file").write_text("")
     before = sorted(p.name for p in shot.iterdir())
     reporter = Recorder()
-    for bad in ({"faces": str(tmp_path / "file" / "faces")}, {"alignments": str(tmp_path / "file" / "a.db")},
+    for bad in ({"faces": str(tmp_path / "file" / "faces"), "alignments": str(tmp_path / "new" / "a.db")},
+                {"faces": str(tmp_path / "new" / "faces"), "alignments": str(tmp_path / "file" / "a.db")},
                 {"faces": str(shot)}):
         with pytest.raises(OutputError):
             run(options(**bad), reporter)
@@ -210,7 +211,7 @@ def test_bad_places_are_refused_before_anything_is_read(options, shot, tmp_path)
         run(options(source=str(tmp_path / "text.mp4")), reporter)
     assert reporter.calls == []
     assert sorted(p.name for p in shot.iterdir()) == before
-    assert not list(tmp_path.glob("*.db"))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "shot", "text.mp4"]
 
 
 def test_a_store_of_another_clip_is_refused_and_stays(options, shot, tmp_path):

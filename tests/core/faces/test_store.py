@@ -219,6 +219,17 @@ def test_another_programs_database_and_a_newer_version_are_refused(tmp_path, sto
         AlignmentsStore.open(store.path)
 
 
+def test_a_full_disk_is_told_and_the_store_stays_sound(store):
+    """SQLite's own page limit answers with the same code as a full disk."""
+    store.write_frame(0, "f", "s", [found(0, 1)])
+    store._connection.execute("PRAGMA max_page_count = 1")  # rounded up by SQLite to what is in use
+    big = replace(found(0, 2), thumbnail=bytes(500_000))
+    with pytest.raises(OutputError, match="disk is full"):
+        store.write_frame(1, "f", "s", [big])
+    assert store.frames_seen() == {0}
+    assert store.integrity() == []
+
+
 def test_damage_inside_is_found(store):
     for frame in range(60):
         store.write_frame(frame, "f", "s", [found(0, frame)])
