@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import time
 import zlib
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +25,15 @@ from .frame_map import (
 )
 
 __all__ = ["FrameMap", "NotIndexedError", "frame_map", "frames_shown", "media_index", "place_overlay", "place_result",
-           "strip_range", "strip_source"]
+           "placing", "strip_range", "strip_source"]
 
 CHANNELS = 128
 _BLANK = "understudy_blank.png"
+_STEP = 0.02
 _SLACK = 250  # frames beyond each handle that an overlay may reach, so that placing stays quick
 
 
-def frames_shown(scene: Any, strip: Any, alignments: Path | None = None, *, exact: bool = True) -> str:
+def frames_shown(scene: Any, strip: Any, *, exact: bool = True) -> str:
     """The frames of the source that the strip shows, as the option `frames` takes them, such as "10-84".
 
     `exact`: as for `frame_map`; False will do for the strip that lends the face.
@@ -41,55 +45,94 @@ def frames_shown(scene: Any, strip: Any, alignments: Path | None = None, *, exac
     return format_frames(frame_map(scene, strip, exact=exact).shown())
 
 
-def place_result(scene: Any, strip: Any, output: Path | str, alignments: Path | None = None) -> Any:
-    """Lay the frames that a conversion wrote into the folder `output` over their strip; returns the new strip.
-
-    Raises:
-        StripError: nothing there that the strip shows, no free channel, or a strip that cannot be mapped exactly.
-    """
+def place_result(scene: Any, strip: Any, output: Path | str) -> Any:
+    """`place_overlay` of the folder that the task `convert` names as its output."""
     return place_overlay(scene, strip, Path(output))
 
 
 def place_overlay(scene: Any, strip: Any, folder: Path) -> Any:
-    """A strip of the pictures in `folder` above `strip`, alpha over, showing the same frames at the same time.
+    """Lay converted frames over their strip, as `placing` says; returns the new strip.
 
-    The pictures are named as the core names the source's frames (`FrameMap.name`). The overlay has one picture for each
-    timeline frame, whatever the strip's rate, direction or strobe; it takes over the handles as far as pictures are
-    there, position, scale, rotation, crop and flips. Frames without a picture are clear. An overlay placed earlier for
-    this strip gives way, unless a person has put modifiers on it: then it is muted and stays.
+    1000 frames take about 20 ms, 6000 up to 2 s (Blender moves all pictures for each one added): from a timer use
+    `placing`.
 
     Raises:
-        StripError: as for `place_result`.
+        StripError: nothing there that the strip shows, no free channel, or a strip that cannot be mapped exactly.
     """
+    steps = placing(scene, strip, folder)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            return done.value
+
+
+def placing(scene: Any, strip: Any, folder: Path) -> Generator[float, None, Any]:
+    """`place_overlay` in steps of about 20 ms; each yields the part that is done, 0..1. Returns the new strip.
+
+    The overlay stands above `strip`, alpha over, and shows the same frames at the same time: it has one picture for
+    each timeline frame, whatever the strip's rate, direction or strobe; it takes over the handles as far as pictures
+    are there, position, scale, rotation, crop and flips. The pictures are named as the core names the source's frames
+    (`FrameMap.name`); frames without one are clear. An overlay placed earlier for this strip gives way, unless a person
+    has put modifiers on it: then it is muted and stays.
+
+    Raises:
+        StripError: as for `place_overlay`; also if a person deletes strip or overlay meanwhile.
+    """
+    scene_name, strip_name = scene.name, strip.name
     first, last = strip_range(strip)
     start, pictures = _pictures(scene, strip, folder, first, last)
-    old = [s for s in collection(scene) if strip.understudy_id and s.understudy_overlay == strip.understudy_id]
-    channel = min((s.channel for s in old), default=None)
-    for overlay in old:
-        if len(overlay.modifiers):
-            overlay.mute, channel = True, None
-        else:
-            collection(scene).remove(overlay)
-    overlay = _image_strip(scene, f"{strip.name} swapped", start, folder, pictures,
-                           _free_channel(scene, strip, channel, start, start + len(pictures) - 1))
+    channel = _make_room(scene, strip, start, start + len(pictures) - 1)
+    overlay = collection(scene).new_image(name=f"{strip.name} swapped", filepath=str(folder / pictures[0]),
+                                          channel=channel, frame_start=start)
+    overlay.blend_type, overlay.alpha_mode = "ALPHA_OVER", "STRAIGHT"
+    overlay.understudy_overlay = strip.understudy_id
+    overlay_name = overlay.name
+    until = time.monotonic() + _STEP
+    for n, picture in enumerate(pictures[1:], 1):
+        overlay.elements.append(picture)
+        if n % 32 == 0 and time.monotonic() > until:
+            yield n / len(pictures)
+            # Whatever happened meanwhile (undo frees every strip), old references are not to be touched.
+            scene, strip, overlay = _found_again(scene_name, strip_name, overlay_name)
+            until = time.monotonic() + _STEP
     _set(overlay, "left_handle_offset", "frame_offset_start", first - start)
     _set(overlay, "right_handle_offset", "frame_offset_end", start + len(pictures) - 1 - last)
     _look_alike(strip, overlay)
-    overlay.understudy_overlay = strip.understudy_id
     refresh(scene)
     return overlay
+
+
+def _found_again(scene: str, *names: str) -> tuple[Any, ...]:
+    found = bpy.data.scenes.get(scene)
+    strips = [collection(found).get(name) if found else None for name in names]
+    if None in strips:
+        raise StripError("The strip is gone, so the result was not placed", "Place the result again")
+    return (found, *strips)
+
+
+def _make_room(scene: Any, strip: Any, first: int, last: int) -> int:
+    """Clear away earlier overlays of the strip; the channel for the new one."""
+    channel = None
+    for old in [s for s in collection(scene) if strip.understudy_id and s.understudy_overlay == strip.understudy_id]:
+        if len(old.modifiers):
+            old.mute = True
+        else:
+            channel = old.channel
+            collection(scene).remove(old)
+    return _free_channel(scene, strip, channel, first, last)
 
 
 def _pictures(scene: Any, strip: Any, folder: Path, first: int, last: int) -> tuple[int, list[str]]:
     """File names for consecutive timeline frames, and the first of these frames."""
     try:
-        there = {p.stem: p.name for p in folder.iterdir() if p.suffix.lower() == ".png"}
+        there = {name[:-4] for name in os.listdir(folder) if name.endswith(".png")}
     except OSError as error:
         raise StripError(f"Cannot read {folder} ({error.strerror})", "Convert the strip again") from error
     start = max(first - _SLACK, min(first, _content_start(strip)))
     end = min(last + _SLACK, max(last, _content_end(strip)))
     shows = frame_map(scene, strip, (start, end))
-    names = [there.get(shows.name(int(i)), "") for i in shows.indices]
+    names = [f"{name}.png" if name in there else "" for name in map(shows.name, shows.indices.tolist())]
     visible = names[first - start:last - start + 1]
     if not any(visible):
         raise StripError(f"None of the frames that strip {strip.name!r} shows is in {folder}", "Convert it again")
@@ -117,17 +160,6 @@ def _content_end(strip: Any) -> int:
     last = strip_range(strip)[1]
     offset = strip.right_handle_offset if hasattr(strip, "right_handle_offset") else strip.frame_offset_end
     return last + int(offset)
-
-
-def _image_strip(scene: Any, name: str, start: int, folder: Path, pictures: list[str], channel: int) -> Any:
-    strip = collection(scene).new_image(name=name, filepath=str(folder / pictures[0]), channel=channel,
-                                        frame_start=start)
-    append = strip.elements.append
-    for picture in pictures[1:]:
-        append(picture)
-    strip.blend_type = "ALPHA_OVER"
-    strip.alpha_mode = "STRAIGHT"
-    return strip
 
 
 def _look_alike(strip: Any, overlay: Any) -> None:

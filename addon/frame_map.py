@@ -214,10 +214,11 @@ def _film_frames(scene: Any, strip: Any, frames: np.ndarray, index: FrameIndex, 
     length = total - trim0 - trim1
     if not hasattr(scene.sequence_editor, "strips"):
         length = int(strip.frame_duration)  # up to 4.3 this is the media's length, whatever the playback rate
-    factor = _playback_factor(scene, strip, length)
-    positions = _positions(strip, frames, factor, length)
+    factors = _playback_factors(scene, strip, length)
     if exact:
-        _refuse_unsteady(scene, strip, positions)
+        for factor in factors:
+            _refuse_unsteady(scene, strip, _positions(strip, frames, factor, length))
+    positions = _positions(strip, frames, factors[0], length)
     media = np.minimum((positions + 0.5).astype(np.int64), length - 1) + trim0
     return _media_to_source(index, strip.fps, np.maximum(media, 0))
 
@@ -229,15 +230,19 @@ def _media_length(index: FrameIndex, fps: float) -> int:
     return max(1, round(seconds * fps))
 
 
-def _playback_factor(scene: Any, strip: Any, length: int) -> float:
-    """Media frames for each timeline frame: not 1 where the film was added with *Adjust Playback Rate*.
+def _playback_factors(scene: Any, strip: Any, length: int) -> list[float]:
+    """Media frames for each timeline frame, the likeliest first: not 1 for films added with *Adjust Playback Rate*.
 
-    No property tells; but then the strip is as long as the film lasts, and else as long as it has frames.
+    No property tells; but then the strip is as long as the film lasts, and else as long as it has frames. Where both
+    come to the same length (23.976 in a scene of 24, under 20 s), both give the same frames, too.
     """
     span = (_get(strip, "duration", "frame_final_duration") + _get(strip, "left_handle_offset", "frame_offset_start")
             + _get(strip, "right_handle_offset", "frame_offset_end"))
     factor = strip.fps / (scene.render.fps / scene.render.fps_base)
-    return factor if abs(span - length / factor) < abs(span - length) else 1.0
+    plain, adjusted = abs(span - length), abs(span - round(length / factor))
+    if plain == adjusted:
+        return [1.0, factor]
+    return [factor if adjusted < plain else 1.0]
 
 
 def _positions(strip: Any, frames: np.ndarray, factor: float, length: int) -> np.ndarray:

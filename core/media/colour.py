@@ -68,7 +68,7 @@ def colour_of(codec: av.VideoCodecContext) -> Colour:
 class ToRGB:
     """Decoded frames to RGB arrays; keeps swscale's tables between frames. Not for use by two threads at once.
 
-    Every chroma sample is repeated over the pixels that it covers, as Blender 4.3 and later do: for 8-bit video the
+    Every chroma sample is repeated over the pixels that it covers, as Blender 4.5 and 5.0 do: for 8-bit video the
     result is theirs bit for bit (10-bit: within 2/255). swscale would interpolate chroma, which differs by up to 100 at
     edges, or take a short cut (Blender 4.2 does) that is up to 3/255 too dark.
     """

@@ -125,8 +125,10 @@ def assert_exact(footage: ModuleType, scene: Any, strip: Any, numbers: list[int]
         assert clips.shown_number(scene, outside, folder) is None
 
 
-@pytest.mark.parametrize("rate", [(25, 1.0), (30, 1.0), (24, 1.001)], ids=["25", "30", "23.976"])
-@pytest.mark.parametrize("name", [n for n in VIDEOS if not (OLD and n == "turned.mp4")])
+@pytest.mark.parametrize(("name", "rate"), [
+    *((n, (25, 1.0)) for n in VIDEOS if not (OLD and n == "turned.mp4")),
+    ("plain.mp4", (30, 1.0)), ("plain.mp4", (24, 1.001)), ("variable.mp4", (24, 1.001)),
+])
 def test_a_film_added_as_it_is(name: str, rate: tuple[int, float], made: Callable[[str], Path], footage: ModuleType,
                                tmp_path: Path) -> None:
     """Also where the scene's rate is another: Blender then shows one media frame for each of the scene's."""
@@ -169,8 +171,10 @@ def test_images_with_gaps(how: str, made: Callable[[str], Path], footage: Module
     assert footage.frame_map(scene, strip).name(12) == f"shot_{GAPS[12]:04d}"
 
 
-@pytest.mark.parametrize("scene_rate", [(30, 1.0), (60, 1.0), (24, 1.001)], ids=["30", "60", "23.976"])
-@pytest.mark.parametrize("name", ["plain.mp4", "fast.mp4", "variable.mp4"])
+@pytest.mark.parametrize(("name", "scene_rate"), [
+    ("plain.mp4", (30, 1.0)), ("plain.mp4", (24, 1.001)), ("fast.mp4", (30, 1.0)), ("film.mp4", (24, 1.0)),
+    ("variable.mp4", (60, 1.0)), ("variable.mp4", (24, 1.001)),
+])
 def test_adjusted_playback_rate(name: str, scene_rate: tuple[int, float], made: Callable[[str], Path],
                                 footage: ModuleType, tmp_path: Path) -> None:
     """Films dropped into the window follow the clock: 25 fps in a scene of 30 repeats frames."""

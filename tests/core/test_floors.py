@@ -19,6 +19,7 @@ LIGHT_CORE = ("core/errors.py", "core/folders.py", "core/consent.py", "core/opti
               "core/jobs/follow.py", "core/jobs/lock.py", "core/jobs/progress.py", "core/jobs/reporter.py",
               "core/jobs/run.py", "core/jobs/worker.py", "core/jobs/setup.py", "core/jobs/rehearsal.py",
               "core/jobs/service.py", "core/jobs/service_client.py", "core/environment.py",
+              "core/media/index.py", "core/media/listing.py", "core/media/ranges.py",
               "core/faces/store.py", "core/faces/geometry.py", "core/faces/nouns.py")
 
 
