@@ -21,6 +21,7 @@ from .batches import Batches
 from .log import TrainingLog
 from .loop import Losses, Trainer
 from .preview import PreviewFaces, encode_png, sheet
+from .threads import Threads
 
 PREVIEW_NAME = "preview.png"
 
@@ -36,6 +37,9 @@ class Session:
         previews: faces of A and B for the sheet.
         facts: what state.json tells of this session: batch_size, learning_rate, loss, precision, device, …
         tensorboard: write TensorBoard's logs.
+        seconds: spent on steps and saves so far.
+        last: losses of the latest step.
+        threads: adapts the number of processor threads; None: left alone.
     """
 
     model_dir: Path
@@ -47,6 +51,7 @@ class Session:
     tensorboard: bool = True
     seconds: float = 0.0
     last: Losses | None = None
+    threads: Threads | None = None
     _started: str = field(default_factory=lambda: datetime.now().astimezone().isoformat(timespec="seconds"))
     _first: int = 0
     _earlier: list[dict[str, Any]] = field(default_factory=list)
@@ -76,6 +81,8 @@ class Session:
                 self.last = self.trainer.step(batches.next(), done)
                 passed = time.perf_counter() - begin
                 self.seconds += passed
+                if self.threads:
+                    self.threads.note(passed)
                 done += 1
                 values = log.add(done, self.last, passed)
                 if values:

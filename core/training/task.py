@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -29,6 +28,7 @@ from .loop import Trainer
 from .losses import FaceLoss
 from .precision import Execution, measure
 from .session import PREVIEW_NAME, Session, calm_threads, restore
+from .threads import Threads, allowed_threads
 
 LOCK_NAME = "lock"
 
@@ -50,7 +50,6 @@ def run(options: TrainOptions, reporter: Reporter) -> dict[str, Any]:
     model_dir = Path(options.model_dir)
     device = choose_device(options.device)
     calm_threads()
-    _fit_threads()
     settings, state = _settings(options, model_dir, reporter)
     if state and state.iterations >= options.iterations:
         reporter.warning(f"The model in {model_dir} has {state.iterations} iterations already; ask for more to go on")
@@ -60,9 +59,10 @@ def run(options: TrainOptions, reporter: Reporter) -> dict[str, Any]:
     size = max(fresh.input_size, fresh.output_size) * fresh.recipe.oversampling
     sides = (load_faces(options.input_a, size, settings, reporter, "A"),
              load_faces(options.input_b, size, settings, reporter, "B"))
-    with _locked(model_dir):
+    with _locked(model_dir), _threads(device) as threads:
         state = folder.read_state(model_dir) if folder.exists(model_dir) else None
         session = _session(options, model_dir, settings, state, fresh, sides, device, reporter)
+        session.threads = threads
         augmenter = Augmenter(size, fresh.input_size, fresh.output_size, _amounts(options, fresh.recipe),
                               in_one=fresh.recipe.oversampling > 1)
         with Batches(sides[0].crops, sides[1].crops, options.batch_size, augmenter, options.seed,
@@ -158,6 +158,16 @@ def _locked(model_dir: Path) -> Iterator[None]:
             _clear(model_dir)
 
 
+@contextmanager
+def _threads(device: torch.device) -> Iterator[Threads | None]:
+    """The number of threads is the whole process's: give it back as it was."""
+    before = torch.get_num_threads()
+    try:
+        yield Threads(allowed_threads()) if device.type == "cpu" else None
+    finally:
+        torch.set_num_threads(before)
+
+
 def _clear(model_dir: Path) -> None:
     """Take away what a new training left that failed before its first save; anything else there stays."""
     shutil.rmtree(model_dir / LOGS_NAME / "session_1", ignore_errors=True)
@@ -167,13 +177,6 @@ def _clear(model_dir: Path) -> None:
     for empty in (model_dir / LOGS_NAME, model_dir):
         with suppress(OSError):
             empty.rmdir()
-
-
-def _fit_threads() -> None:
-    """No more threads than processors that this process may use (containers often allow fewer than there are)."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if torch.get_num_threads() > allowed:
-        torch.set_num_threads(allowed)
 
 
 def _result(model_dir: Path, state: ModelState, session: Session | None) -> dict[str, Any]:

@@ -51,7 +51,8 @@ class Recorder:
 @pytest.fixture
 def options(faces_a: Path, faces_b: Path, tmp_path: Path) -> TrainOptions:
     return TrainOptions(input_a=str(faces_a), input_b=str(faces_b), model_dir=str(tmp_path / "model"), trainer="tiny",
-                        iterations=12, batch_size=4, precision="float32", save_interval=10, logs=False, seed=5)
+                        iterations=12, batch_size=4, precision="float32", save_interval=10, preview_images=2, logs=False,
+                        seed=5)
 
 
 def weights(options: TrainOptions) -> dict[str, torch.Tensor]:
@@ -67,7 +68,7 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 def test_a_training_leaves_all_it_promises(options: TrainOptions) -> None:
     reporter = Recorder()
-    result = task.run(replace(options, logs=True), reporter)
+    result = task.run(replace(options, logs=True, preview_images=14), reporter)
     model_dir = Path(options.model_dir)
     assert result["iterations"] == result["session_iterations"] == 12
     assert result["model_dir"] == str(model_dir)
