@@ -51,8 +51,8 @@ class Recorder:
 @pytest.fixture
 def options(faces_a: Path, faces_b: Path, tmp_path: Path) -> TrainOptions:
     return TrainOptions(input_a=str(faces_a), input_b=str(faces_b), model_dir=str(tmp_path / "model"), trainer="tiny",
-                        iterations=12, batch_size=4, precision="float32", save_interval=10, preview_images=2, logs=False,
-                        seed=5)
+                        iterations=12, batch_size=4, precision="float32", save_interval=10, preview_images=2,
+                        logs=False, seed=5)
 
 
 def weights(options: TrainOptions) -> dict[str, torch.Tensor]:
