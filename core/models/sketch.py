@@ -26,7 +26,9 @@ class Sketch(SharedEncoderModel):
 
     name = "sketch"
     label = "Sketch"
-    recipe = Recipe(learning_rate=1e-3, betas=(0.9, 0.99), epsilon=1e-8, loss="ssim+mae", warm_up=50, ema=0.99)
+    recipe = Recipe(learning_rate=1e-3, betas=(0.9, 0.99), epsilon=1e-8, loss="0.5*ssim5+mae",
+                    mask_floor=0.1, warm_up=50, ema=0.99, oversampling=2,
+                    augmentation={"color": False, "rotation": 6.0, "zoom": 0.04, "shift": 0.03})
 
     def __init__(self) -> None:
         super().__init__()
