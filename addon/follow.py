@@ -39,7 +39,7 @@ class JobView:
         status: as `core.jobs.folder.STATUSES`, or "waiting" for one that begins when another has finished.
         doing: what it is doing, or how it ended, in words.
         count: "132 of 1,000 frames".
-        pace: "12.3 per s", figures of a training included.
+        pace: "12.3 per s".
         left: "1:11 left", "" while unknown.
         factor: 0 to 1.
         notes: what was done about its end: {"told": True, "placed": True}.
@@ -255,19 +255,9 @@ def view_of(follower: Follower, status: str, tag: dict[str, Any], notes: dict[st
         "stopping": "Saving and stopping", "finished": ended_text(spec.task, state.result), "failed": "Failed",
         "stopped": "Stopped", "lost": "Ended without a word",
     }.get(status) or (progress.text if progress and progress.text else "Working")
-    metric = follower.metric
-    if metric is not None:
-        figures = losses_text(metric.values)
-        pace = " · ".join(p for p in (pace, figures) if p)
     return JobView(follower.job, spec.task, spec.label, tag, spec.options, status, doing, count, pace, left,
                    1.0 if status == "finished" else fraction(progress), state.error,
                    state.warnings[-1] if state.warnings else "", state.preview, state.result, notes, spec.created)
-
-
-def losses_text(values: dict[str, float]) -> str:
-    """ "loss A 0.0512  B 0.0488" from a training's figures; "" for other figures."""
-    parts = [f"{side.upper()} {values[key]:.4f}" for side in "ab" if (key := f"loss_{side}") in values]
-    return "loss " + "  ".join(parts) if parts else ""
 
 
 def ended_text(task: str, result: dict[str, Any]) -> str:

@@ -210,7 +210,7 @@ def footage_frames(scene: Any, role: str) -> str:
     """
     strip = shot.needed_strip(scene, role)
     try:
-        return footage.frames_shown(scene, strip)
+        return footage.frames_shown(scene, strip, exact=role == "a")
     except footage.NotIndexedError:
         if not bpy.app.background:
             raise  # the keeper is at it
@@ -218,7 +218,7 @@ def footage_frames(scene: Any, role: str) -> str:
         told = counting.count([path], environment.ready(preferences.interpreter()))[path]
         if told:
             raise SourceError(told) from None
-        return footage.frames_shown(scene, strip)
+        return footage.frames_shown(scene, strip, exact=role == "a")
 
 
 # --- running ----------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import blf
 import bpy
 
 _FONT = 0
-_MARGIN = 34  # pixels of a panel at scale 1 that are not text: padding, scroll bar
+_MARGIN = 62  # pixels of a sidebar at scale 1 that are not text: padding, scroll bar, tabs
 _ICON = 20
 
 

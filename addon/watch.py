@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import atexit
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import bpy
 from bpy.app.handlers import persistent
 
-from ..core.errors import UnderstudyError
+from ..core.errors import StripError, UnderstudyError
 from . import footage, preferences, shot, stages
 from .follow import Board, JobView, Keeper
 from .timing import timed
@@ -19,6 +21,7 @@ _SPACES = {"SEQUENCE_EDITOR", "PREFERENCES"}
 keeper = Keeper()
 _seen = -1  # version of the board that the panels show
 _told: set[str] = set()  # jobs whose end was reported in this session
+_steps: Iterator[float] | None = None  # a placing under way
 _placed: set[str] = set()  # conversions placed since the .blend was opened: undoing one must not bring it back
 
 
@@ -53,6 +56,11 @@ def aim() -> None:
 def tick() -> float:
     """One turn of the timer."""
     global _seen
+    if _steps is not None:
+        message = _step()
+        if message:
+            say("ERROR", message)
+        return 0.01
     aim()
     for trouble in keeper.troubles():
         say("ERROR", trouble)
@@ -61,6 +69,8 @@ def tick() -> float:
         _seen = now.version
         settle(now)
         redraw()
+    if _steps is not None:
+        return 0.01
     return BUSY if now.busy else IDLE
 
 
@@ -85,11 +95,12 @@ def redraw() -> None:
 
 def settle(now: Board) -> None:
     """Report each job that has ended, once, and put finished conversions onto the timeline."""
-    for view in now.jobs:
+    for view in reversed(now.jobs):  # the newest conversion of a strip is the one to place
         if view.status == "finished" and view.task == "convert":
             message = place(view)
             if message:
                 say("ERROR", message)
+    for view in now.jobs:
         if view.status in ("finished", "failed", "lost") and not view.notes.get("told") and view.name not in _told:
             _told.add(view.name)
             keeper.note(view.job, told=True)
@@ -105,23 +116,50 @@ def _ending(view: JobView) -> tuple[str, str]:
 def place(view: JobView) -> str:
     """Put a conversion above its strip unless that was done, or a newer one is there; returns why it cannot be done.
 
-    What is placed is remembered in the scene, so that a .blend closed without saving gets its strip the next time.
+    What is placed is remembered in the scene, so that a .blend closed without saving gets its strip the next time. In
+    a window this only begins it: the timer goes on in steps, so that thousands of frames do not hold Blender up.
     """
+    global _steps
     for scene in bpy.data.scenes:
         data = scene.understudy
         strip = shot.find_strip(scene, view.tag.get("a", ""), data.strip_a_name)
         if strip is None or data.placed >= view.name or view.name in _placed:
             continue
+        if not bpy.app.background and _steps is not None:
+            return ""  # one after the other; the next turn comes back to this one
         _placed.add(view.name)
-        data.placed = view.name
-        if view.options.get("writer") != "overlay":
-            continue
-        try:
-            footage.place_result(scene, strip, view.result["output"])
-        except (UnderstudyError, KeyError) as error:
-            return f"The result could not be placed: {error}"
-        if not bpy.app.background:
-            bpy.ops.ed.undo_push(message="Place Converted Strip")
+        if view.options.get("writer") == "overlay":
+            _steps = _placing(scene.name, view)
+            while bpy.app.background and _steps is not None:
+                message = _step()
+                if message:
+                    return message
+    return ""
+
+
+def _placing(scene_name: str, view: JobView) -> Iterator[float]:
+    scene = bpy.data.scenes[scene_name]
+    strip = shot.find_strip(scene, view.tag["a"], scene.understudy.strip_a_name)
+    if strip is None:
+        raise StripError("Its strip is gone", "Undo its removal, or convert another one")
+    overlay = yield from footage.placing(scene, strip, Path(view.result["output"]))
+    if bpy.context.preferences.filepaths.use_relative_paths and bpy.data.filepath:
+        overlay.directory = bpy.path.relpath(overlay.directory)
+    bpy.data.scenes[scene_name].understudy.placed = view.name
+    if not bpy.app.background:
+        bpy.ops.ed.undo_push(message="Place Converted Strip")
+
+
+def _step() -> str:
+    """Go on with placing; returns why it failed, "" while all is well."""
+    global _seen, _steps
+    try:
+        next(_steps)  # type: ignore[arg-type]
+    except StopIteration:
+        _steps, _seen = None, -1  # look again: another conversion may have waited
+    except (UnderstudyError, KeyError, OSError) as error:
+        _steps = None
+        return f"The result could not be placed: {error}"
     return ""
 
 
@@ -150,8 +188,8 @@ def _saved(*_: Any) -> None:
 @persistent
 def _loaded(*_: Any) -> None:
     """Another .blend is open: find its jobs, place what finished meanwhile."""
-    global _seen
-    _seen = -1
+    global _seen, _steps
+    _seen, _steps = -1, None
     _placed.clear()
     if not bpy.app.background:
         hurry()

@@ -10,6 +10,8 @@ from ..addon.text import wrapped
 from ..core.jobs.tasks import TASKS
 from ..core.options import options_of
 
+BOX = 12  # pixels that a box's frame takes from a panel's width
+
 
 class Sidebar:
     """Mix-in: a panel in the sequencer's sidebar, tab Understudy."""
@@ -42,7 +44,11 @@ class StagePanel(Sidebar):
             self.draw_button(layout)
         for view in shown:
             draw_job(layout, view, context.region.width)
+        self.draw_before_options(layout, scene)
         draw_options(layout, scene, self.stage, advanced=False)
+
+    def draw_before_options(self, layout: Any, scene: Any) -> None:
+        """What a stage shows above its options."""
 
     def draw_button(self, layout: Any) -> None:
         row = layout.row()
@@ -93,17 +99,17 @@ def draw_job(layout: Any, view: JobView, width: int) -> None:
     else:
         _draw_ended(box, view, width)
     if view.warning and view.status != "finished":
-        wrapped(box, view.warning, width - 16, icon="INFO")
+        wrapped(box, view.warning, width - BOX, icon="INFO")
 
 
 def _draw_going(box: Any, view: JobView, width: int) -> None:
-    wrapped(box, f"{view.label}: {view.doing}", width - 16)
+    wrapped(box, f"{view.label}: {view.doing}", width - BOX)
     if view.status != "waiting":
         parts = [f"{view.factor:.0%}" if view.factor else "", view.left]
         box.progress(factor=view.factor, type="BAR", text=" · ".join(p for p in parts if p))
     for line in (view.count, view.pace):
         if line:
-            wrapped(box, line, width - 16)
+            wrapped(box, line, width - BOX)
     row = box.row(align=True)
     if view.status == "paused":
         row.operator("understudy.job_resume", icon="PLAY").job = view.name
@@ -118,7 +124,7 @@ def _draw_ended(box: Any, view: JobView, width: int) -> None:
     failed = view.status in ("failed", "lost")
     icon = {"finished": "CHECKMARK", "failed": "ERROR", "lost": "ERROR"}.get(view.status, "INFO")
     text = view.error if view.status == "failed" and view.error else view.doing
-    wrapped(box, f"{view.label}: {text}", width - 16, icon=icon, alert=failed)
+    wrapped(box, f"{view.label}: {text}", width - BOX, icon=icon, alert=failed)
     row = box.row(align=True)
     if view.status != "finished":
         again = "Try Again" if view.status == "failed" else "Resume"

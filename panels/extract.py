@@ -6,7 +6,6 @@ from typing import Any
 
 import bpy
 
-from ..addon import shot
 from ..addon.timing import timed_class
 from .base import AdvancedPanel, StagePanel
 
@@ -16,9 +15,8 @@ class UNDERSTUDY_PT_extract(StagePanel, bpy.types.Panel):
     bl_label = "Extract"
     stage = "extract"
 
-    def draw(self, context: Any) -> None:
-        super().draw(context)
-        self.layout.prop(shot.sequencer_scene(context).understudy, "strip_only")
+    def draw_before_options(self, layout: Any, scene: Any) -> None:
+        layout.prop(scene.understudy, "strip_only")
 
     def draw_button(self, layout: Any) -> None:
         row = layout.row(align=True)

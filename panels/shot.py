@@ -27,10 +27,10 @@ class UNDERSTUDY_PT_shot(Sidebar, bpy.types.Panel):
             row.prop(scene.understudy, f"strip_{role.lower()}", text="", icon="SEQUENCE")
             row.operator("understudy.pick_strip", text="", icon="EYEDROPPER").role = role
         wrapped(layout, stages.next_step(scene, board), context.region.width, icon="INFO")
-        if board.environment is not None and not board.environment.usable:
-            layout.operator("understudy.preferences", icon="PREFERENCES")
-        elif shot.work_folder_or_none(scene) is None:
+        if shot.work_folder_or_none(scene) is None:
             layout.operator("wm.save_as_mainfile", text="Save As …", icon="FILE_TICK")
+        elif board.environment is not None and not board.environment.usable:
+            layout.operator("understudy.preferences", icon="PREFERENCES")
 
 
 @timed_class

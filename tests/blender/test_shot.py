@@ -98,7 +98,7 @@ def test_no_core_set_up(extension: Any, scene: Any, shot: SimpleNamespace, conse
     ours = bpy.context.preferences.addons["bl_ext.user_default.understudy"].preferences
     chosen, ours.python = ours.python, ""
     try:
-        with pytest.raises(RuntimeError, match="Set up the core|The core is not set up yet"):
+        with pytest.raises(RuntimeError, match=r"Set up the core|The core is not set up yet"):
             bpy.ops.understudy.extract()
     finally:
         ours.python = chosen
@@ -114,7 +114,7 @@ def test_a_strip_without_its_file(scene: Any, shot: SimpleNamespace, consent: No
 
 def test_an_unsaved_file_asks_to_be_saved(extension: Any) -> None:
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
-    with pytest.raises(RuntimeError, match="Save the .blend first"):
+    with pytest.raises(RuntimeError, match=r"Save the \.blend first"):
         bpy.ops.understudy.extract()
 
 

@@ -200,7 +200,8 @@ def story():
     yield from maximised("converted_panels")
     report["strips"] = [(s.name, s.type, s.channel, s.frame_final_start, s.frame_final_end, s.blend_type)
                         for s in strips_of(scene)]
-    report["callbacks"] = {name: (f.kind, f.calls, f.longest) for name, f in module("addon.timing").callbacks.items()}
+    report["callbacks"] = {name: (f.kind, f.calls, f.longest, f.longest_cpu, f.total)
+                           for name, f in module("addon.timing").callbacks.items()}
 
 
 def finish():

@@ -58,8 +58,13 @@ def test_the_result_lies_above_a_with_the_same_trims(seen: dict) -> None:
 
 
 def test_no_callback_takes_long(seen: dict) -> None:
-    """Time inside our callbacks while jobs ran: 2 ms for a draw, 50 ms for anything else."""
-    assert sum(calls for _, calls, _ in seen["callbacks"].values()) > 100
-    slow = {name: round(longest * 1000, 1) for name, (kind, _, longest) in seen["callbacks"].items()
-            if longest > (0.002 if kind == "draw" else 0.050)}
+    """2 ms for a draw, 50 ms for anything else: processor time, since other programs may have the machine meanwhile,
+    and the mean of the time that passed for what is called often enough to have one.
+    """
+    assert sum(calls for _, calls, *_ in seen["callbacks"].values()) > 100
+    slow = {}
+    for name, (kind, calls, longest, cpu, total) in seen["callbacks"].items():
+        limit = 0.002 if kind == "draw" else 0.050
+        if cpu > limit or (calls >= 20 and total / calls > limit):
+            slow[name] = f"{cpu * 1000:.1f} ms of processor time, at most {longest * 1000:.1f} ms passed"
     assert slow == {}
