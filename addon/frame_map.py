@@ -2,7 +2,7 @@
 
 Blender places a film's frames by the file's nominal rate: media frame n is whatever is on show n / rate after the
 start. For a constant rate that is frame n; for a variable one the core's index of presentation times tells it. Both
-were measured in 4.2, 4.5 and 5.0 on clips whose frames carry their own number (tests/blender/test_footage.py).
+were measured in 4.2, 4.5, 5.0 and 5.2 on clips whose frames carry their own number (tests/blender/test_footage.py).
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from ..core.errors import StripError
 from ..core.media.index import FrameIndex, cached_index, file_fingerprint
 from ..core.media.listing import image_frame_names, list_images, video_frame_name
 
+# Of a variable-rate stream, 4.2 and 4.5 show wrong frames after three of four jumps on the timeline.
+_STREAMS = (".ts", ".m2ts", ".mts", ".m2t", ".mpg", ".mpeg", ".vob")
 _BAKE = "Render it to a file first and use that file as a strip"
 
 
@@ -184,10 +186,13 @@ def _refuse_film(strip: Any, path: Path, index: FrameIndex) -> None:
     if index.ordinal:
         raise StripError(f"{path.name} carries no times, so Blender's frames cannot be told exactly",
                          "Make a copy of constant rate (understudy constant-rate) and use that")
+    if not index.constant_rate and path.suffix.lower() in _STREAMS:
+        raise StripError(f"{path.name} is a transport stream of variable rate, in which Blender finds frames by chance",
+                         "Make a copy of constant rate (understudy constant-rate) and use that")
     if index.rotation and bpy.app.version < (4, 3, 0):
         raise StripError(f"{path.name} was filmed turned, which Blender {bpy.app.version_string} does not show upright",
                          "Make a copy of constant rate (understudy constant-rate) and use that")
-    if not strip.fps > 0:
+    if not _rate(strip, path) > 0:
         raise StripError(f"Blender cannot play {path.name}", "Convert the file to H.264 in mp4 and use that")
 
 
@@ -210,17 +215,34 @@ def _film_frames(scene: Any, strip: Any, frames: np.ndarray, index: FrameIndex, 
     """Source frames of a film at timeline frames, int64."""
     trim0 = int(_get(strip, "content_trim_start", "animation_offset_start"))
     trim1 = int(_get(strip, "content_trim_end", "animation_offset_end"))
-    total = _media_length(index, strip.fps)
+    fps = _rate(strip, strip_source(strip))
+    total = _media_length(index, fps)
     length = total - trim0 - trim1
     if not hasattr(scene.sequence_editor, "strips"):
         length = int(strip.frame_duration)  # up to 4.3 this is the media's length, whatever the playback rate
-    factors = _playback_factors(scene, strip, length)
+    factors = _playback_factors(scene, strip, length, fps)
     if exact:
         for factor in factors:
             _refuse_unsteady(scene, strip, _positions(strip, frames, factor, length))
     positions = _positions(strip, frames, factors[0], length)
     media = np.minimum((positions + 0.5).astype(np.int64), length - 1) + trim0
-    return _media_to_source(index, strip.fps, np.maximum(media, 0))
+    times, step = _media_times(index, fps, np.maximum(media, 0))
+    if exact:
+        _refuse_overshot(strip, index, times, step)
+    found = np.searchsorted(np.asarray(index.pts, np.int64), times, side="right") - 1
+    return np.clip(found, 0, len(index) - 1)
+
+
+_rates: dict[tuple[str, int, int], float] = {}
+
+
+def _rate(strip: Any, path: Path) -> float:
+    """`strip.fps`, remembered: Blender opens the film anew for each look at it, some 15 ms."""
+    stat = path.stat()
+    key = (str(path), stat.st_size, stat.st_mtime_ns)
+    if not _rates.get(key, 0.0) > 0:
+        _rates[key] = strip.fps
+    return _rates[key]
 
 
 def _media_length(index: FrameIndex, fps: float) -> int:
@@ -230,7 +252,7 @@ def _media_length(index: FrameIndex, fps: float) -> int:
     return max(1, round(seconds * fps))
 
 
-def _playback_factors(scene: Any, strip: Any, length: int) -> list[float]:
+def _playback_factors(scene: Any, strip: Any, length: int, fps: float) -> list[float]:
     """Media frames for each timeline frame, the likeliest first: not 1 for films added with *Adjust Playback Rate*.
 
     No property tells; but then the strip is as long as the film lasts, and else as long as it has frames. Where both
@@ -238,7 +260,7 @@ def _playback_factors(scene: Any, strip: Any, length: int) -> list[float]:
     """
     span = (_get(strip, "duration", "frame_final_duration") + _get(strip, "left_handle_offset", "frame_offset_start")
             + _get(strip, "right_handle_offset", "frame_offset_end"))
-    factor = strip.fps / (scene.render.fps / scene.render.fps_base)
+    factor = fps / (scene.render.fps / scene.render.fps_base)
     plain, adjusted = abs(span - length), abs(span - round(length / factor))
     if plain == adjusted:
         return [1.0, factor]
@@ -273,11 +295,29 @@ def _refuse_unsteady(scene: Any, strip: Any, positions: np.ndarray) -> None:
                          f"a copy at the scene's rate (understudy constant-rate --rate {rate:.6g}) and use that")
 
 
-def _media_to_source(index: FrameIndex, fps: float, media: np.ndarray) -> np.ndarray:
-    """The frame on show when Blender asks for media frame n: the last one at or before start + n / rate."""
+def _refuse_overshot(strip: Any, index: FrameIndex, times: np.ndarray, step: float) -> None:
+    """Refuse a film that shows moments which Blender misses when it gets there other than by playing on.
+
+    To go to a time, Blender asks FFmpeg for the key frame at or before three nominal frames earlier. FFmpeg's reader of
+    mp4 and mov goes by decoding times plus the delay of the first frame; where a frame is held long before a key
+    frame, that lands behind the wanted moment, and the key frame is shown too early. Measured: exactly these
+    moments, in 4.2, 4.5, 5.0 and 5.2; 5 keeps the wrong picture in its cache.
+    """
+    path = strip.filepath.lower()
+    if index.constant_rate or not path.endswith((".mp4", ".mov", ".m4v", ".qt", ".3gp")):
+        return
+    delay = index.pts[0] - index.key_dts[0] if index.key_dts[0] is not None else 0
+    for key, dts in zip(index.keys[1:], index.key_dts[1:], strict=True):
+        missed = times[(times < index.pts[key]) & (times + 1 >= (dts or 0) + delay + 3 * step)]
+        if dts is not None and len(missed):
+            raise StripError(f"Strip {strip.name!r} has a variable rate and holds frame {key - 1} so long that Blender "
+                             "may show the next one in its place",
+                             "Make a copy of constant rate (understudy constant-rate) and use that")
+
+
+def _media_times(index: FrameIndex, fps: float, media: np.ndarray) -> tuple[np.ndarray, float]:
+    """When Blender's media frames are on show, start + n / rate, and how long one is; in ticks of the film's clock."""
     nominal = index.nominal_rate[0] / index.nominal_rate[1]
     rate = nominal if abs(nominal - fps) < 1e-4 * fps else fps  # Blender's property is a single-precision figure
-    ticks = index.time_base[1] / index.time_base[0] / rate
-    times = index.pts[0] + (media * ticks + 0.5).astype(np.int64)
-    found = np.searchsorted(np.asarray(index.pts, np.int64), times, side="right") - 1
-    return np.clip(found, 0, len(index.pts) - 1)
+    step = index.time_base[1] / index.time_base[0] / rate
+    return index.pts[0] + (media * step + 0.5).astype(np.int64), step

@@ -18,7 +18,8 @@ import pytest
 bpy = pytest.importorskip("bpy")
 ROOT = Path(__file__).resolve().parents[2]
 COUNT = 40
-JUMPS = [0, *accumulate(random.Random(3).choice([33, 33, 34, 66, 100, 200]) for _ in range(COUNT - 1))]
+JUMPS = [0, *accumulate(random.Random(3).choices([33, 33, 34, 66, 50, 17], k=COUNT - 1))]
+HOLDS = [0, *accumulate(random.Random(3).choices([33, 33, 34, 66, 100, 200], k=COUNT - 1))]
 GAPS = [*range(1, 12), *range(15, 25), 30, 100, 101]
 OLD = bpy.app.version < (4, 3, 0)
 
@@ -29,8 +30,10 @@ VIDEOS: dict[str, dict[str, Any]] = {
     "variable.mp4": {"pts": JUMPS, "time_base": [1, 1000], "audio": "aac"},
     "variable.mkv": {"pts": JUMPS, "time_base": [1, 1000]},
     "late_variable.mp4": {"pts": [500 + t for t in JUMPS], "time_base": [1, 1000]},
+    "held.mp4": {"pts": HOLDS, "time_base": [1, 1000]},
     "stream.ts": {},
     "turned.mp4": {"rotation": 90},
+    "variable.ts": {"pts": [90 * t for t in JUMPS], "time_base": [1, 90000]},
 }
 
 
@@ -126,7 +129,7 @@ def assert_exact(footage: ModuleType, scene: Any, strip: Any, numbers: list[int]
 
 
 @pytest.mark.parametrize(("name", "rate"), [
-    *((n, (25, 1.0)) for n in VIDEOS if not (OLD and n == "turned.mp4")),
+    *((n, (25, 1.0)) for n in VIDEOS if n not in ("variable.ts", "held.mp4") and not (OLD and n == "turned.mp4")),
     ("plain.mp4", (30, 1.0)), ("plain.mp4", (24, 1.001)), ("variable.mp4", (24, 1.001)),
 ])
 def test_a_film_added_as_it_is(name: str, rate: tuple[int, float], made: Callable[[str], Path], footage: ModuleType,
@@ -291,6 +294,33 @@ def test_the_frames_option_names_what_the_strip_shows(made: Callable[[str], Path
     assert footage.frames_shown(scene, strip) == "10-34"
 
 
+def test_long_held_frames_of_a_variable_rate(made: Callable[[str], Path], footage: ModuleType, tmp_path: Path) -> None:
+    """Blender overshoots some of them on a jump: such strips are refused, their constant-rate copy is exact."""
+    from understudy.core.errors import StripError
+
+    scene = clips.scene()
+    strip = movie(scene, made("held.mp4"))
+    _refused(footage, scene, strip, "holds frame")
+    frames = footage.frame_map(scene, strip, exact=False)
+    backward = range(frames.last, frames.first - 1, -1)
+    wrong = [f for f in backward if clips.shown_number(scene, f, tmp_path) != frames.source_frame(f)]
+    assert wrong, "Blender finds these frames now: the refusal can go"
+    refused = []
+    for f in backward:
+        try:
+            footage.frame_map(scene, strip, (f, f))
+        except StripError:
+            refused.append(f)
+    assert wrong == refused
+    clips.run_core("-m", "understudy.core", "constant-rate", str(made("held.mp4")), "--output",
+                   str(tmp_path / "copy.mp4"), "--rate", "30")
+    clips.index(tmp_path / "copy.mp4")
+    scene = clips.scene()
+    strip = movie(scene, tmp_path / "copy.mp4")
+    strip.use_reverse_frames = True
+    assert_exact(footage, scene, strip, clips.numbers(tmp_path / "copy.mp4"), tmp_path)
+
+
 def _refused(footage: ModuleType, scene: Any, strip: Any, told: str) -> None:
     from understudy.core.errors import StripError
 
@@ -328,6 +358,7 @@ def test_what_cannot_be_mapped_exactly_is_refused(made: Callable[[str], Path], f
     picture = images(scene, folder, ["shot_0001.png", "shot_0002.png"])
     picture.elements.append("shot_9999.png")
     _refused(footage, scene, picture, r"shot_9999\.png")
+    _refused(footage, scene, movie(scene, made("variable.ts")), "transport stream")
     if OLD:
         _refused(footage, scene, movie(scene, made("turned.mp4")), "filmed turned")
 
