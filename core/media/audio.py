@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from fractions import Fraction
 
 import av
@@ -68,7 +68,7 @@ class AudioTrack:
         self._packets.close()
         self._input.close()
 
-    def _copied(self) -> Iterator[tuple[float, Packet]]:
+    def _copied(self) -> Generator[tuple[float, Packet], None, None]:
         """Packets with their times moved to the output's beginning."""
         shift = round(self._start / self._time_base)
         for packet in self._input.demux(self._from):
@@ -82,7 +82,7 @@ class AudioTrack:
             packet.stream = self._to
             yield seconds, packet
 
-    def _encoded(self) -> Iterator[tuple[float, Packet]]:
+    def _encoded(self) -> Generator[tuple[float, Packet], None, None]:
         """The sound as AAC."""
         codec = self._to.codec_context
         resampler = av.AudioResampler(format="fltp", layout=codec.layout, rate=codec.sample_rate,
@@ -92,20 +92,25 @@ class AudioTrack:
         for frame in self._shifted():
             if written is None:
                 # Of the first frame that goes in: what first comes out holds samples of several.
-                written = 0 if frame is None else max(0, round(frame.pts * frame.time_base / base))
+                written = 0 if frame is None else max(0, round(_seconds(frame) / base))
             for piece in resampler.resample(frame):
                 piece.pts, piece.time_base = written, base
                 written += piece.samples
-                yield from ((float(p.pts * p.time_base), p) for p in self._to.encode(piece))
-        yield from ((float(p.pts * p.time_base), p) for p in self._to.encode(None))
+                yield from ((float(_seconds(p)), p) for p in self._to.encode(piece))
+        yield from ((float(_seconds(p)), p) for p in self._to.encode(None))
 
-    def _shifted(self) -> Iterator[AudioFrame | None]:
+    def _shifted(self) -> Generator[AudioFrame | None, None, None]:
         shift = round(self._start / self._time_base)
         for frame in self._input.decode(self._from):
-            if frame.pts is None:
+            if frame.pts is None or frame.time_base is None:
                 continue
-            if frame.time is not None and frame.time + frame.samples / frame.sample_rate <= float(self._start):
+            if _seconds(frame) + Fraction(frame.samples, frame.sample_rate) <= self._start:
                 continue
             frame.pts -= round(shift * self._time_base / frame.time_base)
             yield frame
         yield None
+
+
+def _seconds(timed: AudioFrame | Packet) -> Fraction:
+    """When a frame or packet begins; 0 where it does not say."""
+    return (timed.pts or 0) * (timed.time_base or Fraction(0))

@@ -112,7 +112,7 @@ class ToRGB:
 
 def _plane(plane: av.video.plane.VideoPlane, dtype: np.dtype) -> np.ndarray:
     """The samples of a plane, [height, width], without copying."""
-    return np.frombuffer(plane, dtype).reshape(plane.height, -1)[:, :plane.width]
+    return np.frombuffer(memoryview(plane), dtype).reshape(plane.height, -1)[:, :plane.width]
 
 
 class FromRGB:

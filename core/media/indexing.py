@@ -153,8 +153,8 @@ def _from_decoding(path: Path) -> FrameIndex:
                   for n, f in enumerate(_tolerant(container, stream))]
         if not frames:
             raise SourceError(f"There are no frames in {path}", "Choose a video with a picture in it")
-        pts = [p for p, _, _ in frames]
-        times_tell = None not in pts and all(a < b for a, b in itertools.pairwise(pts))
+        pts = [p for p, _, _ in frames if p is not None]
+        times_tell = len(pts) == len(frames) and all(a < b for a, b in itertools.pairwise(pts))
         picture = frames[0][2]
         if times_tell:
             keys = [(n, p) for n, (p, is_key, _) in enumerate(frames) if is_key or n == 0]

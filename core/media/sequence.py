@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from ..errors import SourceError
 from .colour import Colour
@@ -22,14 +22,14 @@ class ImageSource:
     See `source.Source` for the attributes. Hidden files and anything that is not an image are passed over.
     """
 
-    kind: Literal["images"] = "images"
-    has_audio = False
-    constant_rate = True
+    kind: Literal["video", "images"] = "images"
 
     def __init__(self, path: Path, rate: Fraction = Fraction(25)) -> None:
         self.path = path
         self.rate = rate
         self.colour = Colour()
+        self.has_audio = False
+        self.constant_rate = True
         self.files = [path] if path.is_file() else [path / name for name in list_images(path)]
         if not self.files:
             raise SourceError(f"There are no images in {path}",
@@ -63,7 +63,7 @@ class ImageSource:
     def close(self) -> None:
         """Nothing is held open."""
 
-    def __enter__(self) -> ImageSource:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

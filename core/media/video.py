@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import av
 from av.error import FFmpegError
@@ -31,7 +31,7 @@ class VideoSource:
         pixel_aspect: width of a pixel by its height, as tagged; the pixels themselves are given as they are.
     """
 
-    kind: Literal["video"] = "video"
+    kind: Literal["video", "images"] = "video"
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -87,7 +87,7 @@ class VideoSource:
                 self._decoder.close()
                 self._decoder = None
 
-    def __enter__(self) -> VideoSource:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -109,7 +109,6 @@ class _Decoder:
         self._next = 0  # number of the frame that the decoder gives next, if all is well
 
     def close(self) -> None:
-        self._decoded.close()
         self._container.close()
 
     def get(self, target: int) -> Frame:

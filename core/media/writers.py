@@ -100,7 +100,7 @@ class VideoWriter:
         if source is None and rate is None:
             raise ValueError("without a source the rate is needed")
         self._source = source
-        self._rate = Fraction(rate if rate is not None or source is None else source.rate)
+        self._rate = source.rate if rate is None and source is not None else Fraction(rate or 0)
         # Only a source's own clock can carry a variable rate.
         self._clock = source.index if rate is None and isinstance(source, VideoSource) and not source.constant_rate \
             else None
@@ -110,6 +110,7 @@ class VideoWriter:
         self._wants_audio = audio and source is not None and source.has_audio
         self._partial = self.path.with_name(f".{self.path.stem}.{os.getpid()}.partial{self.path.suffix}")
         self._container: av.container.OutputContainer | None = None
+        self._held: np.ndarray = np.empty(0, np.uint8)
         self._first = self._last = -1
         with writing(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
