@@ -22,12 +22,17 @@ from torch.utils.flop_counter import FlopCounterMode
 from understudy.core.models.base import SwapModel, build
 from understudy.core.options.rows import TRAINERS
 from understudy.core.training.augmentation import Augmenter, Batch
+from understudy.core.training.execution import Execution
+from understudy.core.training.gradients import Gradients, sides_can_part
 from understudy.core.training.loop import Trainer
 from understudy.core.training.losses import FaceLoss
-from understudy.core.training.precision import Execution
+from understudy.core.training.threads import Threads, allowed_threads
 
 EXECUTIONS = [Execution("float32", False), Execution("float32", True), Execution("bfloat16", False),
               Execution("bfloat16", True)]
+
+
+PROCESSORS = allowed_threads()
 
 
 def best_seconds(call: Callable[[], object], seconds: float) -> float:
@@ -72,7 +77,10 @@ def gflop_step(model: SwapModel) -> float:
 
 def train(model: SwapModel, execution: Execution, batch_size: int, seconds: float) -> dict[str, float]:
     """EG/s wall and per processor second, of steps alone (augmentation runs beside them in its own thread)."""
-    trainer = Trainer(model, FaceLoss(model.recipe.loss, penalized=True), model.recipe, execution)
+    parallel = PROCESSORS > 1 and sides_can_part(model)
+    Threads(PROCESSORS // 2 if parallel else PROCESSORS)  # as the train task does
+    trainer = Trainer(Gradients(model, FaceLoss(model.recipe.loss, penalized=True), parallel=parallel), model.recipe,
+                      execution)
     rng = np.random.default_rng(0)
     feed, target = (rng.integers(0, 256, (2 * batch_size, size, size, 3), np.uint8)
                     for size in (model.input_size, model.output_size))

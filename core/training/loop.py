@@ -11,8 +11,8 @@ from ..errors import ModelError
 from ..models.base import Recipe, SwapModel
 from ..models.folder import Tensors
 from .augmentation import Batch
-from .losses import FaceLoss
-from .precision import Execution
+from .execution import Execution
+from .gradients import Gradients
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,16 @@ class Trainer:
     """A model in training: its optimiser, the moving average of its weights, and the step.
 
     Args:
-        model: on its device.
-        loss: what is minimised.
+        gradients: of the model, which is on its device.
         recipe: the trainer's own, already holding what the person chose instead.
         execution: how to compute; see `precision`.
         seed: with the iteration's number it fixes every random draw inside the networks (dropout).
     """
 
-    def __init__(self, model: SwapModel, loss: FaceLoss, recipe: Recipe, execution: Execution, seed: int = 0) -> None:
-        self.model, self.loss, self.recipe, self.execution, self.seed = model, loss, recipe, execution, seed
+    def __init__(self, gradients: Gradients, recipe: Recipe, execution: Execution, seed: int = 0) -> None:
+        self.gradients, self.recipe, self.execution, self.seed = gradients, recipe, execution, seed
+        self.model: SwapModel = gradients.model
+        model = self.model
         self.device = next(model.parameters()).device
         execution.place(model)
         model.train()
@@ -58,15 +59,9 @@ class Trainer:
         torch.manual_seed((self.seed << 32) + iteration)
         feed, target = self._pictures(batch.feed), self._pictures(batch.target)
         mask = torch.from_numpy(batch.mask).to(self.device)[:, None].float().div_(255)
-        half = len(feed) // 2
-        with self.execution.autocast(self.device):
-            y = torch.cat(self.model.forward_both(feed[:half], feed[half:]))
-        per_face = self.loss(y[:, :3].float(), target, mask)
-        loss_a, loss_b = per_face[:half].mean(), per_face[half:].mean()
-        weight_a, weight_b = self.recipe.side_weights
         self.optimizer.zero_grad(set_to_none=True)
-        (weight_a * loss_a + weight_b * loss_b).backward()
-        losses = Losses(*torch.stack((loss_a, loss_b)).detach().tolist())
+        loss_a, loss_b = self.gradients(self.execution, feed, target, mask)
+        losses = Losses(*torch.stack((loss_a, loss_b)).tolist())
         if not losses.finite:
             raise ModelError(f"The loss became {losses.a:g} (A) and {losses.b:g} (B) at iteration {iteration + 1}, so "
                              "training stopped without saving", "Train again: it continues from the last save; if it "

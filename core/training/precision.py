@@ -3,56 +3,31 @@
 from __future__ import annotations
 
 import time
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
 import torch
 
 from ..models.base import SwapModel
-from .losses import FaceLoss
+from .execution import Execution
+from .gradients import Gradients
 
 _MEASURED_FACES = 8  # of each side, at most: enough to fill the cores, quick for the large models
 _LONG = 0.5  # seconds: passes longer than this are steady enough to be timed once
 _CLEAR_GAIN = 0.9  # another choice than plain float32 must take less than this part of its time
 
 
-@dataclass(frozen=True)
-class Execution:
-    """How the networks compute.
-
-    Attributes:
-        precision: "float32", or "bfloat16" for autocast (weights, loss and output stay float32).
-        channels_last: pictures lie in memory with their channels together.
-    """
-
-    precision: str = "float32"
-    channels_last: bool = False
-
-    @property
-    def memory_format(self) -> torch.memory_format:
-        return torch.channels_last if self.channels_last else torch.contiguous_format
-
-    def autocast(self, device: torch.device) -> AbstractContextManager[None]:
-        return torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
-
-    def place(self, model: SwapModel) -> None:
-        """Lay the model's kernels out for this execution."""
-        model.to(memory_format=self.memory_format)  # type: ignore[call-overload]  # documented, but not typed
-
-
-def measure(model: SwapModel, loss: FaceLoss, device: torch.device, precision: str, batch_size: int,
-            ) -> tuple[Execution, dict[str, float]]:
-    """The fastest execution for a forward and a backward pass, and the seconds of each that was tried.
+def measure(gradients: Gradients, device: torch.device, precision: str,
+            batch_size: int) -> tuple[Execution, dict[str, float]]:
+    """The fastest execution for a step's gradients, and the seconds of each that was tried.
 
     First the precisions that the option ("auto", "float32", "bfloat16") leaves open, then channels-last for the
     better one. The model's weights and buffers are left as they are; its gradients are dropped.
     """
-    count = min(batch_size, _MEASURED_FACES)
+    model, count = gradients.model, min(batch_size, _MEASURED_FACES)
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     kinds = ("float32", "bfloat16") if precision == "auto" else (precision,)
-    seconds = {plain: _measure(model, loss, device, plain, count) for plain in map(Execution, kinds)}
+    seconds = {plain: _measure(gradients, device, plain, count) for plain in map(Execution, kinds)}
     last = Execution(choose(seconds).precision, channels_last=True)
-    seconds[last] = _measure(model, loss, device, last, count)
+    seconds[last] = _measure(gradients, device, last, count)
     with torch.no_grad():
         for name, buffer in model.named_buffers():
             buffer.copy_(buffers[name])
@@ -61,12 +36,12 @@ def measure(model: SwapModel, loss: FaceLoss, device: torch.device, precision: s
     return best, {_label(execution): round(value, 4) for execution, value in seconds.items()}
 
 
-def _measure(model: SwapModel, loss: FaceLoss, device: torch.device, execution: Execution, count: int) -> float:
+def _measure(gradients: Gradients, device: torch.device, execution: Execution, count: int) -> float:
     """Seconds of the fastest pass after a first one, which also makes the kernels ready and is not counted."""
-    execution.place(model)
-    first = _time(model, loss, device, execution, count)
+    execution.place(gradients.model)
+    first = _time(gradients, device, execution, count)
     again = 1 if first > _LONG else 3
-    return min(_time(model, loss, device, execution, count) for _ in range(again))
+    return min(_time(gradients, device, execution, count) for _ in range(again))
 
 
 def choose(seconds: dict[Execution, float]) -> Execution:
@@ -76,15 +51,14 @@ def choose(seconds: dict[Execution, float]) -> Execution:
     return best if seconds[best] < _CLEAR_GAIN * seconds[first] else first
 
 
-def _time(model: SwapModel, loss: FaceLoss, device: torch.device, execution: Execution, count: int) -> float:
-    x = torch.rand(count, 3, model.input_size, model.input_size, device=device)
+def _time(gradients: Gradients, device: torch.device, execution: Execution, count: int) -> float:
+    model: SwapModel = gradients.model
+    x = torch.rand(2 * count, 3, model.input_size, model.input_size, device=device)
     x = x.contiguous(memory_format=execution.memory_format)
     target = torch.rand(2 * count, 3, model.output_size, model.output_size, device=device)
     _wait(device)
     begin = time.perf_counter()
-    with execution.autocast(device):
-        y = torch.cat(model.forward_both(x, x))
-    loss(y[:, :3].float(), target, target[:, :1]).sum().backward()
+    gradients(execution, x, target, target[:, :1])
     _wait(device)
     passed = time.perf_counter() - begin
     model.zero_grad(set_to_none=True)

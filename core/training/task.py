@@ -23,10 +23,12 @@ from . import preview
 from .augmentation import Amounts, Augmenter
 from .batches import Batches
 from .data import FaceSet, load_faces
+from .execution import Execution
+from .gradients import Gradients, sides_can_part
 from .log import LOGS_NAME, METRICS_NAME, read_metrics
 from .loop import Trainer
 from .losses import FaceLoss
-from .precision import Execution, measure
+from .precision import measure
 from .session import PREVIEW_NAME, Session, calm_threads, restore
 from .threads import Threads, allowed_threads
 
@@ -59,10 +61,9 @@ def run(options: TrainOptions, reporter: Reporter) -> dict[str, Any]:
     size = max(fresh.input_size, fresh.output_size) * fresh.recipe.oversampling
     sides = (load_faces(options.input_a, size, settings, reporter, "A"),
              load_faces(options.input_b, size, settings, reporter, "B"))
-    with _locked(model_dir), _threads(device) as threads:
+    with _locked(model_dir), _threads_given_back():
         state = folder.read_state(model_dir) if folder.exists(model_dir) else None
         session = _session(options, model_dir, settings, state, fresh, sides, device, reporter)
-        session.threads = threads
         augmenter = Augmenter(size, fresh.input_size, fresh.output_size, _amounts(options, fresh.recipe),
                               in_one=fresh.recipe.oversampling > 1)
         with Batches(sides[0].crops, sides[1].crops, options.batch_size, augmenter, options.seed,
@@ -100,8 +101,12 @@ def _session(options: TrainOptions, model_dir: Path, settings: Settings, state: 
     model.to(device)
     recipe = _recipe(options, model.recipe)
     loss = FaceLoss(recipe.loss, settings.penalized_mask_loss, recipe.mask_floor)
-    execution, measured = _execution(options, state, model, loss, device)
-    trainer = Trainer(model, loss, recipe, execution, options.seed)
+    processors = allowed_threads()
+    parallel = processors > 1 and sides_can_part(model)
+    threads = Threads(processors // 2 if parallel else processors) if device.type == "cpu" else None
+    gradients = Gradients(model, loss, recipe.side_weights, parallel)
+    execution, measured = _execution(options, state, gradients, device)
+    trainer = Trainer(gradients, recipe, execution, options.seed)
     if state:
         restore(trainer, model_dir, state)
     facts = {"batch_size": options.batch_size, "learning_rate": recipe.learning_rate, "loss": recipe.loss,
@@ -110,7 +115,8 @@ def _session(options: TrainOptions, model_dir: Path, settings: Settings, state: 
     previews = [preview.choose(faces, options.preview_images, options.seed, model.input_size, model.output_size,
                                settings) for faces in sides]
     new = ModelState(settings, model.input_size, model.output_size)
-    return Session(model_dir, state or new, trainer, (previews[0], previews[1]), facts, reporter, options.logs)
+    return Session(model_dir, state or new, trainer, (previews[0], previews[1]), facts, reporter, options.logs,
+                   threads=threads)
 
 
 def _recipe(options: TrainOptions, recipe: Recipe) -> Recipe:
@@ -126,14 +132,14 @@ def _amounts(options: TrainOptions, recipe: Recipe) -> Amounts:
                    warp=own.warp and options.warp)
 
 
-def _execution(options: TrainOptions, state: ModelState | None, model: SwapModel, loss: FaceLoss,
+def _execution(options: TrainOptions, state: ModelState | None, gradients: Gradients,
                device: torch.device) -> tuple[Execution, dict[str, float]]:
     """Measured once per model, device and batch size; a later session on the same goes on as the last one did."""
     last = state.sessions[-1] if state and state.sessions else {}
     same = {"asked_precision": options.precision, "device": device.type, "batch_size": options.batch_size}
     if all(last.get(key) == value for key, value in same.items()) and last.get("precision") in ("float32", "bfloat16"):
         return Execution(last["precision"], bool(last.get("channels_last"))), last.get("measured_seconds", {})
-    return measure(model, loss, device, options.precision, options.batch_size)
+    return measure(gradients, device, options.precision, options.batch_size)
 
 
 @contextmanager
@@ -159,11 +165,11 @@ def _locked(model_dir: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _threads(device: torch.device) -> Iterator[Threads | None]:
-    """The number of threads is the whole process's: give it back as it was."""
+def _threads_given_back() -> Iterator[None]:
+    """The number of threads is the whole process's: leave it as it was."""
     before = torch.get_num_threads()
     try:
-        yield Threads(allowed_threads()) if device.type == "cpu" else None
+        yield
     finally:
         torch.set_num_threads(before)
 

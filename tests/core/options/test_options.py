@@ -106,7 +106,8 @@ def parse(cls: type, words: list[str]) -> dict:
 
 
 def test_the_command_line_gives_typed_values_and_nothing_else():
-    words = "in.mp4 --count 8 --share 0.25 --no-flag --kind b --kinds c a --sizes 3".split()
+    words = ["in.mp4", "--count", "8", "--share", "0.25", "--no-flag", "--kind", "b", "--kinds", "c", "a",
+             "--sizes", "3"]
     assert parse(Everything, words) == {"path": "in.mp4", "count": 8, "share": 0.25, "flag": False, "kind": "b",
                                         "kinds": ("c", "a"), "sizes": (3,)}
     assert parse(Everything, []) == {}

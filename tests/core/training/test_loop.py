@@ -10,13 +10,15 @@ import pytest
 import torch
 
 from understudy.core.errors import ModelError
-from understudy.core.models.base import SharedEncoderModel
+from understudy.core.models.base import SharedEncoderModel, build
 from understudy.core.models.folder import ModelState, Settings, inference, read_tensors, write
 from understudy.core.training.augmentation import Augmenter
 from understudy.core.training.batches import Batches
+from understudy.core.training.execution import Execution
+from understudy.core.training.gradients import Gradients
 from understudy.core.training.loop import Trainer
 from understudy.core.training.losses import FaceLoss
-from understudy.core.training.precision import Execution, choose, measure
+from understudy.core.training.precision import choose, measure
 from understudy.core.training.session import restore
 
 TinyClass = type[SharedEncoderModel]
@@ -39,7 +41,8 @@ def batches(first: int = 0) -> Batches:
 def trainer(tiny: TinyClass, execution: Execution = PLAIN, **recipe: object) -> Trainer:
     torch.manual_seed(0)
     model = tiny()
-    return Trainer(model, LOSS, replace(model.recipe, **recipe), execution, seed=3)
+    chosen = replace(model.recipe, **recipe)
+    return Trainer(Gradients(model, LOSS, chosen.side_weights), chosen, execution, seed=3)
 
 
 def train(subject: Trainer, first: int, until: int) -> list[float]:
@@ -95,7 +98,7 @@ def test_going_on_from_disk_equals_never_having_stopped(tiny: TinyClass, tmp_pat
     state = write(tmp_path, ModelState(Settings("tiny"), 16, 16, 8), first.model_tensors(), first.optimizer_tensors())
     model = tiny()
     model.load_state_dict(read_tensors(tmp_path / state.model_file))
-    second = Trainer(model, LOSS, first.recipe, execution, seed=3)
+    second = Trainer(Gradients(model, LOSS), first.recipe, execution, seed=3)
     restore(second, tmp_path, state)
     assert losses + train(second, 8, 14) == expected
     for name, value in whole.model_tensors().items():
@@ -137,13 +140,13 @@ def test_measuring_leaves_the_model_as_it_was(tiny: TinyClass) -> None:
     torch.manual_seed(0)
     model = tiny()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    execution, seconds = measure(model, LOSS, torch.device("cpu"), "auto", 4)
+    execution, seconds = measure(Gradients(model, LOSS), torch.device("cpu"), "auto", 4)
     assert execution.precision in ("float32", "bfloat16")
     assert {"float32", "bfloat16"} <= set(seconds)
     assert all(value > 0 for value in seconds.values())
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert all(p.grad is None for p in model.parameters())
-    only, seconds = measure(model, LOSS, torch.device("cpu"), "bfloat16", 4)
+    only, seconds = measure(Gradients(model, LOSS), torch.device("cpu"), "bfloat16", 4)
     assert only.precision == "bfloat16"
     assert set(seconds) == {"bfloat16", "bfloat16 channels-last"}
 
@@ -160,3 +163,16 @@ def test_uint8_pictures_become_zero_to_one(tiny: TinyClass) -> None:
     assert x.shape == (2, 3, 16, 16)
     assert x.is_contiguous(memory_format=torch.channels_last)
     assert (x == 1).all()
+
+
+def test_the_sides_in_two_threads_give_the_gradients_of_one_pass() -> None:
+    """Two threads are for speed alone: what is learned does not depend on them."""
+    torch.manual_seed(5)
+    model = build("sketch")
+    pictures = [torch.rand(6, c, 64, 64, generator=torch.Generator().manual_seed(c)) for c in (3, 3, 1)]
+    found = []
+    for parallel in (False, True):
+        losses = Gradients(model, LOSS, (1.0, 0.5), parallel)(Execution(), *pictures)
+        found.append([*losses, *(p.grad.clone() for p in model.parameters())])
+    for together, apart in zip(*found, strict=True):
+        torch.testing.assert_close(apart, together, rtol=1e-3, atol=1e-6)

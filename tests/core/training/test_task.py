@@ -22,8 +22,8 @@ from understudy.core.jobs.lock import FileLock
 from understudy.core.models import folder
 from understudy.core.options.train import TrainOptions
 from understudy.core.training import task
+from understudy.core.training.execution import Execution
 from understudy.core.training.log import read_metrics
-from understudy.core.training.precision import Execution
 
 pytestmark = pytest.mark.usefixtures("tiny_trainer")
 
