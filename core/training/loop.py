@@ -87,6 +87,14 @@ class Trainer:
             with torch.no_grad():
                 torch._foreach_lerp_(self._average, list(self.model.parameters()), 1 - decay)
 
+    def move(self, device: torch.device) -> None:
+        """Take weights, moving average and the optimiser's moments to another device, in place."""
+        tensors = [*self.model.parameters(), *self.model.buffers(), *self._average]
+        tensors += [p.grad for p in self.model.parameters() if p.grad is not None]
+        tensors += [v for state in self.optimizer.state.values() for v in state.values() if torch.is_tensor(v)]
+        for tensor in tensors:
+            tensor.data = tensor.data.to(device)
+
     def averaged(self) -> _Averaged:
         """Within it, the model holds the weights that previews and conversion use."""
         return _Averaged(self)

@@ -73,6 +73,8 @@ class Session:
             log = stack.enter_context(TrainingLog(self.model_dir, done, len(self.state.sessions) + 1, batch_size,
                                                   self.tensorboard))
             text = "Training"
+            if self.trainer.device.type != "cpu":
+                self.reporter.on_pause(self._leave_card, lambda: self.trainer.move(self.trainer.device))
             while done < until:
                 if self.reporter.progress(done, until, "iterations", text):
                     self.save(done, log)
@@ -92,6 +94,14 @@ class Session:
                 if (made == 1 and not self.state.save) or made % save_interval == 0 or done == until:
                     self.save(done, log)
             self.reporter.progress(done, until, "iterations", text)
+
+    def _leave_card(self) -> None:
+        """While paused, the graphics card's memory is for others."""
+        self.trainer.move(torch.device("cpu"))
+        if self.trainer.device.type == "cuda":
+            torch.cuda.empty_cache()
+        elif self.trainer.device.type == "mps":
+            torch.mps.empty_cache()
 
     def save(self, iterations: int, log: TrainingLog) -> None:
         """Weights, optimiser and state as one; then the metrics, the sheet and the graph, which nothing depends on."""

@@ -176,3 +176,11 @@ def test_the_sides_in_two_threads_give_the_gradients_of_one_pass() -> None:
         found.append([*losses, *(p.grad.clone() for p in model.parameters())])
     for together, apart in zip(*found, strict=True):
         torch.testing.assert_close(apart, together, rtol=1e-3, atol=1e-6)
+
+
+def test_a_pause_changes_nothing(tiny: TinyClass) -> None:
+    plain, paused = trainer(tiny), trainer(tiny)
+    expected = train(plain, 0, 4)
+    found = train(paused, 0, 2)
+    paused.move(torch.device("cpu"))
+    assert found + train(paused, 2, 4) == expected
