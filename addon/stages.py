@@ -38,12 +38,11 @@ def blocked(scene: Any, board: Board) -> str:
     """What stands in the way of every stage, as one sentence that says what to do; "" if nothing does."""
     if shot.work_folder_or_none(scene) is None:
         return "Save the .blend first: Understudy keeps its files beside it"
-    state = board.environment
-    if state is None:
-        # Under -b nobody looks ahead; running the stage asks the interpreter then.
-        return "" if bpy.app.background else "Looking at the core's Python"
-    if not state.usable:
-        return "Set up the core in Understudy's preferences first"
+    if not bpy.app.background:  # under -b nobody looks ahead; running the stage asks the interpreter then
+        if board.environment is None:
+            return "Looking at the core's Python"
+        if not board.environment.usable:
+            return "Set up the core in Understudy's preferences first"
     a, b = (shot.strip_of(scene, role) for role in shot.ROLES)
     if a is None:
         return "Choose strip A, whose face is replaced"
