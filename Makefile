@@ -27,14 +27,14 @@ test-blender-%: .venv/.ready .venv-bpy-%/.ready
 	.venv-bpy-$*/bin/python -m pytest tests/blender -m "not long" -q
 
 test-gui: .venv/.ready  ## Ring 3: a real Blender window (the one in $$BLENDER, or one in a Debian chroot)
-	$(CORE) -m pytest tests/gui -q
+	tests/gui/run.sh
 
 test-long: .venv/.ready .venv-bpy-5.0/.ready  ## The slow variants of all rings
 	$(CORE) -m pytest tests/core -m long -q
 	.venv-bpy-5.0/bin/python -m pytest tests/blender -m long -q
 
 screenshots: .venv/.ready  ## Take the pictures in docs/ anew from a real window
-	UNDERSTUDY_SCREENSHOTS=docs/pictures $(CORE) -m pytest tests/gui -q
+	UNDERSTUDY_PICTURES=docs/pictures UNDERSTUDY_GUI_ITERATIONS=3000 tests/gui/run.sh
 
 extension: .venv/.ready  ## Build the zip that Blender installs, into build/
 	$(CORE) -m understudy.core.packaging build

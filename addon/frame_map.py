@@ -2,7 +2,7 @@
 
 Blender places a film's frames by the file's nominal rate: media frame n is whatever is on show n / rate after the
 start. For a constant rate that is frame n; for a variable one the core's index of presentation times tells it. Both
-were measured in 4.2, 4.5, 5.0 and 5.2 on clips whose frames carry their own number (tests/blender/test_footage.py).
+were measured in 4.2, 4.5 and 5.0 on clips whose frames carry their own number (tests/blender/test_footage.py).
 """
 
 from __future__ import annotations
@@ -301,7 +301,7 @@ def _refuse_overshot(strip: Any, index: FrameIndex, times: np.ndarray, step: flo
     To go to a time, Blender asks FFmpeg for the key frame at or before three nominal frames earlier. FFmpeg's reader of
     mp4 and mov goes by decoding times plus the delay of the first frame; where a frame is held long before a key
     frame, that lands behind the wanted moment, and the key frame is shown too early. Measured: exactly these
-    moments, in 4.2, 4.5, 5.0 and 5.2; 5 keeps the wrong picture in its cache.
+    moments, in 4.2, 4.5 and 5.0; 5 keeps the wrong picture in its cache.
     """
     path = strip.filepath.lower()
     if index.constant_rate or not path.endswith((".mp4", ".mov", ".m4v", ".qt", ".3gp")):
