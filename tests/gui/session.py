@@ -20,6 +20,7 @@ HOME = Path(os.environ["UNDERSTUDY_GUI_HOME"])
 CLIPS = [Path(p) for p in os.environ["UNDERSTUDY_GUI_CLIPS"].split(os.pathsep)]
 PYTHON = os.environ["UNDERSTUDY_GUI_PYTHON"]
 PICTURES = HOME / "pictures"
+ENOUGH = int(os.environ.get("UNDERSTUDY_GUI_ITERATIONS", "0"))  # for pictures of a swap worth looking at
 PACKAGE = "bl_ext.user_default.understudy"
 report: dict = {"errors": [], "pictures": []}
 
@@ -140,7 +141,7 @@ def story():
     scene.understudy.strip_a, scene.understudy.strip_b = (clip.stem for clip in CLIPS)
     scene.understudy.extract.detection_size = 480
     scene.understudy.train.iterations = 60
-    scene.understudy.train.batch_size = 4
+    scene.understudy.train.batch_size = 16 if ENOUGH else 4
     scene.understudy.train.trainer = os.environ.get("UNDERSTUDY_GUI_TRAINER", "sketch")
     module("addon.timing").reset()
     yield from wait_for(lambda: can("extract"), 60)
@@ -186,6 +187,7 @@ def story():
     report["reattached"] = board().latest("train").status
     operator("understudy.job_resume", job=name)
     yield from wait_for(lambda: board().latest("train").status == "running", 60)
+    yield from wait_for(lambda: board().latest("train").factor * 20000 >= ENOUGH, 3600)
     operator("understudy.job_stop", job=name)
     yield from wait_for(lambda: board().latest("train").status == "stopped", 120)
     yield 1.0

@@ -24,12 +24,14 @@ def seen(tmp_path_factory: pytest.TempPathFactory, footage: Path) -> dict:
     """What the session in the window saw. Pictures stay in $UNDERSTUDY_PICTURES if that is set."""
     home = tmp_path_factory.mktemp("window")
     clips = [shutil.copy(footage / f"actor_{side}.mp4", home / f"actor_{side}.mp4") for side in "ab"]
-    window = blender_window.Window(home, timeout=900)
+    iterations = os.environ.get("UNDERSTUDY_GUI_ITERATIONS", "0")
+    window = blender_window.Window(home, timeout=900 if iterations == "0" else 4500)
     window.install(packaging.build(home / "understudy.zip"))
     try:
         window.run(Path(__file__).with_name("session.py"), UNDERSTUDY_GUI_HOME=str(home),
                    UNDERSTUDY_GUI_CLIPS=os.pathsep.join(map(str, clips)),
                    UNDERSTUDY_GUI_TRAINER=os.environ.get("UNDERSTUDY_GUI_TRAINER", "sketch"),
+                   UNDERSTUDY_GUI_ITERATIONS=iterations,
                    UNDERSTUDY_GUI_PYTHON=str(ROOT / ".venv" / "bin" / "python"))
     finally:
         if os.environ.get("UNDERSTUDY_PICTURES") and (home / "pictures").is_dir():
