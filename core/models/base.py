@@ -27,6 +27,7 @@ class Recipe:
         warm_up: iterations over which the learning rate rises from 0; 0: none.
         ema: decay of the moving average of the weights that previews and conversion use; 0: the weights themselves.
         gradient_clip: largest global norm of the gradients; 0: any.
+        landmark_weight: weight of the error of the landmarks that a model with a head for them reads off its code.
         side_weights: factors of the losses of A and B before they are added.
         augmentation: changes to the fields of `training.augmentation.Amounts`, by name.
         oversampling: crops are kept at this many times the model's size, and placing, warping and shrinking are then
@@ -45,6 +46,7 @@ class Recipe:
     side_weights: tuple[float, float] = (1.0, 1.0)
     augmentation: dict[str, float | bool] = field(default_factory=dict)
     oversampling: int = 1
+    landmark_weight: float = 0.0
 
 
 class SwapModel(nn.Module):
@@ -81,6 +83,15 @@ class SwapModel(nn.Module):
     def forward_both(self, x_a: torch.Tensor, x_b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Both sides' own reconstructions at once (shapes as in `forward`); the training step calls this."""
         return self(x_a, "a"), self(x_b, "b")
+
+    def forward_training(self, x: torch.Tensor, side: Side) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """As `forward` for the faces of one side, with what its recipe's `landmark_weight` is for.
+
+        Returns:
+            The pictures, and float32 [N, 136]: where the model believes the landmarks to be, in the units of
+            `training.augmentation.Batch.landmarks`; None from a model that does not tell.
+        """
+        return self(x, side), None
 
     def parameters_for(self, recipe: Recipe, learning_rate: float) -> list[dict[str, Any]]:
         """Groups of parameters for the optimiser; a trainer may give its parts learning rates of their own."""

@@ -50,11 +50,14 @@ class Batch:
         feed: uint8 [N, input, input, 3] RGB, augmented and warped.
         target: uint8 [N, output, output, 3] RGB, augmented but not warped.
         mask: uint8 [N, output, output], 255 inside the face.
+        landmarks: float32 [N, 68, 2] in pixels of the crop as it was placed (not warped); once it has passed `Batches`,
+            less the mean shape of the side, in tenths of the crop's side. None where nobody asked for them.
     """
 
     feed: np.ndarray
     target: np.ndarray
     mask: np.ndarray
+    landmarks: np.ndarray | None = None
 
 
 class Augmenter:
@@ -76,26 +79,33 @@ class Augmenter:
         self._feed_spread = _grid_to_map(input_size)
         self._target_spread = _grid_to_map(output_size)
 
-    def __call__(self, crops: np.ndarray, rng: np.random.Generator) -> Batch:
-        """Augment the faces `crops`, uint8 [N, size, size, 4] (RGB and mask), which stay unchanged."""
+    def __call__(self, crops: np.ndarray, rng: np.random.Generator, landmarks: np.ndarray | None = None) -> Batch:
+        """Augment the faces `crops`, uint8 [N, size, size, 4] (RGB and mask), and their landmarks, float32 [N, 68, 2].
+
+        What is given stays unchanged.
+        """
         if self.amounts.color:
             crops = self.vary_color(crops, rng)
+        placements = self.placements(len(crops), rng)
+        moved = None if landmarks is None else place_landmarks(landmarks, placements)
         if self.in_one:
-            return self._in_one(crops, rng)
-        placed = self.place(crops, rng)
+            return self._in_one(crops, placements, rng, moved)
+        placed = self.place(crops, placements)
         target = _resize(placed, self.output_size)
         warped = self.warp(placed, rng) if self.amounts.warp else placed
         return Batch(feed=np.ascontiguousarray(_resize(warped, self.input_size)[..., :3]),
-                     target=np.ascontiguousarray(target[..., :3]), mask=np.ascontiguousarray(target[..., 3]))
+                     target=np.ascontiguousarray(target[..., :3]), mask=np.ascontiguousarray(target[..., 3]),
+                     landmarks=moved)
 
-    def _in_one(self, crops: np.ndarray, rng: np.random.Generator) -> Batch:
-        back = _invert(self.placements(len(crops), rng))
+    def _in_one(self, crops: np.ndarray, placements: np.ndarray, rng: np.random.Generator,
+                landmarks: np.ndarray | None) -> Batch:
+        back = _invert(placements)
         calm = np.broadcast_to(self._grid(), (len(crops), 2, 5, 5))
         bent = calm + self._grid_noise(len(crops), rng) if self.amounts.warp else calm
         feed = _fetch(crops, _through(back, self._feed_spread @ bent @ self._feed_spread.T))
         target = _fetch(crops, _through(back, self._target_spread @ calm @ self._target_spread.T))
         return Batch(feed=np.ascontiguousarray(feed[..., :3]), target=np.ascontiguousarray(target[..., :3]),
-                     mask=np.ascontiguousarray(target[..., 3]))
+                     mask=np.ascontiguousarray(target[..., 3]), landmarks=landmarks)
 
     def vary_color(self, crops: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Shift L, a and b of OpenCV's 8-bit LAB per face, then equalise the local contrast of L in some.
@@ -121,9 +131,8 @@ class Augmenter:
         grids = rng.integers(0, self.amounts.clahe_size, count, endpoint=True) * (base // 2) + base
         return np.where(rng.random(count) < self.amounts.clahe_chance, grids, 0)
 
-    def place(self, crops: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def place(self, crops: np.ndarray, matrices: np.ndarray) -> np.ndarray:
         """Turn, scale, move and mirror each face and its mask in one step; the border repeats the edge."""
-        matrices = self.placements(len(crops), rng)
         out = np.empty_like(crops)
         for index, matrix in enumerate(matrices):
             out[index] = cv2.warpAffine(crops[index], matrix, (self.size, self.size), flags=cv2.INTER_LINEAR,
@@ -168,6 +177,27 @@ class Augmenter:
 
     def _grid_noise(self, count: int, rng: np.random.Generator) -> np.ndarray:
         return rng.normal(0, self.amounts.warp_spread * self.size, (count, 2, 5, 5))
+
+
+# Where each of the 68 points is found in the mirror: the person's left eye stands where the right one was.
+MIRRORED = np.array([*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, *range(35, 30, -1),
+                     45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40, *range(54, 47, -1), *range(59, 54, -1),
+                     *range(64, 59, -1), 67, 66, 65])
+
+
+def place_landmarks(landmarks: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+    """Landmarks [N, 68, 2] through `Augmenter.placements` [N, 2, 3]; in mirrored faces each point keeps its meaning."""
+    moved = landmarks @ matrices[:, :, :2].transpose(0, 2, 1) + matrices[:, None, :, 2]
+    mirrored = np.linalg.det(matrices[:, :, :2]) < 0
+    moved[mirrored] = moved[mirrored][:, MIRRORED]
+    return moved.astype(np.float32)
+
+
+def neutral_shape(landmarks: np.ndarray, size: int) -> np.ndarray:
+    """Mean of landmarks [N, 68, 2] in crops of `size` pixels and of their mirror images, [68, 2]."""
+    mean = landmarks.mean(axis=0)
+    mirror = np.column_stack((size - 1 - mean[:, 0], mean[:, 1]))[MIRRORED]
+    return (mean + mirror) / 2
 
 
 def lab_tables(shifts: np.ndarray) -> np.ndarray:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import queue
 import threading
+from dataclasses import replace
 
 import numpy as np
 
-from .augmentation import Augmenter, Batch
+from .augmentation import Augmenter, Batch, neutral_shape
 
 _AHEAD = 3  # batches kept ready: enough to bridge a slow one, little memory
 
@@ -24,11 +25,16 @@ class Batches:
         augmenter: what is done to them.
         seed: start of the random numbers.
         first: number of the first iteration, counted from 0.
+        landmarks: of both sides, float32 [N, 68, 2] in the crops' pixels, if the batches are to hold them.
     """
 
     def __init__(self, crops_a: np.ndarray, crops_b: np.ndarray, size: int, augmenter: Augmenter, seed: int,
-                 first: int = 0) -> None:
+                 first: int = 0, landmarks: tuple[np.ndarray, np.ndarray] | None = None) -> None:
         self._sides = (crops_a, crops_b)
+        self._landmarks = landmarks
+        # What is left of the landmarks without it is pose and expression, and means the same on both sides.
+        self._neutral = np.repeat([neutral_shape(side, augmenter.size) for side in landmarks], size, axis=0
+                                  ) if landmarks else None
         self._size, self._augmenter, self._seed, self._next = size, augmenter, seed, first
         self._queue: queue.Queue[Batch | BaseException] = queue.Queue(_AHEAD)
         self._closing = threading.Event()
@@ -77,8 +83,15 @@ class Batches:
 
     def make(self, iteration: int) -> Batch:
         """The batch of any iteration."""
-        picked = [crops[self.indices(side, len(crops), iteration)] for side, crops in enumerate(self._sides)]
-        return self._augmenter(np.concatenate(picked), np.random.default_rng([self._seed, 2, iteration]))
+        chosen = [self.indices(side, len(crops), iteration) for side, crops in enumerate(self._sides)]
+        picked = np.concatenate([crops[which] for crops, which in zip(self._sides, chosen, strict=True)])
+        rng = np.random.default_rng([self._seed, 2, iteration])
+        if self._landmarks is None:
+            return self._augmenter(picked, rng)
+        points = np.concatenate([side[which] for side, which in zip(self._landmarks, chosen, strict=True)])
+        batch = self._augmenter(picked, rng, points)
+        relative = (batch.landmarks - self._neutral) * (10 / self._augmenter.size)
+        return replace(batch, landmarks=relative.astype(np.float32))
 
     def indices(self, side: int, count: int, iteration: int) -> np.ndarray:
         """Which of a side's `count` faces iteration `iteration` shows: one shuffled round after the other."""

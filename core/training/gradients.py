@@ -9,13 +9,18 @@ each gets cores of its own and they meet once per step.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from ..models.base import Side, SwapModel
 from .execution import Execution
 from .losses import FaceLoss
+
+# Of one side: feed, target, mask, landmarks.
+Half = list[Any]
 
 
 def sides_can_part(model: SwapModel) -> bool:
@@ -33,11 +38,13 @@ class Gradients:
         model: on its device; its parameters' `grad` is what a call leaves.
         loss: what is minimised.
         side_weights: factors of the losses of A and B before they are added.
+        landmark_weight: of the landmarks' error beside the loss, for models that tell where they are.
         parallel: the sides in two threads, each with as many of the processor's as `torch.get_num_threads` says.
     """
 
     def __init__(self, model: SwapModel, loss: FaceLoss, side_weights: tuple[float, float] = (1.0, 1.0),
-                 parallel: bool = False) -> None:
+                 parallel: bool = False, landmark_weight: float = 0.0) -> None:
+        self.landmark_weight = landmark_weight
         self.model, self.loss, self.side_weights = model, loss, side_weights
         self._second = ThreadPoolExecutor(1, thread_name_prefix="understudy-side-b") if parallel else None
 
@@ -46,17 +53,19 @@ class Gradients:
         return self._second is not None
 
     def __call__(self, execution: Execution, feed: torch.Tensor, target: torch.Tensor,
-                 mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+                 mask: torch.Tensor, landmarks: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """Set the gradients and return the mean losses of A and B (detached, scalar).
 
         Args:
             feed: float32 [2 N, 3, input, input] in [0, 1].
             target, mask: float32 [2 N, 3, output, output] and [2 N, 1, output, output] in [0, 1].
+            landmarks: float32 [2 N, 136], see `Batch`; None: they do not count this time.
         """
-        halves = [(t[: len(t) // 2], t[len(t) // 2:]) for t in (feed, target, mask)]
-        a, b = zip(*halves, strict=True)
+        half = len(feed) // 2
+        a, b = ([None if t is None else t[side] for t in (feed, target, mask, landmarks)]
+                for side in (slice(half), slice(half, None)))
         if self._second is None:
-            return self._together(execution, feed, target, mask)
+            return self._together(execution, a, b)
         threads = torch.get_num_threads()
         waiting = self._second.submit(self._side, "b", threads, execution, *b)
         loss_a, gradients_a = self._side("a", threads, execution, *a)
@@ -65,25 +74,34 @@ class Gradients:
             parameter.grad = of_b if of_a is None else of_a if of_b is None else of_a.add_(of_b)
         return loss_a, loss_b
 
-    def _together(self, execution: Execution, feed: torch.Tensor, target: torch.Tensor,
-                  mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        half = len(feed) // 2
-        with execution.autocast(feed.device):
-            y = torch.cat(self.model.forward_both(feed[:half], feed[half:]))
-        per_face = self.loss(y[:, :3].float(), target, mask)
-        loss_a, loss_b = per_face[:half].mean(), per_face[half:].mean()
+    def _together(self, execution: Execution, a: Half, b: Half) -> tuple[torch.Tensor, torch.Tensor]:
+        with execution.autocast(a[0].device):
+            if self.landmark_weight:
+                y_a, told_a = self.model.forward_training(a[0], "a")
+                y_b, told_b = self.model.forward_training(b[0], "b")
+            else:
+                (y_a, y_b), told_a, told_b = self.model.forward_both(a[0], b[0]), None, None
+        loss_a, loss_b = self._loss(y_a, told_a, *a[1:]), self._loss(y_b, told_b, *b[1:])
         self.model.zero_grad(set_to_none=True)
         (self.side_weights[0] * loss_a + self.side_weights[1] * loss_b).backward()
         return loss_a.detach(), loss_b.detach()
 
-    def _side(self, side: Side, threads: int, execution: Execution, feed: torch.Tensor, target: torch.Tensor,
-              mask: torch.Tensor) -> tuple[torch.Tensor, tuple[torch.Tensor | None, ...]]:
+    def _side(self, side: Side, threads: int, execution: Execution, feed: torch.Tensor, *truth: torch.Tensor | None,
+              ) -> tuple[torch.Tensor, tuple[torch.Tensor | None, ...]]:
         torch.set_num_threads(threads)  # a thread's own setting
         with execution.autocast(feed.device):
-            y = self.model(feed, side)
-        loss = self.loss(y[:, :3].float(), target, mask).mean()
+            y, told = self.model.forward_training(feed, side)
+        loss = self._loss(y, told, *truth)
         weighted = self.side_weights["ab".index(side)] * loss
         return loss.detach(), torch.autograd.grad(weighted, self._trained(), allow_unused=True)
+
+    def _loss(self, y: torch.Tensor, told: torch.Tensor | None, target: torch.Tensor, mask: torch.Tensor,
+              landmarks: torch.Tensor | None) -> torch.Tensor:
+        """Mean over the faces of one side."""
+        loss = self.loss(y[:, :3].float(), target, mask).mean()
+        if self.landmark_weight and told is not None and landmarks is not None:
+            loss = loss + self.landmark_weight * functional.smooth_l1_loss(told.float(), landmarks)
+        return loss
 
     def _trained(self) -> list[nn.Parameter]:
         return [p for p in self.model.parameters() if p.requires_grad]

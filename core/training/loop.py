@@ -59,8 +59,9 @@ class Trainer:
         torch.manual_seed((self.seed << 32) + iteration)
         feed, target = self._pictures(batch.feed), self._pictures(batch.target)
         mask = torch.from_numpy(batch.mask).to(self.device)[:, None].float().div_(255)
+        landmarks = None if batch.landmarks is None else torch.from_numpy(batch.landmarks).to(self.device).flatten(1)
         self.optimizer.zero_grad(set_to_none=True)
-        loss_a, loss_b = self.gradients(self.execution, feed, target, mask)
+        loss_a, loss_b = self.gradients(self.execution, feed, target, mask, landmarks)
         losses = Losses(*torch.stack((loss_a, loss_b)).tolist())
         if not losses.finite:
             raise ModelError(f"The loss became {losses.a:g} (A) and {losses.b:g} (B) at iteration {iteration + 1}, so "

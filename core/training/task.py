@@ -66,8 +66,9 @@ def run(options: TrainOptions, reporter: Reporter) -> dict[str, Any]:
         session = _session(options, model_dir, settings, state, fresh, sides, device, reporter)
         augmenter = Augmenter(size, fresh.input_size, fresh.output_size, _amounts(options, fresh.recipe),
                               in_one=fresh.recipe.oversampling > 1)
+        landmarks = (sides[0].landmarks, sides[1].landmarks) if fresh.recipe.landmark_weight else None
         with Batches(sides[0].crops, sides[1].crops, options.batch_size, augmenter, options.seed,
-                     session.state.iterations) as batches:
+                     session.state.iterations, landmarks) as batches:
             session.run(batches, options.iterations, options.save_interval)
     return _result(model_dir, session.state, session)
 
@@ -104,7 +105,7 @@ def _session(options: TrainOptions, model_dir: Path, settings: Settings, state: 
     processors = allowed_threads()
     parallel = processors > 1 and sides_can_part(model)
     threads = Threads(processors // 2 if parallel else processors) if device.type == "cpu" else None
-    gradients = Gradients(model, loss, recipe.side_weights, parallel)
+    gradients = Gradients(model, loss, recipe.side_weights, parallel, recipe.landmark_weight)
     execution, measured = _execution(options, state, gradients, device)
     trainer = Trainer(gradients, recipe, execution, options.seed)
     if state:

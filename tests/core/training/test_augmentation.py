@@ -8,7 +8,14 @@ import cv2
 import numpy as np
 import pytest
 
-from understudy.core.training.augmentation import Amounts, Augmenter, lab_tables
+from understudy.core.training.augmentation import (
+    MIRRORED,
+    Amounts,
+    Augmenter,
+    lab_tables,
+    neutral_shape,
+    place_landmarks,
+)
 
 STILL = Amounts(color=False, flip=False, warp=False, rotation=0, zoom=0, shift=0)
 
@@ -111,7 +118,8 @@ def test_placements_keep_to_their_ranges() -> None:
 
 def test_mirroring_alone_is_exact_and_carries_the_mask() -> None:
     crops = faces(40)
-    out = augmenter(replace(STILL, flip=True)).place(crops, np.random.default_rng(6))
+    subject = augmenter(replace(STILL, flip=True))
+    out = subject.place(crops, subject.placements(len(crops), np.random.default_rng(6)))
     kinds = [(np.array_equal(o, c), np.array_equal(o, c[:, ::-1])) for o, c in zip(out, crops, strict=True)]
     assert all(same or mirrored for same, mirrored in kinds)
     assert {True, False} == {mirrored for _, mirrored in kinds}
@@ -119,8 +127,40 @@ def test_mirroring_alone_is_exact_and_carries_the_mask() -> None:
 
 def test_a_turn_is_about_the_centre_and_repeats_the_edge() -> None:
     crops = np.full((1, 64, 64, 4), 200, np.uint8)
-    out = augmenter(replace(STILL, rotation=10, shift=0.05)).place(crops, np.random.default_rng(7))
+    subject = augmenter(replace(STILL, rotation=10, shift=0.05))
+    out = subject.place(crops, subject.placements(len(crops), np.random.default_rng(7)))
     assert (out == 200).all()
+
+
+def test_landmarks_move_with_the_picture() -> None:
+    """A dot drawn on a landmark is found where the landmark went, whichever way the picture is made."""
+    size = 128
+    rng = np.random.default_rng(3)
+    landmarks = rng.uniform(40, 88, (24, 68, 2)).astype(np.float32)
+    crops = np.zeros((24, size, size, 4), np.uint8)
+    for crop, points in zip(crops, landmarks, strict=True):
+        x, y = points[0].round().astype(int)
+        points[0] = x, y
+        crop[y - 3:y + 4, x - 3:x + 4] = 255
+    for in_one in (False, True):
+        batch = Augmenter(size, size, size, replace(Amounts(), color=False), in_one=in_one)(
+            crops, np.random.default_rng(4), landmarks)
+        for mask, points in zip(batch.mask.astype(float), batch.landmarks, strict=True):
+            found = np.array([mask.sum(axis) @ np.arange(size) for axis in (0, 1)]) / mask.sum()
+            assert min(np.abs(points[0] - found).max(), np.abs(points[MIRRORED[0]] - found).max()) < 0.1
+
+
+def test_mirrored_landmarks_keep_their_meaning() -> None:
+    assert np.array_equal(MIRRORED[MIRRORED], np.arange(68))
+    points = np.random.default_rng(0).uniform(0, 64, (1, 68, 2))
+    points[0, 36, 0], points[0, 45, 0] = 20, 50  # outer corners of the eyes, the person's right one first
+    mirror = np.array([[[-1.0, 0, 63], [0, 1, 0]]])
+    placed = place_landmarks(points, mirror)
+    assert placed[0, 36, 0] == pytest.approx(63 - 50)
+    assert placed[0, 45, 0] == pytest.approx(63 - 20)
+    np.testing.assert_allclose(place_landmarks(placed, mirror), points, atol=1e-4)
+    neutral = neutral_shape(points, 64)
+    np.testing.assert_allclose(place_landmarks(neutral[None], mirror)[0], neutral, atol=1e-4)
 
 
 def test_the_warp_is_the_enlarged_grid_without_its_edges() -> None:

@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from understudy.core.training.augmentation import Amounts, Augmenter
+from understudy.core.training.augmentation import Amounts, Augmenter, neutral_shape
 from understudy.core.training.batches import Batches
 
 SIZE = 8
@@ -50,6 +50,19 @@ def test_a_batch_larger_than_the_set_repeats_faces() -> None:
     with stream(25) as batches:
         seen = batches.next().target[:25, 0, 0, 0]
     assert Counter(Counter(seen.tolist()).values()) == {2: 5, 3: 5}
+
+
+def test_landmarks_come_with_their_faces_less_the_mean_shape_of_their_side() -> None:
+    rng = np.random.default_rng(0)
+    landmarks = tuple(rng.uniform(0, SIZE, (count, 68, 2)).astype(np.float32) for count in (10, 7))
+    still = Amounts(color=False, flip=False, warp=False, rotation=0, zoom=0, shift=0)
+    augmenter = Augmenter(SIZE, SIZE, SIZE, still)
+    with Batches(crops(10, 0), crops(7, 100), 5, augmenter, 0, landmarks=landmarks) as batches:
+        batch = batches.next()
+    for face, shape in zip(batch.target[:, 0, 0, 0], batch.landmarks, strict=True):
+        side, index = divmod(int(face), 100)
+        expected = (landmarks[side][index] - neutral_shape(landmarks[side], SIZE)) / SIZE * 10
+        np.testing.assert_allclose(shape, expected, atol=1e-4)
 
 
 def test_an_error_in_the_thread_reaches_the_loop() -> None:

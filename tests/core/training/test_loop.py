@@ -170,12 +170,26 @@ def test_the_sides_in_two_threads_give_the_gradients_of_one_pass() -> None:
     torch.manual_seed(5)
     model = build("sketch")
     pictures = [torch.rand(6, c, 64, 64, generator=torch.Generator().manual_seed(c)) for c in (3, 3, 1)]
+    landmarks = torch.randn(6, 136, generator=torch.Generator().manual_seed(4))
     found = []
     for parallel in (False, True):
-        losses = Gradients(model, LOSS, (1.0, 0.5), parallel)(Execution(), *pictures)
+        losses = Gradients(model, LOSS, (1.0, 0.5), parallel, landmark_weight=0.5)(Execution(), *pictures, landmarks)
         found.append([*losses, *(p.grad.clone() for p in model.parameters())])
     for together, apart in zip(*found, strict=True):
         torch.testing.assert_close(apart, together, rtol=1e-3, atol=1e-6)
+
+
+def test_landmarks_count_by_their_weight() -> None:
+    torch.manual_seed(6)
+    model = build("sketch")
+    pictures = [torch.rand(4, c, 64, 64) for c in (3, 3, 1)]
+    told = torch.cat([model.forward_training(x, side)[1] for x, side in zip(pictures[0].split(2), "ab", strict=True)])
+    losses = {weight: Gradients(model, LOSS, landmark_weight=weight)(Execution(), *pictures, told.detach() + 3)
+              for weight in (0.0, 2.0)}
+    for without, with_landmarks in zip(*losses.values(), strict=True):
+        assert float(with_landmarks - without) == pytest.approx(2 * 2.5, abs=1e-4)  # smooth L1 of 3 is 2.5
+    before = model.landmarks.weight.grad.norm()
+    assert before > 0
 
 
 def test_a_pause_changes_nothing(tiny: TinyClass) -> None:
