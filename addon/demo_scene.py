@@ -29,11 +29,16 @@ def main(spec: dict[str, Any]) -> None:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     for name in ("addon.properties", "addon.shot"):  # strips get the properties that they have in the extension
-        import_module(f"understudy.{name}").register()
+        _part(name).register()
     _set_up(scene, spec)
     _add_strips(scene, spec)
     _save(spec)
     _render(scene, spec)
+
+
+def _part(name: str) -> Any:
+    """A module of the package that the bootstrap has loaded; this script itself is outside it."""
+    return import_module(f"understudy.{name}")
 
 
 def _set_up(scene: Any, spec: dict[str, Any]) -> None:
@@ -56,24 +61,20 @@ def _set_up(scene: Any, spec: dict[str, Any]) -> None:
 
 def _add_strips(scene: Any, spec: dict[str, Any]) -> None:
     """A on channel 1 as the strip whose face is replaced, the overlay above it as after a conversion."""
-    from understudy.addon import shot
-    from understudy.addon.footage import place_overlay, strip_range
-
+    shot, footage = _part("addon.shot"), _part("addon.footage")
     editor = scene.sequence_editor_create()
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences
     source = Path(spec["source"])
     if source.is_dir():
-        from understudy.core.media.listing import list_images
-
-        pictures = list_images(source)
+        pictures = _part("core.media.listing").list_images(source)
         strip = strips.new_image(name=source.name, filepath=str(source / pictures[0]), channel=1, frame_start=1)
         for picture in pictures[1:]:
             strip.elements.append(picture)
     else:
         strip = strips.new_movie(name=source.stem, filepath=str(source), channel=1, frame_start=1)
     shot.choose(scene, "a", strip)
-    place_overlay(scene, strip, Path(spec["overlay"]))
-    scene.frame_start, scene.frame_end = strip_range(strip)
+    footage.place_overlay(scene, strip, Path(spec["overlay"]))
+    scene.frame_start, scene.frame_end = footage.strip_range(strip)
 
 
 def _save(spec: dict[str, Any]) -> None:
@@ -86,14 +87,13 @@ def _save(spec: dict[str, Any]) -> None:
 
 
 def _render(scene: Any, spec: dict[str, Any]) -> None:
-    from understudy.core.jobs.messages import Progress
-
+    messages = _part("core.jobs.messages")
     done, frames = 0, scene.frame_end
 
     def written(*_: Any) -> None:
         nonlocal done
         done += 1
-        print(Progress(done, frames, "frames", "Rendering in Blender").to_json(), flush=True)
+        print(messages.Progress(done, frames, "frames", "Rendering in Blender").to_json(), flush=True)
 
     bpy.app.handlers.render_write.append(written)
     try:

@@ -147,8 +147,9 @@ def build(stage: Stage) -> Expression:
         upper_lid, (start, end) = _curve(stage, top, width)
         lids.append((start, end, upper_lid, _curve(stage, bottom, width)[0]))
         skin.append(_lid_colour(stage, stage.to_canvas(bottom)))
-    return Expression(stage, *(f.astype(np.float32) for f in (lower, upper, narrow, brows, parting)), (left, right),
-                      tuple(lids), tuple(skin))
+    fields = [field.astype(np.float32) for field in (lower, upper, narrow, brows, parting)]
+    return Expression(stage, fields[0], fields[1], fields[2], fields[3], fields[4], (left, right), tuple(lids),
+                      tuple(skin))
 
 
 def _curve(stage: Stage, points: object, width: int) -> tuple[np.ndarray, tuple[float, float]]:

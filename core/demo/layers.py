@@ -58,7 +58,7 @@ def fill(pixels: np.ndarray, known: np.ndarray) -> np.ndarray:
     levels = [(pixels * weight[..., None], weight)]
     while min(levels[-1][1].shape) > 3:
         colour, total = levels[-1]
-        levels.append((cv2.pyrDown(colour), cv2.pyrDown(total)))
+        levels.append((np.asarray(cv2.pyrDown(colour)), np.asarray(cv2.pyrDown(total))))
     colour, total = levels[-1]
     result = colour / np.maximum(total, 1e-4)[..., None]
     for colour, total in reversed(levels[:-1]):
@@ -104,7 +104,8 @@ def _matte(stage: Stage, outline: Polygon, reach: float, soft: float) -> np.ndar
     labels[cv2.erode(shape, kernel) > 0] = cv2.GC_FGD
     picture = np.ascontiguousarray(stage.pixels[..., ::-1].clip(0, 255).astype(np.uint8))
     cv2.setRNGSeed(1)  # its colour models start from k-means
-    cv2.grabCut(picture, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK)
+    everywhere = (0, 0, 0, 0)  # not used: the labels say it
+    cv2.grabCut(picture, labels, everywhere, np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK)
     hard = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).astype(np.uint8)
     for operation in (cv2.MORPH_OPEN, cv2.MORPH_CLOSE):
         hard = cv2.morphologyEx(hard, operation, disc(reach * 0.4))

@@ -194,7 +194,7 @@ def stage(portrait: Portrait, size: tuple[int, int]) -> Stage:
     inside = cv2.warpAffine(np.full(picture.shape[:2], 255, np.uint8), matrix, canvas, flags=cv2.INTER_NEAREST) > 0
     pixels = pixels.astype(np.float32)
     if portrait.sharpen:
-        pixels += portrait.sharpen * (pixels - cv2.GaussianBlur(pixels, (0, 0), 1.2 * scale))
+        pixels = pixels + portrait.sharpen * (pixels - cv2.GaussianBlur(pixels, (0, 0), 1.2 * scale))
     landmarks = find_landmarks(picture, portrait) * scale + matrix[:, 2]
     return Stage(portrait, size, margin, scale, np.clip(pixels, 0, 255), inside, landmarks)
 
