@@ -141,7 +141,7 @@ def build(stage: Stage) -> Expression:
     brows = np.zeros_like(x)
     for mark in face[17:27]:
         brows = np.maximum(brows, np.exp(-((x - mark[0]) / (0.14 * unit)) ** 2 - ((y - mark[1]) / (0.11 * unit)) ** 2))
-    brows = cv2.GaussianBlur(brows, (0, 0), 0.03 * unit / 2)
+    brows = np.asarray(cv2.GaussianBlur(brows, (0, 0), 0.03 * unit / 2), np.float64)
     lids, skin = [], []
     for top, bottom in stage.portrait.eyes:
         upper_lid, (start, end) = _curve(stage, top, width)

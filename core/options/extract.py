@@ -34,8 +34,9 @@ class ExtractOptions:
                              advanced=True)
     aligner: str = option("dlib", label="Aligner", help="What places the 68 landmarks", choices=ALIGNERS,
                           group="Alignment")
-    masker: tuple[str, ...] = option((), label="Masks", help="Masks to store beside the landmark masks, which every "
-                                     "face has anyway", choices=MASKERS, group="Masks")
+    masker: tuple[str, ...] = option((), label="Masks", help="Masks to store with the faces; components and extended "
+                                     "are drawn from the landmarks whenever they are needed, whether named or not",
+                                     choices=MASKERS, group="Masks", advanced=True)
     identity: str = option("dlib", label="Identity", help="What tells people apart; its vectors are stored with the "
                            "faces", choices=IDENTITIES, group="Identity", advanced=True)
     face_size: int = option(512, label="Face Size", help="Side of the pictures in the faces folder", min=256, max=1024,
