@@ -79,7 +79,7 @@ class Expression:
         colours = cv2.remap(picture, at[..., 0], at[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         for lid, lash, skin in paint:
             colours += (skin - colours) * lid[..., None]
-            colours *= 1 - 0.62 * lash[..., None]
+            colours = colours * (1 - 0.62 * lash[..., None])
         return colours
 
     def _close(self, at: np.ndarray, left: float, right: float, upper: np.ndarray, lower: np.ndarray,
