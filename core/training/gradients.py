@@ -9,7 +9,7 @@ each gets cores of its own and they meet once per step.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -19,8 +19,14 @@ from ..models.base import Side, SwapModel
 from .execution import Execution
 from .losses import FaceLoss
 
-# Of one side: feed, target, mask, landmarks.
-Half = list[Any]
+
+class _Half(NamedTuple):
+    """The faces of one side."""
+
+    feed: torch.Tensor
+    target: torch.Tensor
+    mask: torch.Tensor
+    landmarks: torch.Tensor | None
 
 
 def sides_can_part(model: SwapModel) -> bool:
@@ -62,45 +68,44 @@ class Gradients:
             landmarks: float32 [2 N, 136], see `Batch`; None: they do not count this time.
         """
         half = len(feed) // 2
-        a, b = ([None if t is None else t[side] for t in (feed, target, mask, landmarks)]
-                for side in (slice(half), slice(half, None)))
+        a, b = (_Half(feed[faces], target[faces], mask[faces], None if landmarks is None else landmarks[faces])
+                for faces in (slice(half), slice(half, None)))
         if self._second is None:
             return self._together(execution, a, b)
         threads = torch.get_num_threads()
-        waiting = self._second.submit(self._side, "b", threads, execution, *b)
-        loss_a, gradients_a = self._side("a", threads, execution, *a)
+        waiting = self._second.submit(self._side, "b", threads, execution, b)
+        loss_a, gradients_a = self._side("a", threads, execution, a)
         loss_b, gradients_b = waiting.result()
         for parameter, of_a, of_b in zip(self._trained(), gradients_a, gradients_b, strict=True):
             parameter.grad = of_b if of_a is None else of_a if of_b is None else of_a.add_(of_b)
         return loss_a, loss_b
 
-    def _together(self, execution: Execution, a: Half, b: Half) -> tuple[torch.Tensor, torch.Tensor]:
-        with execution.autocast(a[0].device):
+    def _together(self, execution: Execution, a: _Half, b: _Half) -> tuple[torch.Tensor, torch.Tensor]:
+        with execution.autocast(a.feed.device):
             if self.landmark_weight:
-                y_a, told_a = self.model.forward_training(a[0], "a")
-                y_b, told_b = self.model.forward_training(b[0], "b")
+                y_a, told_a = self.model.forward_training(a.feed, "a")
+                y_b, told_b = self.model.forward_training(b.feed, "b")
             else:
-                (y_a, y_b), told_a, told_b = self.model.forward_both(a[0], b[0]), None, None
-        loss_a, loss_b = self._loss(y_a, told_a, *a[1:]), self._loss(y_b, told_b, *b[1:])
+                (y_a, y_b), told_a, told_b = self.model.forward_both(a.feed, b.feed), None, None
+        loss_a, loss_b = self._loss(y_a, told_a, a), self._loss(y_b, told_b, b)
         self.model.zero_grad(set_to_none=True)
         (self.side_weights[0] * loss_a + self.side_weights[1] * loss_b).backward()
         return loss_a.detach(), loss_b.detach()
 
-    def _side(self, side: Side, threads: int, execution: Execution, feed: torch.Tensor, *truth: torch.Tensor | None,
+    def _side(self, side: Side, threads: int, execution: Execution, half: _Half,
               ) -> tuple[torch.Tensor, tuple[torch.Tensor | None, ...]]:
         torch.set_num_threads(threads)  # a thread's own setting
-        with execution.autocast(feed.device):
-            y, told = self.model.forward_training(feed, side)
-        loss = self._loss(y, told, *truth)
+        with execution.autocast(half.feed.device):
+            y, told = self.model.forward_training(half.feed, side)
+        loss = self._loss(y, told, half)
         weighted = self.side_weights["ab".index(side)] * loss
         return loss.detach(), torch.autograd.grad(weighted, self._trained(), allow_unused=True)
 
-    def _loss(self, y: torch.Tensor, told: torch.Tensor | None, target: torch.Tensor, mask: torch.Tensor,
-              landmarks: torch.Tensor | None) -> torch.Tensor:
+    def _loss(self, y: torch.Tensor, told: torch.Tensor | None, half: _Half) -> torch.Tensor:
         """Mean over the faces of one side."""
-        loss = self.loss(y[:, :3].float(), target, mask).mean()
-        if self.landmark_weight and told is not None and landmarks is not None:
-            loss = loss + self.landmark_weight * functional.smooth_l1_loss(told.float(), landmarks)
+        loss = self.loss(y[:, :3].float(), half.target, half.mask).mean()
+        if self.landmark_weight and told is not None and half.landmarks is not None:
+            loss = loss + self.landmark_weight * functional.smooth_l1_loss(told.float(), half.landmarks)
         return loss
 
     def _trained(self) -> list[nn.Parameter]:
