@@ -90,7 +90,8 @@ class Batches:
             return self._augmenter(picked, rng)
         points = np.concatenate([side[which] for side, which in zip(self._landmarks, chosen, strict=True)])
         batch = self._augmenter(picked, rng, points)
-        assert batch.landmarks is not None and self._neutral is not None  # as landmarks were given
+        assert batch.landmarks is not None  # as they were given
+        assert self._neutral is not None
         relative = (batch.landmarks - self._neutral) * (10 / self._augmenter.size)
         return replace(batch, landmarks=relative.astype(np.float32))
 
