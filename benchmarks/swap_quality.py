@@ -37,6 +37,7 @@ from understudy.core.conversion.task import run as convert
 from understudy.core.errors import Stopped, UnderstudyError
 from understudy.core.extraction.identity.dlib_resnet import DlibResNet
 from understudy.core.extraction.task import run as extract
+from understudy.core.faces.crop import crop
 from understudy.core.faces.geometry import Alignment
 from understudy.core.jobs.messages import SilentReporter
 from understudy.core.media.images import read_image, write_png
@@ -96,6 +97,10 @@ class Truth:
 
     def _identify(self, pictures: np.ndarray, points: np.ndarray) -> np.ndarray:
         return self._network.vectors([self._network.chip(*pair) for pair in zip(pictures, points, strict=True)])
+
+    def head(self, picture: np.ndarray, index: int) -> np.ndarray:
+        """The part of a picture of this clip's size that holds A's head in frame `frames[index]`."""
+        return crop(picture, Alignment(self._points_a[index]), SIZE, "head").pixels
 
     def score(self, pictures: np.ndarray) -> Score:
         """Measure uint8 [N, H, W, 3] RGB, one for each of `frames`."""
@@ -202,9 +207,10 @@ class Bench:
             return np.stack([read_image(Path(output) / f"{name}.png") for name in self.names])
 
     def sheet(self, converted: np.ndarray, path: Path) -> None:
-        """A picture: some frames of A, as converted, and their truth below each other."""
+        """A picture: the heads of some frames of A, as converted, and their truth below each other."""
         chosen = np.linspace(0, len(converted) - 1, SHEET_FRAMES).round().astype(int)
-        rows = [np.hstack(list(pictures[chosen])) for pictures in (self.originals, converted, self.truth.pictures)]
+        rows = [np.hstack([self.truth.head(pictures[index], index) for index in chosen])
+                for pictures in (self.originals, converted, self.truth.pictures)]
         write_png(path, np.vstack(rows))
 
 
