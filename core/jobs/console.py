@@ -148,11 +148,21 @@ class JsonReporter(_SignalReporter):
                 print(message.to_json(), file=self._stream, flush=True)
             except BrokenPipeError:
                 self.ask_stop()  # nobody listens any more
+                self._hush()
 
 
 def _width() -> int:
     """Columns to draw on. tqdm's own measure is negative on terminals that do not tell their size."""
     return max(40, shutil.get_terminal_size().columns - 1)
+
+    def _hush(self) -> None:
+        """What the stream still holds must not fail again when Python ends, which would change the exit code."""
+        try:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
+        except (OSError, ValueError):
+            pass  # not a real file
 
 
 def figures(metric: Metric) -> str:
