@@ -150,11 +150,6 @@ class JsonReporter(_SignalReporter):
                 self.ask_stop()  # nobody listens any more
                 self._hush()
 
-
-def _width() -> int:
-    """Columns to draw on. tqdm's own measure is negative on terminals that do not tell their size."""
-    return max(40, shutil.get_terminal_size().columns - 1)
-
     def _hush(self) -> None:
         """What the stream still holds must not fail again when Python ends, which would change the exit code."""
         try:
@@ -163,6 +158,11 @@ def _width() -> int:
             os.close(nowhere)
         except (OSError, ValueError):
             pass  # not a real file
+
+
+def _width() -> int:
+    """Columns to draw on. tqdm's own measure is negative on terminals that do not tell their size."""
+    return max(40, shutil.get_terminal_size().columns - 1)
 
 
 def figures(metric: Metric) -> str:
