@@ -18,7 +18,7 @@ class DemoOptions:
                     group="Input", per_shot=False)
     output: str = option("demo", label="Output", help="Folder for everything that the demonstration makes",
                          kind="folder", group="Output", per_shot=False)
-    iterations: int = option(1500, label="Iterations", help="How long to train; the same command with more goes on "
+    iterations: int = option(2000, label="Iterations", help="How long to train; the same command with more goes on "
                              "from there", min=1, max=10_000_000, group="Training")
     trainer: str = option("sketch", label="Trainer", help="Which model to train; the others want a graphics card",
                           choices=TRAINERS, group="Training")
