@@ -26,6 +26,7 @@ class Amounts:
         shift: largest move along each axis, as a part of the side.
         flip_chance: share of faces that are mirrored.
         warp_spread: standard deviation of the warp's grid points, as a part of the side.
+        relight: how much the light of the inputs alone is changed, see `Augmenter.relight`; 0: not at all.
     """
 
     color: bool = True
@@ -40,6 +41,7 @@ class Amounts:
     shift: float = 0.05
     flip_chance: float = 0.5
     warp_spread: float = 5 / 256
+    relight: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class Augmenter:
         placed = self.place(crops, placements)
         target = _resize(placed, self.output_size)
         warped = self.warp(placed, rng) if self.amounts.warp else placed
-        return Batch(feed=np.ascontiguousarray(_resize(warped, self.input_size)[..., :3]),
+        return Batch(feed=self.relight(_resize(warped, self.input_size)[..., :3], rng),
                      target=np.ascontiguousarray(target[..., :3]), mask=np.ascontiguousarray(target[..., 3]),
                      landmarks=moved)
 
@@ -104,7 +106,7 @@ class Augmenter:
         bent = calm + self._grid_noise(len(crops), rng) if self.amounts.warp else calm
         feed = _fetch(crops, _through(back, self._feed_spread @ bent @ self._feed_spread.T))
         target = _fetch(crops, _through(back, self._target_spread @ calm @ self._target_spread.T))
-        return Batch(feed=np.ascontiguousarray(feed[..., :3]), target=np.ascontiguousarray(target[..., :3]),
+        return Batch(feed=self.relight(feed[..., :3], rng), target=np.ascontiguousarray(target[..., :3]),
                      mask=np.ascontiguousarray(target[..., 3]), landmarks=landmarks)
 
     def vary_color(self, crops: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -161,6 +163,25 @@ class Augmenter:
             out[index] = cv2.remap(crops[index], maps[index, 0], maps[index, 1], cv2.INTER_LINEAR,
                                    borderMode=cv2.BORDER_CONSTANT, borderValue=0)
         return out
+
+    def relight(self, feed: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Give each input, uint8 [N, H, W, 3], another gamma and a slope of light across it.
+
+        The target keeps its light, so the model learns to see the same face in any: that of the other performer too.
+        With the amount r the gamma is exp(N(0, 0.3 r)), and brightness changes from the middle to each edge by
+        N(0, 0.25 r) of itself along x and y. What would be brighter than white darkens the whole picture instead.
+        """
+        if not self.amounts.relight:
+            return np.ascontiguousarray(feed)
+        count, height, width = feed.shape[:3]
+        gamma = np.exp(rng.normal(0, 0.3 * self.amounts.relight, (count, 1, 1, 1))).astype(np.float32)
+        slope = rng.normal(0, 0.25 * self.amounts.relight, (2, count, 1, 1, 1)).astype(np.float32)
+        across = np.linspace(-1, 1, width, dtype=np.float32)[:, None]
+        down = np.linspace(-1, 1, height, dtype=np.float32)[:, None, None]
+        light = np.maximum(1 + slope[0] * across + slope[1] * down, 0.05)
+        lit = (feed * np.float32(1 / 255)) ** gamma * light
+        lit /= np.maximum(lit.max(axis=(1, 2, 3), keepdims=True), 1)
+        return np.rint(lit * 255).astype(np.uint8)
 
     def warp_maps(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """Where each pixel is fetched from: float32 [count, 2 (x, y), size, size], centres at integers.

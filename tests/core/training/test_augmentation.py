@@ -132,6 +132,19 @@ def test_a_turn_is_about_the_centre_and_repeats_the_edge() -> None:
     assert (out == 200).all()
 
 
+def test_relighting_changes_the_input_alone() -> None:
+    crops = faces(50)
+    lit, plain = (augmenter(replace(STILL, relight=amount))(crops, np.random.default_rng(0)) for amount in (1.0, 0.0))
+    assert np.array_equal(lit.target, plain.target)
+    assert np.array_equal(plain.feed, crops[..., :3])
+    assert lit.feed.dtype == np.uint8
+    assert all(not np.array_equal(one, other) for one, other in zip(lit.feed, plain.feed, strict=True))
+    grey = np.full((4000, 2, 3, 3), 64, np.uint8)
+    out = augmenter(replace(STILL, relight=1.0)).relight(grey, np.random.default_rng(1))
+    middle = np.log(out.mean(axis=(1, 3))[:, 1] / 255) / np.log(64 / 255)  # the slopes cancel there
+    assert np.log(middle).std() == pytest.approx(0.3, rel=0.1)
+
+
 def test_landmarks_move_with_the_picture() -> None:
     """A dot drawn on a landmark is found where the landmark went, whichever way the picture is made."""
     size = 128
