@@ -1,14 +1,17 @@
 """Understudy's own 64 px model for processors and quick looks: a recognisable swap in minutes without a graphics card.
 
-What makes it quick, each measured with `benchmarks/swap_quality.py`:
+What makes it quick. Compared by the measures of `benchmarks/swap_quality.py`, each in one or two short runs:
   - While it trains, a linear head reads the face's landmarks, less the performer's mean shape, off the code. So the
-    code soon holds pose and expression, the same for both performers; without it that takes twice as long.
+    code soon holds pose and expression, the same for both performers; without it the same takes twice the iterations.
+  - Small displacements, and another light on the inputs alone, so that the encoder knows a face in the other's light.
+  - A high learning rate.
+The rest are choices of design, not compared one by one:
   - Few pixels see many channels: strided convolutions lead down at once, and the last convolution of a decoder works
     at 32 px and leaves the final doubling to a pixel shuffle (Shi et al. 2016).
   - The encoder sees each picture with the mean and spread of its middle evened out per channel, so that light and
     complexion differ less between the performers before anything is learned.
-  - A high learning rate, whose noise a moving average of the weights takes away again (Polyak and Juditsky 1992).
-  - Natural colours, small displacements, and targets that are interpolated once.
+  - A moving average of the weights takes away the noise of the high learning rate (Polyak and Juditsky 1992).
+  - Natural colours, and targets that are interpolated once.
 """
 
 from __future__ import annotations
