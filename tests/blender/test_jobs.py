@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -126,3 +128,36 @@ def test_a_log_is_there(extension: Any, scene: Any, watch: Any, capsys: pytest.C
     until(watch, lambda b: b.job(name) and b.job(name).status == "finished")
     bpy.ops.understudy.job_log(job=name)
     assert capsys.readouterr().out.strip().endswith("log.txt")
+
+
+ANOTHER_BLENDER = """
+import sys, time, bpy
+name, python, blend = sys.argv[1:]
+bpy.ops.preferences.addon_enable(module=name)
+bpy.context.preferences.addons[name].preferences.python = python
+bpy.ops.wm.open_mainfile(filepath=blend)
+watch, shot, client = (sys.modules[f"{name}.{m}"] for m in ("addon.watch", "addon.shot", "core.jobs.client"))
+folder = shot.work_folder(bpy.context.scene) / "jobs"
+job = client.create(folder, "rehearsal", {"steps": 600, "seconds": 0.1}, label="Rehearse")
+end = time.monotonic() + 40
+while not ((view := watch.look().job(job.path.name)) and view.factor > 0) and time.monotonic() < end:
+    time.sleep(0.1)
+print("JOB", job.path.name, view.status, flush=True)
+import os; os._exit(0)  # as when Blender is closed or crashes: nothing is tidied up
+"""
+
+
+def test_it_outlives_the_blender_that_started_it(extension: Any, scene: Any, watch: Any, installed: str,
+                                                 core_python: Path) -> None:
+    """The promise to a person who closes Blender for the night."""
+    result = subprocess.run([sys.executable, "-c", ANOTHER_BLENDER, installed, str(core_python), bpy.data.filepath],
+                            capture_output=True, text=True, timeout=120, check=False)
+    said = [line.split() for line in result.stdout.splitlines() if line.startswith("JOB")]
+    assert said, result.stdout + result.stderr
+    assert said[0][2] == "running"
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    name = said[0][1]
+    first = until(watch, lambda b: b.job(name) and b.job(name).status == "running").job(name)
+    until(watch, lambda b: b.job(name).factor > first.factor)
+    bpy.ops.understudy.job_stop(job=name)
+    assert until(watch, lambda b: not b.job(name).going).job(name).status == "stopped"
