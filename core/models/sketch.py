@@ -33,7 +33,7 @@ class Sketch(SwapModel):
     label = "Sketch"
     recipe = Recipe(learning_rate=2e-3, betas=(0.9, 0.99), epsilon=1e-8, loss="0.5*ssim5+mae", mask_floor=0.1,
                     landmark_weight=1.0, warm_up=50, ema=0.99, oversampling=2,
-                    augmentation={"color": False, "rotation": 6.0, "zoom": 0.04, "shift": 0.03, "relight": 0.7})
+                    augmentation={"color": False, "rotation": 3.0, "zoom": 0.02, "shift": 0.01, "relight": 0.7})
 
     def __init__(self) -> None:
         super().__init__()
