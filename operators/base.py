@@ -51,13 +51,3 @@ class JobOperator(Operator):
 
     def act(self, view: JobView) -> None:
         raise NotImplementedError
-
-
-def register_all(classes: tuple[type, ...]) -> None:
-    for cls in classes:
-        bpy.utils.register_class(cls)
-
-
-def unregister_all(classes: tuple[type, ...]) -> None:
-    for cls in reversed(classes):
-        bpy.utils.unregister_class(cls)

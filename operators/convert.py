@@ -7,7 +7,6 @@ import bpy
 from ..addon import watch
 from ..addon.timing import timed_class
 from ..core.errors import OutputError
-from .base import register_all, unregister_all
 from .stage import Stage
 
 
@@ -29,11 +28,4 @@ class UNDERSTUDY_OT_convert(Stage, bpy.types.Operator):
 
 
 CLASSES = (UNDERSTUDY_OT_convert,)
-
-
-def register() -> None:
-    register_all(CLASSES)
-
-
-def unregister() -> None:
-    unregister_all(CLASSES)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -8,7 +8,6 @@ import bpy
 
 from ..addon import stages
 from ..addon.timing import timed_class
-from .base import register_all, unregister_all
 from .stage import Stage
 
 
@@ -32,11 +31,4 @@ class UNDERSTUDY_OT_extract(Stage, bpy.types.Operator):
 
 
 CLASSES = (UNDERSTUDY_OT_extract,)
-
-
-def register() -> None:
-    register_all(CLASSES)
-
-
-def unregister() -> None:
-    unregister_all(CLASSES)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -11,7 +11,7 @@ from ..addon.follow import JobView
 from ..addon.timing import timed_class
 from ..core.errors import JobError
 from ..core.jobs import client
-from .base import JobOperator, register_all, unregister_all
+from .base import JobOperator
 
 
 @timed_class
@@ -143,11 +143,4 @@ def _open(path: Path) -> None:
 
 CLASSES = (UNDERSTUDY_OT_job_stop, UNDERSTUDY_OT_job_pause, UNDERSTUDY_OT_job_resume, UNDERSTUDY_OT_job_restart,
            UNDERSTUDY_OT_job_remove, UNDERSTUDY_OT_job_log, UNDERSTUDY_OT_job_folder, UNDERSTUDY_OT_job_preview)
-
-
-def register() -> None:
-    register_all(CLASSES)
-
-
-def unregister() -> None:
-    unregister_all(CLASSES)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -13,7 +13,7 @@ from ..addon.timing import timed_class
 from ..core import consent
 from ..core.errors import EnvironmentError_, JobError, UnderstudyError
 from ..core.jobs import client
-from .base import Operator, register_all, unregister_all
+from .base import Operator
 
 
 @timed_class
@@ -169,11 +169,4 @@ class UNDERSTUDY_OT_tell(bpy.types.Operator):
 
 CLASSES = (UNDERSTUDY_OT_pick_strip, UNDERSTUDY_OT_setup, UNDERSTUDY_OT_consent, UNDERSTUDY_OT_preferences,
            UNDERSTUDY_OT_open_folder, UNDERSTUDY_OT_tell)
-
-
-def register() -> None:
-    register_all(CLASSES)
-
-
-def unregister() -> None:
-    unregister_all(CLASSES)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import bpy
 
 from ..addon.timing import timed_class
-from .base import register_all, unregister_all
 from .stage import Stage
 
 
@@ -19,11 +18,4 @@ class UNDERSTUDY_OT_train(Stage, bpy.types.Operator):
 
 
 CLASSES = (UNDERSTUDY_OT_train,)
-
-
-def register() -> None:
-    register_all(CLASSES)
-
-
-def unregister() -> None:
-    unregister_all(CLASSES)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

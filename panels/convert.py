@@ -21,13 +21,4 @@ class UNDERSTUDY_PT_convert_advanced(AdvancedPanel, bpy.types.Panel):
 
 
 CLASSES = (UNDERSTUDY_PT_convert, UNDERSTUDY_PT_convert_advanced)
-
-
-def register() -> None:
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

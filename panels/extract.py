@@ -35,13 +35,4 @@ class UNDERSTUDY_PT_extract_advanced(AdvancedPanel, bpy.types.Panel):
 
 
 CLASSES = (UNDERSTUDY_PT_extract, UNDERSTUDY_PT_extract_advanced)
-
-
-def register() -> None:
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

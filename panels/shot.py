@@ -50,13 +50,4 @@ class UNDERSTUDY_PT_places(Sidebar, bpy.types.Panel):
 
 
 CLASSES = (UNDERSTUDY_PT_shot, UNDERSTUDY_PT_places)
-
-
-def register() -> None:
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)
