@@ -13,7 +13,7 @@ from typing import Any
 
 from . import consent, logs
 from .errors import UnderstudyError, UsageError
-from .jobs.tasks import TASKS, Task
+from .jobs.tasks import FAMILIES, TASKS, Task
 from .options import make
 from .options.arguments import HelpFormatter, add_options, given, missing
 from .options.common import CommonOptions
@@ -57,12 +57,15 @@ def build_parser() -> argparse.ArgumentParser:
                                      formatter_class=HelpFormatter)
     parser.add_argument("--version", action="version", version=f"understudy {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    families: dict[str, Any] = {}
     for task in TASKS.values():
         if task.command:
-            sub = _add_command(commands, task.name, task.options.__doc__ or "", partial(_run_task, task))
+            family, _, word = task.name.rpartition(" ")
+            place = _family(commands, families, family) if family else commands
+            sub = _add_command(place, word, task.options.__doc__ or "", partial(_run_task, task))
             add_options(sub, task.options)
             add_options(sub, CommonOptions)
-    _add_alignments(commands)
+    _add_export(_family(commands, families, "alignments"))
     doctor = _add_command(commands, "doctor", "Check this computer: Python, packages, devices, disk, folders.", _doctor)
     add_options(doctor, CommonOptions)
     agree = _add_command(commands, "consent", "Agree, once, that the people in your footage have consented.", _consent)
@@ -83,11 +86,17 @@ def _add_command(commands: Any, name: str, doc: str, run: Callable[[argparse.Nam
     return sub
 
 
-def _add_alignments(commands: Any) -> None:
+def _family(commands: Any, families: dict[str, Any], name: str) -> Any:
+    """The place for the jobs of a family, made when it is first asked for."""
+    if name not in families:
+        parser = _add_command(commands, name, FAMILIES[name], lambda namespace: 2)
+        families[name] = parser.add_subparsers(title="jobs", metavar="JOB", required=True)
+    return families[name]
+
+
+def _add_export(jobs: Any) -> None:
     from .faces.export import FORMATS
 
-    alignments = _add_command(commands, "alignments", "Work with the alignments of a clip.", lambda ns: 2)
-    jobs = alignments.add_subparsers(title="jobs", metavar="JOB", required=True)
     export = _add_command(jobs, "export", "Write alignments as JSON for other programs.", _export)
     export.add_argument("alignments", metavar="ALIGNMENTS", help="the .db file that extract wrote")
     export.add_argument("out", metavar="OUT.json", help="the JSON file to write")
@@ -101,8 +110,8 @@ def _common(namespace: argparse.Namespace) -> CommonOptions:
 
 def _run_task(task: Task, namespace: argparse.Namespace) -> int:
     common = _common(namespace)
-    commands = tuple(t.name for t in TASKS.values() if t.command)
-    values: dict[str, Any] = load(common.config, task.name, task.options, commands) if common.config else {}
+    commands = tuple(t.table for t in TASKS.values() if t.command)
+    values: dict[str, Any] = load(common.config, task.table, task.options, commands) if common.config else {}
     values.update(given(namespace, task.options))
     options = make(task.options, values)
     lacking = missing(values, task.options)

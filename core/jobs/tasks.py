@@ -25,8 +25,10 @@ from ..options.train import TrainOptions
 class Task:
     """One row: `entry` is "module:function" below `understudy.core`, imported only where the task runs.
 
-    `command`: the command line offers it. `consent`: whether, with these options, it starts only after the question of
-    `core.consent` is answered.
+    `name` is what the command line calls it; one of two words, such as "alignments draw", is a job of a family in
+    `FAMILIES`. `command`: the command line offers it. `consent`: whether, with these options, it starts only after the
+    question of `core.consent` is answered. `tool`: Blender's Tools panel offers it; options called `source`,
+    `alignments` and `faces` are then filled in from the chosen strip.
     """
 
     name: str
@@ -35,11 +37,22 @@ class Task:
     entry: str
     command: bool = True
     consent: Callable[[Any], bool] = lambda options: True
+    tool: bool = False
+
+    @property
+    def table(self) -> str:
+        """Its table in a settings file, and the identifier of its settings in Blender."""
+        return self.name.replace(" ", "-")
 
     def load(self) -> Callable[[Any, Any], dict[str, Any]]:
         module, _, function = self.entry.partition(":")
         return getattr(import_module(f"...{module}", __name__), function)
 
+
+# What the command line says of the first word of tasks of two.
+FAMILIES: dict[str, str] = {
+    "alignments": "Look after the alignments of a clip.",
+}
 
 TASKS: dict[str, Task] = {
     task.name: task
