@@ -1,0 +1,69 @@
+"""Killing a command where it hurts: SIGKILL at random instants of its work, for every task that must survive it."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+_PATIENCE = 120.0  # seconds for a run to end, on a busy machine
+
+
+def kill_at_random_instants(command: Sequence[str], instants: int, check: Callable[[], None],
+                            prepare: Callable[[], None] = lambda: None, seed: int = 1) -> int:
+    """Run `command` once to its end and then `instants` times, each time killed with all its children.
+
+    The command prints one line when its work begins (whatever it says), so that no kill is spent on imports. The
+    instants are random, one from each of `instants` equal parts of the time that the whole run took.
+
+    Args:
+        command: as for `subprocess.Popen`.
+        check: called after the whole run and after every kill; asserts what must hold (and may resume the work).
+        prepare: called before every run, also the first; puts things back as they were at the beginning. Without it,
+            a run goes on where the one before it was killed, so the command must have enough to do.
+        seed: of the random instants.
+
+    Returns:
+        how many runs were killed while they worked; the others had ended already.
+    """
+    chance = random.Random(seed)
+    prepare()
+    with _working(command) as worker:
+        begun = time.monotonic()
+        worker.wait(_PATIENCE)
+        length = time.monotonic() - begun
+        assert worker.returncode == 0, f"{command} failed by itself:\n{worker.stderr.read()}"
+    check()
+    killed = 0
+    for number in range(instants):
+        prepare()
+        with _working(command) as worker:
+            time.sleep(length * (number + chance.random()) / instants)
+            killed += worker.poll() is None
+            _kill(worker)
+            assert worker.returncode in (0, -signal.SIGKILL), f"{command} failed:\n{worker.stderr.read()}"
+        check()
+    return killed
+
+
+@contextmanager
+def _working(command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+    """The command in a process group of its own, past its first line; what is left of it at the end is killed."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          start_new_session=True) as worker:
+        try:
+            if not worker.stdout.readline():
+                raise AssertionError(f"{command} ended before its work began:\n{worker.stderr.read()}")
+            yield worker
+        finally:
+            _kill(worker)
+
+
+def _kill(worker: subprocess.Popen[str]) -> None:
+    if worker.poll() is None:
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait(_PATIENCE)
