@@ -20,12 +20,14 @@ class Row:
         label: what panels call it.
         help: a sentence on its strengths and limits.
         entry: "module:attribute" below `understudy.core`, imported on first use.
+        weights: the `core.weights` rows that have to be on disk before it works; none for what Understudy brings.
     """
 
     name: str
     label: str
     help: str
     entry: str
+    weights: tuple[str, ...] = ()
 
     def load(self) -> Any:
         """Import and return the class or function that does the work."""
