@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
-import sqlite3
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import AlignmentsError
 from .nouns import Box, Face, State
+from .people import People
 
 FACE_COLUMNS = ("uuid", "frame", "position", "x", "y", "w", "h", "landmarks", "detector", "aligner", "score", "person",
                 "state", "revision")
@@ -37,23 +36,15 @@ def face_row(face: Face) -> tuple[Any, ...]:
             float(face.score), face.person, face.state, face.revision)
 
 
-class History(ABC):
+class History(People):
     """The editing half of `AlignmentsStore`.
 
     Edits belong to a *revision*, a number that only grows with new edits. `with store.edit(): …` puts several into one.
     """
 
-    _connection: sqlite3.Connection
-    path: Path
     _editing: int | None = None
 
     # Given by the store
-
-    @abstractmethod
-    def transaction(self) -> AbstractContextManager[None]: ...
-
-    @abstractmethod
-    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]: ...
 
     @abstractmethod
     def face(self, uuid: str) -> Face | None: ...
@@ -74,6 +65,7 @@ class History(ABC):
             self._editing = self.revision + 1
             try:
                 self._connection.execute("DELETE FROM history WHERE revision >= ?", (self._editing,))
+                self._forget_people(self._editing)
                 yield self._editing
                 self._set_revision(self._editing)
             finally:
@@ -100,9 +92,9 @@ class History(ABC):
         self._change(replace(face, state="removed"), face)
 
     def set_person(self, uuid: str, person: int | None) -> Face:
-        """Say who it is (an id of `people`), or that nobody knows."""
-        face = self._existing(uuid)
-        return self._change(replace(face, person=person), face)
+        """Say who it is (an id of `people`), or that it is nobody's."""
+        self.set_persons({uuid: person})
+        return self._existing(uuid)
 
     def go_to(self, revision: int) -> list[str]:
         """Undo or redo until `revision`; returns the uuids of the faces that changed.
@@ -113,21 +105,32 @@ class History(ABC):
         with self.transaction():
             here = self.revision
             (last,) = self._rows("SELECT coalesce(max(revision), 0) FROM history")[0]
-            if not 0 <= revision <= max(here, last):
-                raise AlignmentsError(f"{self.path} has no revision {revision}", f"Known: 0 to {max(here, last)}")
-            if revision < here:
-                sql = "SELECT face, before FROM history WHERE revision > ? AND revision <= ? ORDER BY revision DESC"
-                steps = self._rows(sql, (revision, here))
-            else:
-                sql = "SELECT face, after FROM history WHERE revision > ? AND revision <= ? ORDER BY revision"
-                steps = self._rows(sql, (here, revision))
-            for uuid, row in steps:
-                if row is None:
-                    self._connection.execute("DELETE FROM face WHERE uuid = ?", (uuid,))
-                else:
-                    self._put(_unpack(row))
+            last = max(here, last, self._last_people_revision())
+            if not 0 <= revision <= last:
+                raise AlignmentsError(f"{self.path} has no revision {revision}", f"Known: 0 to {last}")
+            back = revision < here
+            steps = range(here, revision, -1) if back else range(here + 1, revision + 1)
+            touched = [uuid for step in steps for uuid in (*self._faces_step(step, back),
+                                                           *self._people_step(step, back))]
             self._set_revision(revision)
-            return list(dict.fromkeys(uuid for uuid, _ in steps))
+            return list(dict.fromkeys(touched))
+
+    def _faces_step(self, revision: int, back: bool) -> list[str]:
+        """Undo or redo what one revision did to faces; returns their uuids."""
+        steps = self._rows(f"SELECT face, {'before' if back else 'after'} FROM history WHERE revision = ?",
+                           (revision,))
+        for uuid, row in steps:
+            if row is None:
+                self._connection.execute("DELETE FROM face WHERE uuid = ?", (uuid,))
+            else:
+                self._put(self._with_present_person(uuid, _unpack(row)))
+        return [uuid for uuid, _ in steps]
+
+    def _with_present_person(self, uuid: str, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Whose a face is has a history of its own (`people`): going back in this one leaves it alone."""
+        face = self.face(uuid)
+        place = FACE_COLUMNS.index("person")
+        return row if face is None else (*row[:place], face.person, *row[place + 1:])
 
     def _existing(self, uuid: str) -> Face:
         face = self.face(uuid)
