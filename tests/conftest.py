@@ -27,3 +27,26 @@ def weights() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the weights folder {folder}, which is not part of the repository")
     return folder
+
+
+@pytest.fixture(scope="session")
+def _weights_home(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home folder into which the real weight files were imported, once for all tests."""
+    from understudy.core.jobs.messages import SilentReporter
+    from understudy.core.options.weights import WeightsImportOptions
+    from understudy.core.weights import task
+
+    home = tmp_path_factory.mktemp("weights-home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UNDERSTUDY_HOME", str(home))
+        task.import_(WeightsImportOptions(file=str(weights)), SilentReporter())
+        for own in weights.glob("mobilefacenet*"):
+            task.import_(WeightsImportOptions(file=str(own), name="mobilefacenet"), SilentReporter())
+    return home
+
+
+@pytest.fixture
+def installed_weights(_weights_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The weights folder of an `UNDERSTUDY_HOME` that holds the real weight files; skips where there are none."""
+    monkeypatch.setenv("UNDERSTUDY_HOME", str(_weights_home))
+    return _weights_home / "data" / "weights"

@@ -77,6 +77,8 @@ class ConsoleReporter(_SignalReporter):
             self._line(f"understudy: {message.message}")
         elif isinstance(message, Done):
             self._close_bar()
+            if text := message.result.get("text"):
+                print(text, flush=True)  # what was asked for, so that it can be piped
             if line := ending(message, time.monotonic() - self._began):
                 self._line(line)
         elif isinstance(message, Preview):
@@ -178,5 +180,5 @@ def ending(done: Done, seconds: float) -> str:
     if done.status == "stopped":
         return f"Stopped after {duration(seconds)}; the same command again continues."
     made = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in done.result.items()
-                     if isinstance(value, (str, int, float)) and value != "")
+                     if isinstance(value, (str, int, float)) and value != "" and key != "text")
     return f"Done in {duration(seconds)}{': ' + made if made else ''}."

@@ -1,8 +1,9 @@
 """The tasks a worker can run: name, options class and the function that does it (stdlib only).
 
 A task is `run(options, reporter) -> dict`: `options` an instance of its options class, `reporter` a
-`messages.Reporter`, the result JSON-ready (paths as strings, counts). It raises `UnderstudyError` for anything a
-person can mend and `Stopped` after a stop; run again with the same options, it continues where it left off.
+`messages.Reporter`, the result JSON-ready (paths as strings, counts; under `text` what a person asked to see, such as
+a list, in lines). It raises `UnderstudyError` for anything a person can mend and `Stopped` after a stop; run again with
+the same options, it continues where it left off.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from ..options.extract import ExtractOptions
 from ..options.rehearsal import RehearsalOptions
 from ..options.setup import SetupOptions
 from ..options.train import TrainOptions
+from ..options.weights import WeightsFetchOptions, WeightsImportOptions, WeightsListOptions, WeightsVerifyOptions
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Task:
 # What the command line says of the first word of tasks of two.
 FAMILIES: dict[str, str] = {
     "alignments": "Look after the alignments of a clip.",
+    "weights": "Weights of networks: see, fetch, import and verify them.",
 }
 
 TASKS: dict[str, Task] = {
@@ -63,6 +66,14 @@ TASKS: dict[str, Task] = {
         Task("demo", "Demo", DemoOptions, "demo.task:run", consent=lambda options: bool(options.a or options.b)),
         Task("constant-rate", "Constant Rate", ConstantRateOptions, "media.constant_rate:run",
              consent=lambda options: False),
+        Task("weights list", "List Weights", WeightsListOptions, "weights.task:list_",
+             consent=lambda options: False),
+        Task("weights fetch", "Fetch Weights", WeightsFetchOptions, "weights.task:fetch",
+             consent=lambda options: False, tool=True),
+        Task("weights import", "Import Weights", WeightsImportOptions, "weights.task:import_",
+             consent=lambda options: False, tool=True),
+        Task("weights verify", "Verify Weights", WeightsVerifyOptions, "weights.task:verify",
+             consent=lambda options: False, tool=True),
         Task("rehearsal", "Rehearsal", RehearsalOptions, "jobs.rehearsal:run", consent=lambda options: False),
         Task("setup", "Set Up", SetupOptions, "jobs.setup:run", command=False, consent=lambda options: False),
     )

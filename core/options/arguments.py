@@ -26,8 +26,8 @@ def add_options(parser: argparse.ArgumentParser, cls: type) -> None:
     for option in options_of(cls):
         if option.declaration.positional:
             # Never required by argparse: the source may stand in the --config file.
-            parser.add_argument(option.name, nargs="?", default=argparse.SUPPRESS, type=_parser_of(option),
-                                metavar=option.name.upper(), help=_help(option))
+            parser.add_argument(option.name, nargs="*" if option.many else "?", default=argparse.SUPPRESS,
+                                type=_parser_of(option), metavar=option.name.upper(), help=_help(option))
             continue
         group = option.declaration.group
         if group not in headings:
