@@ -33,13 +33,21 @@ class Detector(Protocol):
 
 
 class Aligner(Protocol):
-    """Made as `Aligner(device, normalization)`, the latter one of "none", "mean", "hist", "clahe".
+    """Made as `Aligner(device, normalization, decoding)`: normalization one of "none", "mean", "hist", "clahe"; decoding
+    of heatmaps, "dark" or "neighbour", which aligners without heatmaps ignore. `aligners.refine.make_aligner` adds
+    re-feed and re-align, which are aligners too.
 
     Attributes:
         batch_size: how many faces at once it is at its best with.
+        input_size: pixels across the crop that it looks at; 0: it takes the picture as it is.
+        reach: side of what it looks at, relative to the box's (the mean of both sides).
+        upright_box: the box that suits it around an upright face, in units of the mean face's box.
     """
 
     batch_size: int
+    input_size: int
+    reach: float
+    upright_box: Box
 
     def align(self, pixels: Sequence[np.ndarray], boxes: Sequence[Box]) -> np.ndarray:
         """Landmarks of the face in each box of each picture, float32 [N, 68, 2], in that picture's pixels."""

