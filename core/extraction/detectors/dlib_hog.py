@@ -6,36 +6,46 @@ views, trained by the author of dlib. Boost Software Licence.
 
 from __future__ import annotations
 
-import cv2
+from collections.abc import Sequence
+
 import dlib
 import numpy as np
 
 from ...faces.nouns import Detection
+from .framing import Framed, reduced
 
 
 class DlibHog:
-    """Finds faces of at least 80 px in the reduced frame.
+    """Finds faces of at least 80 px in the reduced frame, one frame at a time. `device` is without effect.
 
     Args:
         size: longer side to which frames are reduced, never enlarged, pixels.
-        confidence: least score, 0 .. 1 on dlib's scale (distance from the decision boundary; clear faces reach 1 to 3).
+        confidence: least score on dlib's scale: distance from the decision boundary, 0 by default; clear faces reach
+            1 to 3.
     """
 
-    def __init__(self, size: int = 640, confidence: float = 0.0) -> None:
-        self._size, self._confidence = size, confidence
+    default_confidence = 0.0
+    batch_size = 1
+
+    def __init__(self, size: int = 640, confidence: float | None = None, device: str = "cpu") -> None:
+        self._size = size
+        self._least = self.default_confidence if confidence is None else confidence
         self._detector = dlib.get_frontal_face_detector()
 
-    def detect(self, pixels: np.ndarray) -> list[Detection]:
-        height, width = pixels.shape[:2]
-        scale = min(1.0, self._size / max(height, width))
-        if scale < 1:
-            shape = (max(1, round(width * scale)), max(1, round(height * scale)))
-            reduced = cv2.resize(pixels, shape, interpolation=cv2.INTER_AREA)
-        else:
-            reduced = np.ascontiguousarray(pixels)
-        boxes, scores, _ = self._detector.run(reduced, 0, self._confidence)
-        across, down = width / reduced.shape[1], height / reduced.shape[0]
-        found = [Detection(((box.left() + 0.5) * across - 0.5, (box.top() + 0.5) * down - 0.5,
-                            box.width() * across, box.height() * down), float(score))
-                 for box, score in zip(boxes, scores, strict=True)]
-        return sorted(found, key=lambda detection: -detection.score)
+    def detect(self, frames: Sequence[np.ndarray]) -> list[list[Detection]]:
+        framed = reduced(frames, self._size)
+        return [self._detect(framed, pixels) for pixels in framed.pixels]
+
+    def _detect(self, framed: Framed, pixels: np.ndarray) -> list[Detection]:
+        rectangles, scores, _ = self._detector.run(pixels, 0, self._least)
+        return framed.detections(corners(rectangles), np.array(scores, np.float64))
+
+
+def corners(rectangles: Sequence[dlib.rectangle]) -> np.ndarray:
+    """dlib's rectangles, whose first and last pixels count, as float64 [N, 4] left, top, right, bottom.
+
+    dlib puts coordinates on pixels' centres: from the first pixel's centre, as wide as it says.
+    """
+    boxes = [(r.left() + 0.5, r.top() + 0.5, r.left() + 0.5 + r.width(), r.top() + 0.5 + r.height())
+             for r in rectangles]
+    return np.array(boxes, np.float64).reshape(-1, 4)

@@ -1,0 +1,127 @@
+"""MTCNN: three small networks, each of which sees what the one before it let through.
+
+K. Zhang et al., "Joint face detection and alignment using multitask cascaded convolutional networks", IEEE Signal
+Processing Letters 23(10), 2016; thresholds and overlaps as in the authors' own program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...faces.nouns import Detection
+from ..networks import inference
+from ..sharing import shared_network
+from .boxes import suppress
+from .framing import reduced, resized
+from .mtcnn_networks import Output, Proposals, Refinement
+
+_SMALLEST = 20  # face, pixels of the reduced frame
+_STEP = 0.709  # from one picture of the pyramid to the next: about half the area
+_WINDOW, _STRIDE = 12, 2  # of the first network
+_LEAST = (0.6, 0.7)  # scores that the first and the second network must give; the third's is the person's choice
+_OVERLAP_OF_LEVEL, _OVERLAP = 0.5, 0.7
+
+Found = list[tuple[np.ndarray, np.ndarray]]  # for each picture boxes [M, 4] and scores [M]
+
+
+class Mtcnn:
+    """Finds faces of at least 20 px in the reduced frame."""
+
+    default_confidence = 0.7
+    batch_size = 4
+
+    def __init__(self, size: int = 640, confidence: float | None = None, device: str = "cpu") -> None:
+        self._size, self._device = size, device
+        self._least = self.default_confidence if confidence is None else confidence
+        self._proposals = shared_network(Proposals, "mtcnn-pnet", device)
+        self._refinement = shared_network(Refinement, "mtcnn-rnet", device)
+        self._output = shared_network(Output, "mtcnn-onet", device)
+
+    def detect(self, frames: Sequence[np.ndarray]) -> list[list[Detection]]:
+        framed = reduced(frames, self._size)
+        with inference():
+            found = self._propose(framed.pixels)
+            found = self._judge(self._refinement, 24, framed.pixels, found, _LEAST[1])
+            found = [(boxes[kept], scores[kept]) for boxes, scores in found
+                     for kept in [suppress(boxes, scores, _OVERLAP)]]
+            found = self._judge(self._output, 48, framed.pixels, found, self._least)
+        return [framed.detections(boxes[kept], scores[kept]) for boxes, scores in found
+                for kept in [suppress(boxes, scores, _OVERLAP, "smaller")]]
+
+    def _tensor(self, pixels: np.ndarray) -> Tensor:
+        batch = torch.from_numpy(pixels).to(self._device).permute(0, 3, 1, 2).float()
+        return (batch - 127.5) / 127.5
+
+    def _propose(self, pixels: np.ndarray) -> Found:
+        height, width = pixels.shape[1:3]
+        batch = self._tensor(pixels)
+        levels = []
+        scale = _WINDOW / _SMALLEST
+        while min(height, width) * scale >= _WINDOW:
+            size = round(height * scale), round(width * scale)
+            levels.append(self._level(functional.interpolate(batch, size=size, mode="area"),
+                                      (width / size[1], height / size[0])))
+            scale *= _STEP
+        found = []
+        for n in range(len(pixels)):
+            boxes = np.concatenate([np.zeros((0, 4), np.float32), *(level[n][0] for level in levels)])
+            scores = np.concatenate([np.zeros(0, np.float32), *(level[n][1] for level in levels)])
+            kept = suppress(boxes, scores, _OVERLAP)
+            found.append((boxes[kept], scores[kept]))
+        return found
+
+    def _level(self, batch: Tensor, scale: tuple[float, float]) -> Found:
+        scores, offsets = (answer.cpu().numpy() for answer in self._proposals(batch))
+        found = []
+        for score_map, offset_map in zip(scores, offsets, strict=True):
+            rows, columns = np.nonzero(score_map >= _LEAST[0])
+            corner = np.column_stack([columns, rows]) * _STRIDE
+            windows = np.concatenate([corner, corner + _WINDOW], 1) * np.tile(scale, 2)
+            boxes = moved(windows.astype(np.float32), offset_map[:, rows, columns].T)
+            kept = suppress(windows, score_map[rows, columns], _OVERLAP_OF_LEVEL)
+            found.append((boxes[kept], score_map[rows, columns][kept]))
+        return found
+
+    def _judge(self, network: nn.Module, side: int, pixels: np.ndarray, found: Found, least: float) -> Found:
+        """What the network says of each picture's boxes, made square: those that it scores `least` or more, moved."""
+        squares = [squared_boxes(boxes) for boxes, _ in found]
+        crops = [crop(picture, box, side) for picture, own in zip(pixels, squares, strict=True) for box in own]
+        if not crops:
+            return [(boxes[:0], scores[:0]) for boxes, scores in found]
+        scores, offsets = (answer.cpu().numpy() for answer in network(self._tensor(np.stack(crops))))
+        ends = np.cumsum([len(own) for own in squares])[:-1]
+        judged = []
+        for own, score, offset in zip(squares, np.split(scores, ends), np.split(offsets, ends), strict=True):
+            passed = score >= least
+            judged.append((moved(own[passed], offset[passed]), score[passed]))
+        return judged
+
+
+def moved(boxes: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Boxes [N, 4] with each side moved by its offset, in parts of the box's width and height."""
+    return boxes + offsets * np.tile(boxes[:, 2:] - boxes[:, :2], 2)
+
+
+def squared_boxes(boxes: np.ndarray) -> np.ndarray:
+    """The smallest squares around boxes, with the same centres."""
+    centres, halves = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]).max(1, keepdims=True) / 2
+    return np.concatenate([centres - halves, centres + halves], 1)
+
+
+def crop(pixels: np.ndarray, box: np.ndarray, side: int) -> np.ndarray:
+    """What a square box holds, uint8 [side, side, 3]; black where it leaves the picture."""
+    height, width = pixels.shape[:2]
+    left, top = (int(v) for v in np.floor(box[:2]))
+    edge = max(1, round(float(box[2] - box[0])))
+    inside = pixels[max(top, 0):min(top + edge, height), max(left, 0):min(left + edge, width)]
+    if inside.shape[:2] != (edge, edge):
+        whole = np.zeros((edge, edge, 3), np.uint8)
+        y, x = max(-top, 0), max(-left, 0)
+        whole[y:y + inside.shape[0], x:x + inside.shape[1]] = inside
+        inside = whole
+    return resized(inside, (side, side))
