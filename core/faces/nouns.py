@@ -14,6 +14,8 @@ import numpy as np
 Box = tuple[float, float, float, float]
 State = Literal["machine", "edited", "added", "removed"]
 STATES: tuple[State, ...] = ("machine", "edited", "added", "removed")
+CENTERINGS = ("face", "head", "legacy")
+LINEAR = 1  # cv2.INTER_LINEAR, without importing cv2
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,27 @@ class StoredMask:
         kind: the masker's name.
         pixels: uint8 [size, size], 0 outside to 255 inside the face.
         matrix: float64 [2, 3], frame -> mask pixels, centres at integers on both sides.
+        centering: "face", "head" or "legacy": of the crop that it covers.
+        interpolator: OpenCV's flag for laying it over the frame: 1 linear, 2 cubic, 3 area.
     """
 
     kind: str
     pixels: np.ndarray
     matrix: np.ndarray
+    centering: str = "face"
+    interpolator: int = LINEAR
+
+
+@dataclass(frozen=True, eq=False)
+class PackedMask:
+    """A `StoredMask` as files keep it: `packed` is what `packing.pack_mask` makes of its pixels, `size` their side."""
+
+    kind: str
+    size: int
+    packed: bytes
+    matrix: np.ndarray
+    centering: str = "face"
+    interpolator: int = LINEAR
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,18 +8,23 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
 from ..errors import AlignmentsError, OutputError
 
-VERSION = 1
+VERSION = 2
 APPLICATION_ID = 0x55535459  # "USTY", in the file's header: tells our stores from other SQLite files
+LARGEST_VALUE = 64 * 1024 * 1024  # bytes; the largest mask has a quarter of that before it is packed
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 -- A row for every frame that was looked at, also where no face was found (`settings`: with what).
-CREATE TABLE frame (idx INTEGER PRIMARY KEY, name TEXT NOT NULL, settings TEXT NOT NULL);
+CREATE TABLE frame (
+    idx INTEGER PRIMARY KEY, name TEXT NOT NULL, settings TEXT NOT NULL,
+    pts INTEGER, keyframe INTEGER  -- of the video's packet, where another tool's file said so
+);
 CREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
 CREATE TABLE face (
     uuid TEXT PRIMARY KEY, frame INTEGER NOT NULL, position INTEGER NOT NULL,
@@ -36,6 +41,7 @@ CREATE TABLE mask (
     face TEXT NOT NULL REFERENCES face(uuid) ON DELETE CASCADE, kind TEXT NOT NULL,
     size INTEGER NOT NULL, matrix BLOB NOT NULL,  -- 2 x 3 little-endian float64, frame -> mask
     pixels BLOB NOT NULL,  -- zlib of size x size uint8
+    centering TEXT NOT NULL DEFAULT 'face', interpolator INTEGER NOT NULL DEFAULT 1,
     PRIMARY KEY (face, kind)
 );
 CREATE TABLE identity (
@@ -47,9 +53,42 @@ CREATE TABLE identity (
 CREATE TABLE history (revision INTEGER NOT NULL, face TEXT NOT NULL, before TEXT, after TEXT,
                       PRIMARY KEY (revision, face));
 """
+PERSON_TABLES = """
+-- Faces of which a person said whose they are (or nobody's): no machine changes that.
+CREATE TABLE chosen (face TEXT PRIMARY KEY REFERENCES face(uuid) ON DELETE CASCADE) WITHOUT ROWID;
+-- What an edit did to persons: zlib of JSON, {"name": [id, before, after]} or {"faces": [[uuid, before, after] ...]}.
+CREATE TABLE person_history (step INTEGER PRIMARY KEY, revision INTEGER NOT NULL, change BLOB NOT NULL);
+"""
+TABLES += PERSON_TABLES
+
+# Small ones that answer what is asked all the time without reading the faces themselves: how many faces each frame
+# has, how many a person touched, whose faces are whose.
+INDEXES = """
+CREATE INDEX face_present ON face (frame) WHERE state != 'removed';
+CREATE INDEX face_touched ON face (state) WHERE state != 'machine';
+CREATE INDEX face_person ON face (person) WHERE person IS NOT NULL;
+"""
+
+
+def _to_2(connection: sqlite3.Connection) -> None:
+    """Masks say which crop they cover, frames where their packet is, persons have a history; counting is quick."""
+    for column in ("pts INTEGER", "keyframe INTEGER"):
+        connection.execute(f"ALTER TABLE frame ADD COLUMN {column}")
+    for column in ("centering TEXT NOT NULL DEFAULT 'face'", "interpolator INTEGER NOT NULL DEFAULT 1"):
+        connection.execute(f"ALTER TABLE mask ADD COLUMN {column}")
+    connection.execute("UPDATE mask SET centering = 'head'")  # version 1 knew no other crop
+    _execute_all(connection, PERSON_TABLES + INDEXES)
+
 
 # From version n to n + 1: statements run on the writer's connection, inside one transaction, after a backup.
-MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {}
+MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _to_2}
+
+
+def _execute_all(connection: sqlite3.Connection, script: str) -> None:
+    # Not `executescript`, which commits the open transaction.
+    for statement in script.split(";"):
+        if statement.strip():
+            connection.execute(statement)
 
 
 def connect(path: Path, *, readonly: bool, wait: float) -> sqlite3.Connection:
@@ -62,6 +101,10 @@ def connect(path: Path, *, readonly: bool, wait: float) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, timeout=wait, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA foreign_keys = ON")
+        # The file may come from anybody: nothing in its schema may call functions, no value may fill the memory.
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA cell_size_check = ON")
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST_VALUE)
         if readonly:
             connection.execute("PRAGMA query_only = ON")
     except BaseException:
@@ -85,9 +128,7 @@ def prepare(connection: sqlite3.Connection, meta: dict[str, str]) -> None:
         if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             connection.execute("ROLLBACK")
             return
-        for statement in TABLES.split(";"):
-            if statement.strip():
-                connection.execute(statement)
+        _execute_all(connection, TABLES + INDEXES)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
         rows = {"schema": str(VERSION), "revision": "0", **meta}
@@ -112,6 +153,32 @@ def version_of(connection: sqlite3.Connection, path: Path) -> int:
     if version > VERSION:
         raise AlignmentsError(f"{path} was written by a newer Understudy", "Update Understudy to open it")
     return version
+
+
+def check_layout(connection: sqlite3.Connection, path: Path) -> None:
+    """Make sure that a file of the present version has the tables and columns it needs, and nothing that acts.
+
+    Raises:
+        AlignmentsError: naming what is wrong.
+    """
+    kinds = dict(connection.execute("SELECT name, type FROM sqlite_master"))
+    acting = sorted(str(name) for name, kind in kinds.items() if kind not in ("table", "index"))
+    if acting:
+        raise damaged(path, f"it holds {', '.join(acting[:3])}, which is neither table nor index")
+    for table, columns in _columns().items():
+        there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+        if kinds.get(table) != "table" or not columns <= there:
+            raise damaged(path, f"its table {table} is missing or lacks columns")
+
+
+@lru_cache(maxsize=1)
+def _columns() -> dict[str, frozenset[str]]:
+    connection = sqlite3.connect(":memory:")
+    _execute_all(connection, TABLES)
+    tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    found = {name: frozenset(row[1] for row in connection.execute(f"PRAGMA table_info({name})")) for name in tables}
+    connection.close()
+    return found
 
 
 def migrate(connection: sqlite3.Connection, version: int) -> None:
@@ -163,10 +230,23 @@ def telling(path: Path) -> Iterator[None]:
             raise AlignmentsError(f"Cannot open {path}", "Check that it is a file you may read and write, or name "
                                   "another alignments file") from error
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or isinstance(error, sqlite3.DatabaseError):
-            raise AlignmentsError(f"The alignments file {path} is damaged ({error})", "Put back a backup (the files "
-                                  "beside it with _backup_ in their names), or move it away and extract again"
-                                  ) from error
+            raise damaged(path, error) from error
         raise
+
+
+def damaged(path: Path, why: object) -> AlignmentsError:
+    """The error for a file that is a store of ours by its header and not by what is in it."""
+    return AlignmentsError(f"The alignments file {path} is damaged ({why})", "Put back a backup (the files beside it "
+                           "with _backup_ in their names), or move it away and extract again")
+
+
+@contextmanager
+def decoding(path: Path) -> Iterator[None]:
+    """Turn values in a store that cannot be what they should be into `AlignmentsError`."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError) as error:
+        raise damaged(path, error) from error
 
 
 def _disk_is_full(path: Path) -> bool:

@@ -245,8 +245,9 @@ def test_damage_inside_is_found(store):
 def test_an_older_version_is_backed_up_and_brought_up_to_date(store, monkeypatch):
     (face,) = store.write_frame(0, "f", "s", [found(0, 1)])
     store.close()
+    monkeypatch.setitem(schema.MIGRATIONS, schema.VERSION,
+                        lambda c: c.execute("ALTER TABLE person ADD COLUMN colour TEXT"))
     monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
-    monkeypatch.setitem(schema.MIGRATIONS, 1, lambda c: c.execute("ALTER TABLE person ADD COLUMN colour TEXT"))
     with pytest.raises(AlignmentsError, match="older"):
         AlignmentsStore.readonly(store.path)
     with AlignmentsStore.open(store.path, CLIP) as opened:
@@ -254,7 +255,7 @@ def test_an_older_version_is_backed_up_and_brought_up_to_date(store, monkeypatch
         opened._connection.execute("SELECT colour FROM person")
     (backup,) = store.path.parent.glob("*_backup_*.db")
     with sqlite3.connect(backup) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (schema.VERSION - 1,)
 
 
 def test_a_failing_migration_leaves_the_old_version(store, monkeypatch):
@@ -263,8 +264,8 @@ def test_a_failing_migration_leaves_the_old_version(store, monkeypatch):
         connection.execute("SELECT nonsense")
 
     store.close()
+    monkeypatch.setitem(schema.MIGRATIONS, schema.VERSION, fail)
     monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
-    monkeypatch.setitem(schema.MIGRATIONS, 1, fail)
     with pytest.raises(AlignmentsError):
         AlignmentsStore.open(store.path)
     monkeypatch.undo()
