@@ -18,7 +18,7 @@ class Limits:
     Attributes:
         features: eyes and brows must lie above the mouth, on the face turned upright.
         min_scale, max_scale: side of the face in the frame, as a share of the frame's shorter side; 0: no limit.
-        distance: greatest mean distance of the landmarks from the mean face (`Alignment.average_distance`); 0: no limit.
+        distance: greatest mean distance of the landmarks from the mean face (`Alignment.average_distance`); 0: none.
         roll: greatest tilt to either side, degrees; 0: no limit.
     """
 

@@ -1,8 +1,8 @@
 """What a detector, an aligner, a masker and an identity model must offer. A new one is one file and one row.
 
 Pixels are uint8 [H, W, 3] RGB; boxes (x, y, w, h) and landmarks in the picture's pixels, centres at integers. All take
-several items at a time and give one answer for each, in order, equal to what each would get alone. Each is made once per
-thread that uses it, so none needs to be safe for several threads at a time; networks are shared between them
+several items at a time and give one answer for each, in order, equal to what each would get alone. Each is made once
+per thread that uses it, so none needs to be safe for several threads at a time; networks are shared between them
 (inference changes nothing). Constructors raise `WeightsError` where weights are missing or damaged.
 
 `device` is torch's name ("cpu", "cuda", "cuda:1", "mps"); what does not run on torch ignores it.
@@ -33,9 +33,9 @@ class Detector(Protocol):
 
 
 class Aligner(Protocol):
-    """Made as `Aligner(device, normalization, decoding)`: normalization one of "none", "mean", "hist", "clahe"; decoding
-    of heatmaps, "dark" or "neighbour", which aligners without heatmaps ignore. `aligners.refine.make_aligner` adds
-    re-feed and re-align, which are aligners too.
+    """Made as `Aligner(device, normalization, decoding)`: normalization is one of "none", "mean", "hist", "clahe";
+    decoding, of heatmaps, "dark" or "neighbour": aligners without heatmaps ignore it. `aligners.refine.make_aligner`
+    adds re-feed and re-align, which are aligners too.
 
     Attributes:
         batch_size: how many faces at once it is at its best with.

@@ -44,6 +44,12 @@ DETECTORS = (
 ALIGNERS = (
     Row("dlib", "dlib 68", "Ships with Understudy and needs no download; fast and steady on frontal faces, weak on "
         "profiles. Its training data exclude commercial use", "extraction.aligners.dlib_68:Dlib68"),
+    Row("fan", "FAN", "The most accurate, also in profile and on covered faces; wants a graphics card, since a "
+        "processor needs a second or more for each face. Its training data exclude commercial use",
+        "extraction.aligners.fan:Fan", weights=("fan-2d4",)),
+    Row("cv2-dnn", "OpenCV DNN", "A small network that is quick without a graphics card; less accurate than the "
+        "others, and wants a face that looks into the camera", "extraction.aligners.cv2_dnn:Cv2Dnn",
+        weights=("cv2-landmarks",)),
 )
 
 MASKERS = (
@@ -51,11 +57,27 @@ MASKERS = (
         "extraction.maskers.landmark:Components"),
     Row("extended", "Extended", "As components, with the brows raised over a part of the forehead; the usual choice",
         "extraction.maskers.landmark:Extended"),
+    Row("vgg-clear", "VGG Clear", "Follows the outline of mostly frontal faces that nothing covers, without the "
+        "forehead's upper part; fails on profiles and behind hands", "extraction.maskers.vgg:VggClear",
+        weights=("vgg-clear",)),
+    Row("vgg-obstructed", "VGG Obstructed", "Leaves out hands, hair and glasses in front of mostly frontal faces; "
+        "fails on profiles, and the slowest", "extraction.maskers.vgg:VggObstructed", weights=("vgg-obstructed",)),
+    Row("unet-dfl", "U-Net DFL", "Follows the outline of mostly frontal faces softly; covers in front of the face are "
+        "seldom left out", "extraction.maskers.unet_dfl:UnetDfl", weights=("unet-dfl",)),
+    Row("bisenet-fp", "BiSeNet", "Sorts the picture into skin, hair, ears and glasses, of which the wanted are taken, "
+        "up to the hairline and in profile too; hard edges, and hands may count as skin",
+        "extraction.maskers.bisenet_fp:BisenetFp", weights=("bisenet-face",)),
+    Row("custom", "Custom", "All face or all background, to be painted by hand", "extraction.maskers.custom:Custom"),
 )
 
 IDENTITIES = (
     Row("dlib", "dlib ResNet", "Ships with Understudy and needs no download; a 128-number vector per face, the same "
         "person within a distance of 0.6", "extraction.identity.dlib_resnet:DlibResNet"),
+    Row("vggface2", "VGGFace2", "A large network, sure of faces in any pose and of any age; for a graphics card, since it "
+        "is several times the work of dlib's. Not for commercial use", "extraction.identity.vggface2:VggFace2",
+        weights=("vggface2",)),
+    Row("mobilefacenet", "MobileFaceNet", "Small and quick, with weights of this architecture that you have and "
+        "import; as good as those are", "extraction.identity.mobilefacenet:MobileFaceNet", weights=("mobilefacenet",)),
 )
 
 TRAINERS = (

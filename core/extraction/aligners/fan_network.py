@@ -75,7 +75,7 @@ class _Hourglass(nn.Module):
 
 
 class _Block(nn.Module):
-    """Three convolutions in a row, whose answers (a half, a quarter and a quarter of the channels) stand side by side."""
+    """Three convolutions in a row; their answers (a half, a quarter, a quarter of the channels) stand side by side."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
