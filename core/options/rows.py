@@ -73,8 +73,8 @@ MASKERS = (
 IDENTITIES = (
     Row("dlib", "dlib ResNet", "Ships with Understudy and needs no download; a 128-number vector per face, the same "
         "person within a distance of 0.6", "extraction.identity.dlib_resnet:DlibResNet"),
-    Row("vggface2", "VGGFace2", "A large network, sure of faces in any pose and of any age; for a graphics card, since it "
-        "is several times the work of dlib's. Not for commercial use", "extraction.identity.vggface2:VggFace2",
+    Row("vggface2", "VGGFace2", "A large network, sure of faces in any pose and of any age; for a graphics card, since "
+        "it is several times the work of dlib's. Not for commercial use", "extraction.identity.vggface2:VggFace2",
         weights=("vggface2",)),
     Row("mobilefacenet", "MobileFaceNet", "Small and quick, with weights of this architecture that you have and "
         "import; as good as those are", "extraction.identity.mobilefacenet:MobileFaceNet", weights=("mobilefacenet",)),
