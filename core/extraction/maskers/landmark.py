@@ -5,10 +5,13 @@ They are cheap and follow every correction of the landmarks, so they are never s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
 from ...faces.nouns import AlignedFace
+from ...options.maskers import MaskerOptions
 
 # 68-point indices whose convex hulls together cover the face from jaw to brows.
 _PARTS: tuple[tuple[int, ...], ...] = (
@@ -59,19 +62,28 @@ def raise_brows(landmarks: np.ndarray) -> np.ndarray:
     return points
 
 
-class Components:
+class _Drawn:
+    """Draws over crops of any size and centring, so that nothing is ever warped."""
+
+    is_drawn = True
+    size, centering, batch_size = 256, "face", 1
+    kind: str
+
+    def __init__(self, options: MaskerOptions | None = None, device: str = "cpu") -> None:
+        pass
+
+    def mask(self, faces: Sequence[AlignedFace]) -> list[np.ndarray]:
+        """uint8 [size, size] for each crop, of the crop's own size."""
+        return [draw(face.landmarks, face.size, self.kind) for face in faces]
+
+
+class Components(_Drawn):
     """Tight: ends at the brows."""
 
-    is_drawn = True
-
-    def mask(self, face: AlignedFace) -> np.ndarray:
-        return draw(face.landmarks, face.size, "components")
+    kind = "components"
 
 
-class Extended:
+class Extended(_Drawn):
     """As components, with a part of the forehead."""
 
-    is_drawn = True
-
-    def mask(self, face: AlignedFace) -> np.ndarray:
-        return draw(face.landmarks, face.size, "extended")
+    kind = "extended"

@@ -1,0 +1,51 @@
+"""Options of the maskers, for every task that makes masks, and what stored masks are called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .field import option
+from .rows import MASKERS, Row
+
+REFINED = "-refined"  # a mask that was corrected for occlusions is stored beside its own under this ending
+IMPORTED = Row("imported", "Imported", "Drawn by hand or made by another program, and brought in with mask import: as "
+               "good as whoever made it; faces that none was made for have none", "")
+
+
+def refined_name(masker: str) -> str:
+    """What the occlusion-refined mask of a masker is called."""
+    return masker + REFINED
+
+
+# What training and conversion can choose: what maskers make, what a person brought in, and both refined.
+MASKS: tuple[Row, ...] = (
+    *MASKERS, IMPORTED,
+    *(Row(refined_name(row.name), f"{row.label}, Refined", f"As {row.name}, less what passes in front of the face; "
+          "made by the mask tool or by extraction with occlusion refine on", "")
+      for row in (*MASKERS, IMPORTED) if row.name != "custom"))
+
+
+@dataclass(frozen=True)
+class MaskerOptions:
+    """How masks are made."""
+
+    mask_size: int = option(128, label="Mask Size", help="Side at which masks are stored; 0: the size at which the "
+                            "masker works, else 64 or more", min=0, max=1024, unit="px", group="Masks", advanced=True)
+    refine: bool = option(False, label="Occlusion Refine", help="Take out of every mask what passes in front of the "
+                          "face, by its colours and by how they change; stored beside the mask itself, as in "
+                          "extended-refined", group="Masks")
+    bisenet_weights: str = option("faceswap", label="BiSeNet Weights", help="Which weights bisenet-fp uses: faceswap "
+                                  "(5 classes, trained on faces cut as ours are) or original (19 classes, "
+                                  "CelebAMask-HQ, no commercial use)", choices=("faceswap", "original"),
+                                  group="Masks", advanced=True)
+    bisenet_glasses: bool = option(True, label="BiSeNet Glasses", help="Count glasses as part of the face in "
+                                   "bisenet-fp", group="Masks", advanced=True)
+    bisenet_ears: bool = option(False, label="BiSeNet Ears", help="Count ears as part of the face in bisenet-fp",
+                                group="Masks", advanced=True)
+    bisenet_hair: bool = option(False, label="BiSeNet Hair", help="Count hair as part of the face in bisenet-fp, "
+                                "which is then centred on the head", group="Masks", advanced=True)
+    custom_fill: str = option("face", label="Custom Fill", help="What the custom masker's masks hold before a person "
+                              "paints them: all face or all background", choices=("face", "background"),
+                              group="Masks", advanced=True)
+    custom_centering: str = option("face", label="Custom Centering", help="What the custom masker's masks are centred "
+                                   "on", choices=("face", "head"), group="Masks", advanced=True)
