@@ -11,8 +11,8 @@ import json
 import os
 import struct
 import zlib
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -43,6 +43,7 @@ class FaceHeader:
         position: number of the face within its frame.
         centering, size: of the picture.
         detector, aligner: rows that made the face.
+        identities: what tells the person, by identity model.
     """
 
     uuid: str
@@ -59,11 +60,13 @@ class FaceHeader:
     size: int = 512
     detector: str = ""
     aligner: str = ""
+    identities: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     def to_json(self) -> str:
         data = asdict(self)
         data["landmarks"] = [[float(x), float(y)] for x, y in self.landmarks]
         data["matrix"] = None if self.matrix is None else [[float(v) for v in row] for row in self.matrix]
+        data["identities"] = _shortened(self.identities)
         return json.dumps({"version": 1, **data}, allow_nan=False)
 
     def to_faceswap(self) -> str:
@@ -74,7 +77,7 @@ class FaceHeader:
         return repr({
             "alignments": {"x": x, "w": w, "y": y, "h": h,
                            "landmarks_xy": [[float(a), float(b)] for a, b in self.landmarks],
-                           "mask": {}, "identity": {}},
+                           "mask": {}, "identity": _shortened(self.identities)},
             "source": {"alignments_version": FACESWAP_ALIGNMENTS_VERSION,
                        "original_filename": f"{Path(name).stem}_{self.position}.png",
                        "face_index": self.position, "source_filename": name,
@@ -139,6 +142,7 @@ def _from_json(data: dict[str, Any]) -> FaceHeader:
     data["matrix"] = None if matrix is None else np.array(matrix, np.float64).reshape(2, 3)
     data["box"] = tuple(float(v) for v in data["box"])
     data["frame_size"] = tuple(int(v) for v in data["frame_size"])
+    data["identities"] = _identities(data.get("identities", {}))
     return FaceHeader(**data)
 
 
@@ -154,7 +158,7 @@ def _from_faceswap(data: dict[str, Any]) -> FaceHeader:
         source=name.rpartition("_")[0] if is_video else "", source_is_video=is_video,
         frame=int(number) - 1 if is_video and number.isdigit() else -1,
         frame_name=name, frame_size=(int(width), int(height)), position=int(source["face_index"]),
-        size=0)
+        size=0, identities=_identities(face.get("identity", {})))
 
 
 def _landmarks(values: Any) -> np.ndarray:
@@ -162,6 +166,18 @@ def _landmarks(values: Any) -> np.ndarray:
     if points.shape != (68, 2) or not np.isfinite(points).all():
         raise ValueError("not 68 landmarks")
     return points
+
+
+def _shortened(identities: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
+    """As plain numbers, with the six digits that tell two vectors apart rather than the 17 of a double."""
+    return {kind: [float(f"{value:.6g}") for value in vector] for kind, vector in identities.items()}
+
+
+def _identities(values: Any) -> dict[str, tuple[float, ...]]:
+    vectors = {str(kind): np.array(vector, np.float32) for kind, vector in values.items()}
+    if any(vector.ndim != 1 or not np.isfinite(vector).all() for vector in vectors.values()):
+        raise ValueError("not identity vectors")
+    return {kind: tuple(vector.tolist()) for kind, vector in vectors.items()}
 
 
 def _text_chunk(keyword: str, text: str) -> bytes:
