@@ -21,6 +21,8 @@ class Row:
         help: a sentence on its strengths and limits.
         entry: "module:attribute" below `understudy.core`, imported on first use.
         weights: the `core.weights` rows that have to be on disk before it works; none for what Understudy brings.
+        same_person: for identity models, the cosine similarity from which two vectors count as one person's: where
+            the two kinds of error were about equal on the six people of the test clips.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Row:
     help: str
     entry: str
     weights: tuple[str, ...] = ()
+    same_person: float = 0.0
 
     def load(self) -> Any:
         """Import and return the class or function that does the work."""
@@ -72,12 +75,13 @@ MASKERS = (
 
 IDENTITIES = (
     Row("dlib", "dlib ResNet", "Ships with Understudy and needs no download; a 128-number vector per face, the same "
-        "person within a distance of 0.6", "extraction.identity.dlib_resnet:DlibResNet"),
+        "person within a distance of 0.6", "extraction.identity.dlib_resnet:DlibResNet", same_person=0.935),
     Row("vggface2", "VGGFace2", "A large network, sure of faces in any pose and of any age; for a graphics card, since "
         "it is several times the work of dlib's. Not for commercial use", "extraction.identity.vggface2:VggFace2",
-        weights=("vggface2",)),
+        weights=("vggface2",), same_person=0.6),
     Row("mobilefacenet", "MobileFaceNet", "Small and quick, with weights of this architecture that you have and "
-        "import; as good as those are", "extraction.identity.mobilefacenet:MobileFaceNet", weights=("mobilefacenet",)),
+        "import; as good as those are", "extraction.identity.mobilefacenet:MobileFaceNet", weights=("mobilefacenet",),
+        same_person=0.5),
 )
 
 TRAINERS = (
