@@ -184,6 +184,11 @@ class Reading:
 
     # Identities
 
+    def identity_kinds(self) -> dict[str, int]:
+        """How many faces have a vector of each kind."""
+        return dict(self._many_rows("SELECT kind, count(*) FROM identity JOIN face ON face.uuid = identity.face "
+                                    "WHERE state != 'removed' GROUP BY kind ORDER BY kind"))
+
     def identity(self, uuid: str, kind: str) -> np.ndarray | None:
         """A face's identity vector, float32 [D]."""
         rows = self._rows("SELECT vector FROM identity WHERE face = ? AND kind = ?", (uuid, kind))
