@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..faces.geometry import Alignment
 from ..faces.nouns import Face
+from ..options.extract import ExtractOptions
 
 # What a face can be dropped for, in the order in which it is looked at.
 RULES = ("features", "min-scale", "max-scale", "distance", "roll")
@@ -27,6 +28,14 @@ class Limits:
     max_scale: float = 4.0
     distance: float = 0.4
     roll: float = 0.0
+
+
+def limits_of(options: ExtractOptions) -> Limits | None:
+    """The limits that were chosen; None where there are none to keep to."""
+    if not options.align_filters:
+        return None
+    return Limits(options.align_features, options.align_min_scale / 100, options.align_max_scale / 100,
+                  options.align_distance, options.align_roll)
 
 
 def broken_rule(face: Face, frame_size: tuple[int, int], limits: Limits) -> str | None:
