@@ -82,6 +82,28 @@ class History(People):
         return self._change(replace(face, landmarks=np.asarray(landmarks, np.float32), box=box or face.box,
                                     state=state), face)
 
+    def move_landmarks(self, uuid: str, landmarks: np.ndarray) -> Face:
+        """Write landmarks [68, 2] that a machine made of those that were there; the face's state stays what it is.
+
+        Raises:
+            AlignmentsError: if the face is not there.
+        """
+        return self._change(replace(self._existing(uuid), landmarks=np.asarray(landmarks, np.float32)),
+                            self._existing(uuid))
+
+    def moved_faces(self) -> set[str]:
+        """The faces found by machine whose landmarks are as `move_landmarks` left them."""
+        moved = set()
+        state, place = FACE_COLUMNS.index("state"), FACE_COLUMNS.index("landmarks")
+        now = dict(self._rows("SELECT uuid, landmarks FROM face WHERE revision > 0 AND state = 'machine'"))
+        for uuid, *texts in self._rows("SELECT face, before, after FROM history WHERE before IS NOT NULL "
+                                       "AND after IS NOT NULL"):
+            before, after = map(_unpack, texts)
+            if (before[state] == after[state] == "machine" and before[place] != after[place]
+                    and after[place] == now.get(uuid)):
+                moved.add(uuid)
+        return moved
+
     def add_face(self, frame: int, box: Box, landmarks: np.ndarray, aligner: str = "") -> Face:
         """A face that a person found: box (x, y, w, h) and landmarks [68, 2] in frame pixels."""
         return self._change(Face(frame, box, np.asarray(landmarks, np.float32), aligner=aligner, state="added"), None)
