@@ -19,6 +19,7 @@ from ...faces.nouns import Detection
 from ...weights.files import weights_file
 from ..networks import inference, load, read_state
 from ..sharing import share
+from .anchored import frames_at_once
 from .framing import squared
 
 
@@ -26,12 +27,12 @@ class _Blaze:
     """Takes the arguments of every detector; `size` is without effect, since the network's input has its own."""
 
     default_confidence = 0.5
-    batch_size = 8
     is_back: bool
     side: int
     weights: str
 
     def __init__(self, size: int = 640, confidence: float | None = None, device: str = "cpu") -> None:
+        self.batch_size = frames_at_once(device)
         least = self.default_confidence if confidence is None else confidence
         file, anchors = weights_file(self.weights), weights_file(f"{self.weights}-anchors")
         self._network = share((_network, file, anchors, device, least),

@@ -16,6 +16,7 @@ from torch.nn import functional
 from ...faces.nouns import Detection
 from ..networks import inference
 from ..sharing import shared_network
+from .anchored import frames_at_once
 from .boxes import suppress
 from .framing import reduced, resized
 from .mtcnn_networks import Output, Proposals, Refinement
@@ -33,10 +34,10 @@ class Mtcnn:
     """Finds faces of at least 20 px in the reduced frame."""
 
     default_confidence = 0.7
-    batch_size = 4
 
     def __init__(self, size: int = 640, confidence: float | None = None, device: str = "cpu") -> None:
         self._size, self._device = size, device
+        self.batch_size = frames_at_once(device)
         self._least = self.default_confidence if confidence is None else confidence
         self._proposals = shared_network(Proposals, "mtcnn-pnet", device)
         self._refinement = shared_network(Refinement, "mtcnn-rnet", device)

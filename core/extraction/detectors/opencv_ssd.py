@@ -24,7 +24,7 @@ class OpenCvSsd:
     """Sees all frames at 300 px: `size` is without effect, and so is `device`."""
 
     default_confidence = 0.5
-    batch_size = 4
+    batch_size = 1
 
     def __init__(self, size: int = 640, confidence: float | None = None, device: str = "cpu") -> None:
         self._least = self.default_confidence if confidence is None else confidence

@@ -8,19 +8,15 @@ authors' own code feeds red.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnxruntime
 
 from ...errors import WeightsError
 from ...faces.nouns import Detection
 from ...weights.files import weights_file
-from ..sharing import share
 from .boxes import suppress
 from .framing import Framed, reduced, squared
+from .onnx import session
 
 _STRIDES, _ANCHORS = (8, 16, 32), 2
 _OVERLAP = 0.4
@@ -37,8 +33,12 @@ class Scrfd:
         self._size = size
         self._least = self.default_confidence if confidence is None else confidence
         file = weights_file("scrfd")
-        self._session = share((_session, file, device), partial(_session, file, device))
-        height, width = self._session.get_inputs()[0].shape[2:]
+        self._session = session(file, device)
+        (given,), answers = self._session.get_inputs(), self._session.get_outputs()
+        if len(answers) not in (2 * len(_STRIDES), 3 * len(_STRIDES)) or len(given.shape) != 4:
+            raise WeightsError(f"The weights {file} are of another network", "Import an SCRFD file of three strides")
+        self._input = given.name
+        height, width = given.shape[2:]
         self._side = width if isinstance(width, int) and width == height else None  # None: it takes any size
 
     def detect(self, frames: Sequence[np.ndarray]) -> list[list[Detection]]:
@@ -47,7 +47,7 @@ class Scrfd:
 
     def _detect(self, framed: Framed, pixels: np.ndarray) -> list[Detection]:
         batch = (pixels.astype(np.float32).transpose(2, 0, 1)[None] - _MEAN) / _DIVISOR
-        answers = self._session.run(None, {self._session.get_inputs()[0].name: batch})
+        answers = self._session.run(None, {self._input: batch})
         boxes, scores = decoded(answers, pixels.shape[1], self._least)
         kept = suppress(boxes, scores, _OVERLAP)
         return framed.detections(boxes[kept], scores[kept])
@@ -72,19 +72,3 @@ def decoded(answers: Sequence[np.ndarray], width: int, least: float) -> tuple[np
         all_scores.append(scores[chosen])
     return np.concatenate(all_boxes).astype(np.float32), np.concatenate(all_scores)
 
-
-def _session(file: Path, device: str) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # the other cores are busy with other frames
-    options.log_severity_level = 3
-    here = onnxruntime.get_available_providers()
-    providers = [name for name in ("CUDAExecutionProvider",) if device.startswith("cuda") and name in here]
-    try:
-        session = onnxruntime.InferenceSession(str(file), options, [*providers, "CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's kinds of error have no common parent but this
-        raise WeightsError(f"The weights {file} are damaged, or no ONNX network ({type(error).__name__})",
-                           "Fetch or import them again") from error
-    if len(session.get_outputs()) not in (6, 9) or len(session.get_inputs()) != 1:
-        raise WeightsError(f"The weights {file} are of another network: {len(session.get_outputs())} outputs instead "
-                           "of 6 or 9", "Import an SCRFD file of three strides")
-    return session
