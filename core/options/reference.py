@@ -70,5 +70,7 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
+    from ..weights import page as weights_page
+
     PAGE.write_text(page(), encoding="utf-8")
-    print(f"Wrote {PAGE}")
+    print(f"Wrote {PAGE} and {weights_page.write()}")

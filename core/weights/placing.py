@@ -89,13 +89,20 @@ def place(path: Path, row: Weights, *, replace: bool = False) -> Path:
     return target
 
 
-def unpack(archive: Path, row: Weights, into: Path) -> Path:
-    """Take the row's member out of an archive, into a file of its name in the folder `into`.
+def place_member(archive: Path, row: Weights, *, replace: bool = False) -> Path:
+    """As `place`, of the row's member of an archive.
 
     Raises:
-        WeightsError: if the archive is damaged, lacks the member, or would unpack to something huge.
-        OutputError: if `into` cannot be written.
+        WeightsError: if the archive is damaged, lacks the member or would unpack to something huge; as `place`.
+        OutputError: as `place`.
     """
+    with writing(files.folder()):
+        files.folder().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=files.folder(), prefix=".unpack-") as room:
+            return place(_unpack(archive, row, Path(room)), row, replace=replace)
+
+
+def _unpack(archive: Path, row: Weights, into: Path) -> Path:
     target = into / row.file
     try:
         with zipfile.ZipFile(archive) as zipped:

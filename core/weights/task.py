@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -131,13 +130,7 @@ def recognise(path: Path) -> list[Weights]:
 def _import_one(path: Path, row: Weights, replace: bool) -> str:
     if row.is_embedded:
         raise WeightsError(f"{row.name} comes with the package {row.package}", files.how_to_get(row))
-    if not placing.holds(path, row):
-        placing.place(path, row, replace=replace)
-        return row.name
-    with writing(files.folder()):
-        files.folder().mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=files.folder(), prefix=".unpack-") as room:
-            placing.place(placing.unpack(path, row, Path(room)), row, replace=replace)
+    (placing.place_member if placing.holds(path, row) else placing.place)(path, row, replace=replace)
     return row.name
 
 
@@ -173,14 +166,7 @@ def _place_download(target: Path, rows: Iterable[Weights]) -> None:
     """Whatever comes of it, the download goes: a bad one would be taken for complete the next time."""
     try:
         for row in rows:
-            if row.member:
-                unpacked = placing.unpack(target, row, target.parent)
-                try:
-                    placing.place(unpacked, row)
-                finally:
-                    unpacked.unlink(missing_ok=True)
-            else:
-                placing.place(target, row)
+            (placing.place_member if row.member else placing.place)(target, row)
     finally:
         target.unlink(missing_ok=True)
 

@@ -74,12 +74,27 @@ def test_folders_that_cannot_be_written(tmp_path, monkeypatch):
 def test_models_that_were_cut_short(tmp_path, monkeypatch):
     package = tmp_path / "face_recognition_models"
     (package / "models").mkdir(parents=True)
-    (package / "__init__.py").touch()
+    (tmp_path / "face_recognition_models-0.3.0.dist-info").mkdir()
+    (tmp_path / "face_recognition_models-0.3.0.dist-info" / "METADATA").write_text("Name: face_recognition_models\n")
     (package / "models" / "shape_predictor_68_face_landmarks.dat").write_bytes(b"short")
     monkeypatch.syspath_prepend(str(tmp_path))
     (finding,) = doctor.embedded_models()
     assert finding.status == "fail"
     assert "shape_predictor_68" in finding.text
+
+
+def test_weights_that_are_here_and_damaged_ones(tmp_path, monkeypatch):
+    monkeypatch.setenv("UNDERSTUDY_HOME", str(tmp_path))
+    (finding,) = doctor.weights()
+    assert (finding.status, finding.text.split(" of ")[0]) == ("ok", "0")
+    place = tmp_path / "data" / "weights"
+    place.mkdir(parents=True)
+    (place / "vggface2_resnet50_v3.pth").write_bytes(b"of unknown size")
+    (place / "face_detection_yunet_2023mar.onnx").write_bytes(b"short")
+    (finding,) = doctor.weights()
+    assert finding.status == "warn"
+    assert "here: vggface2, in" in finding.text
+    assert finding.hint.endswith("understudy weights fetch yunet")
 
 
 def test_no_internet_is_only_a_remark(monkeypatch):
@@ -97,7 +112,8 @@ def test_a_check_that_breaks_is_itself_a_finding(monkeypatch):
         raise RuntimeError("boom")
         yield
 
-    for name in ("packages", "processor", "graphics", "memory", "disk", "codecs", "embedded_models", "own_folders"):
+    for name in ("packages", "processor", "graphics", "memory", "disk", "codecs", "embedded_models", "weights",
+                 "own_folders"):
         monkeypatch.setattr(doctor, name, lambda: iter(()))
     monkeypatch.setattr(doctor, "python", python)
     report = doctor.examine(online=False)

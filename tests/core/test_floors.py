@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = {"torch", "cv2", "dlib", "av", "PIL", "skimage", "matplotlib", "safetensors", "tensorboard", "tqdm"}
+HEAVY = {"torch", "cv2", "dlib", "av", "PIL", "skimage", "matplotlib", "safetensors", "tensorboard", "tqdm",
+         "pooch", "requests"}
 BLENDER = {"bpy", "gpu", "gpu_extras", "mathutils", "bl_ui", "blf", "aud"}
 BLENDER_SIDE = ("addon", "operators", "panels")
 LIGHT_CORE = ("core/errors.py", "core/folders.py", "core/consent.py", "core/options", "core/jobs/messages.py",
@@ -20,7 +21,9 @@ LIGHT_CORE = ("core/errors.py", "core/folders.py", "core/consent.py", "core/opti
               "core/jobs/run.py", "core/jobs/worker.py", "core/jobs/setup.py", "core/jobs/rehearsal.py",
               "core/jobs/service.py", "core/jobs/service_client.py", "core/environment.py",
               "core/media/index.py", "core/media/listing.py", "core/media/ranges.py",
-              "core/faces/store.py", "core/faces/geometry.py", "core/faces/nouns.py")
+              "core/faces/store.py", "core/faces/geometry.py", "core/faces/nouns.py",
+              "core/weights/rows.py", "core/weights/files.py", "core/weights/needs.py", "core/weights/placing.py",
+              "core/weights/task.py", "core/weights/page.py")
 
 
 def modules(*places: str) -> list[Path]:
