@@ -1,29 +1,31 @@
 """The header of an extracted face's PNG: our JSON chunk and faceswap's (stdlib + numpy).
 
 Both are iTXt chunks before the first IDAT (PNG specification, third edition, 11.3.3.4). Ours has the keyword
-`understudy` and JSON; the other `faceswap` and a Python literal, which is parsed as a literal and never evaluated.
+`understudy` and JSON; the other `faceswap` and a Python literal, which is parsed as data and never evaluated.
 """
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import struct
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from ..errors import FacesError, writing
+from ..interop.faceswap import matrix as read_matrix
+from ..interop.faceswap import number, points, read_face, to_dict
+from ..interop.literal import parse_literal
+from .chunks import read_texts, text_chunk
+from .nouns import PackedMask
 
 KEYWORD, FACESWAP_KEYWORD = "understudy", "faceswap"
 FACESWAP_ALIGNMENTS_VERSION = 2.4
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_HEADER_LIMIT = 16 * 1024 * 1024  # a larger text chunk is no face header
+_LARGEST_HEADER = 2 * 1024 * 1024  # bytes; a larger text is no face header
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +46,7 @@ class FaceHeader:
         centering, size: of the picture.
         detector, aligner: rows that made the face.
         identities: what tells the person, by identity model.
+        masks: in the other tool's chunk only, which needs them there; the store has ours.
     """
 
     uuid: str
@@ -61,9 +64,10 @@ class FaceHeader:
     detector: str = ""
     aligner: str = ""
     identities: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    masks: tuple[PackedMask, ...] = ()
 
     def to_json(self) -> str:
-        data = asdict(self)
+        data = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "masks"}
         data["landmarks"] = [[float(x), float(y)] for x, y in self.landmarks]
         data["matrix"] = None if self.matrix is None else [[float(v) for v in row] for row in self.matrix]
         data["identities"] = _shortened(self.identities)
@@ -71,13 +75,12 @@ class FaceHeader:
 
     def to_faceswap(self) -> str:
         """The same in that tool's shape: a Python dict as text."""
-        x, y, w, h = (round(v) for v in self.box)
         clip = Path(self.source)
         name = f"{clip.stem}_{self.frame + 1:06d}{clip.suffix}" if self.source_is_video else self.frame_name
+        face = to_dict(self.box, self.landmarks, self.masks, thumbnail=None)
+        face["identity"] = _shortened(self.identities)
         return repr({
-            "alignments": {"x": x, "w": w, "y": y, "h": h,
-                           "landmarks_xy": [[float(a), float(b)] for a, b in self.landmarks],
-                           "mask": {}, "identity": _shortened(self.identities)},
+            "alignments": face,
             "source": {"alignments_version": FACESWAP_ALIGNMENTS_VERSION,
                        "original_filename": f"{Path(name).stem}_{self.position}.png",
                        "face_index": self.position, "source_filename": name,
@@ -97,7 +100,7 @@ def write_face(path: Path | str, png: bytes, header: FaceHeader) -> None:
         OutputError: if the place cannot be written.
     """
     path = Path(path)
-    chunks = _text_chunk(KEYWORD, header.to_json()) + _text_chunk(FACESWAP_KEYWORD, header.to_faceswap())
+    chunks = text_chunk(KEYWORD, header.to_json()) + text_chunk(FACESWAP_KEYWORD, header.to_faceswap())
     place = png.index(b"IDAT") - 4
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     with writing(path):
@@ -118,54 +121,64 @@ def read_header(path: Path | str) -> FaceHeader:
     path = Path(path)
     try:
         with path.open("rb") as file:
-            texts = dict(_texts(file))
-    except (OSError, ValueError, IndexError, struct.error, zlib.error) as error:
+            texts = read_texts(file, (KEYWORD, FACESWAP_KEYWORD), _LARGEST_HEADER)
+    except (OSError, ValueError, struct.error) as error:
         raise FacesError(f"Cannot read the header of {path} ({error})", _HINT) from error
     try:
         if KEYWORD in texts:
             return _from_json(json.loads(texts[KEYWORD]))
         if FACESWAP_KEYWORD in texts:
-            return _from_faceswap(ast.literal_eval(texts[FACESWAP_KEYWORD]))
-    except (ValueError, TypeError, KeyError, SyntaxError, AttributeError, RecursionError, MemoryError) as error:
-        raise FacesError(f"The header of {path} is damaged ({type(error).__name__})", _HINT) from error
+            return _from_faceswap(parse_literal(texts[FACESWAP_KEYWORD]))
+    except KeyError as error:
+        raise FacesError(f"The header of {path} is damaged (it lacks {error})", _HINT) from error
+    except (ValueError, TypeError, OverflowError, AttributeError, RecursionError) as error:
+        raise FacesError(f"The header of {path} is damaged ({error})", _HINT) from error
     raise FacesError(f"{path} is not an extracted face: it has no face header", _HINT)
 
 
 _HINT = "Use the folder that extract wrote its faces into; other programs drop the header when they save a picture"
 
 
-def _from_json(data: dict[str, Any]) -> FaceHeader:
-    if data.pop("version") != 1:
-        raise ValueError("unknown version")
-    data["landmarks"] = _landmarks(data["landmarks"])
-    matrix = data["matrix"]
-    data["matrix"] = None if matrix is None else np.array(matrix, np.float64).reshape(2, 3)
-    data["box"] = tuple(float(v) for v in data["box"])
-    data["frame_size"] = tuple(int(v) for v in data["frame_size"])
+_TEXTS, _NUMBERS = ("uuid", "source", "frame_name", "centering", "detector", "aligner"), ("frame", "position", "size")
+
+
+def _from_json(data: Any) -> FaceHeader:
+    if not isinstance(data, dict) or data.pop("version") != 1:
+        raise ValueError("its version is unknown")
+    if not all(isinstance(data[name], str) for name in _TEXTS if name in data) \
+            or not all(type(data[name]) is int for name in _NUMBERS if name in data) \
+            or not isinstance(data["source_is_video"], bool):
+        raise ValueError("a value in it is of the wrong kind")
+    data["landmarks"] = points(data["landmarks"])
+    data["matrix"] = None if data["matrix"] is None else read_matrix(data["matrix"])
+    x, y, w, h = data["box"]
+    data["box"] = (number(x, "box"), number(y, "box"), number(w, "box"), number(h, "box"))
+    data["frame_size"] = _size(data["frame_size"])
     data["identities"] = _identities(data.get("identities", {}))
     return FaceHeader(**data)
 
 
-def _from_faceswap(data: dict[str, Any]) -> FaceHeader:
-    face, source = data["alignments"], data["source"]
-    name = str(source["source_filename"])
-    is_video = bool(source["source_is_video"])
-    number = Path(name).stem.rpartition("_")[2]
-    height, width = source["source_frame_dims"][:2]
+def _from_faceswap(data: Any) -> FaceHeader:
+    if not isinstance(data, dict) or not isinstance(data["source"], dict):
+        raise ValueError("it is no face header")
+    face, source = read_face(data["alignments"]), data["source"]
+    name, is_video = source["source_filename"], bool(source["source_is_video"])
+    if not isinstance(name, str):
+        raise ValueError("a value in it is of the wrong kind")
+    digits = Path(name).stem.rpartition("_")[2]
+    is_numbered = is_video and digits.isascii() and digits.isdecimal() and len(digits) < 10
+    height, width = _size(source["source_frame_dims"][:2])
     return FaceHeader(
-        uuid="", landmarks=_landmarks(face["landmarks_xy"]), matrix=None,
-        box=(float(face["x"]), float(face["y"]), float(face["w"]), float(face["h"])),
-        source=name.rpartition("_")[0] if is_video else "", source_is_video=is_video,
-        frame=int(number) - 1 if is_video and number.isdigit() else -1,
-        frame_name=name, frame_size=(int(width), int(height)), position=int(source["face_index"]),
-        size=0, identities=_identities(face.get("identity", {})))
+        uuid="", landmarks=face.landmarks, matrix=None, box=face.box,
+        source=name.rpartition("_")[0] if is_video else "",
+        source_is_video=is_video, frame=int(digits) - 1 if is_numbered else -1, frame_name=name,
+        frame_size=(width, height), position=int(number(source["face_index"], "face_index")), size=0, masks=face.masks,
+        identities={kind: tuple(vector.tolist()) for kind, vector in face.identities.items()})
 
 
-def _landmarks(values: Any) -> np.ndarray:
-    points = np.array(values, np.float32)
-    if points.shape != (68, 2) or not np.isfinite(points).all():
-        raise ValueError("not 68 landmarks")
-    return points
+def _size(values: Any) -> tuple[int, int]:
+    first, second = values
+    return int(number(first, "frame size")), int(number(second, "frame size"))
 
 
 def _shortened(identities: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
@@ -178,33 +191,3 @@ def _identities(values: Any) -> dict[str, tuple[float, ...]]:
     if any(vector.ndim != 1 or not np.isfinite(vector).all() for vector in vectors.values()):
         raise ValueError("not identity vectors")
     return {kind: tuple(vector.tolist()) for kind, vector in vectors.items()}
-
-
-def _text_chunk(keyword: str, text: str) -> bytes:
-    # Keyword, its NUL, then uncompressed (0, 0), no language, no translated keyword.
-    body = b"iTXt" + keyword.encode("latin-1") + b"\0" * 5 + text.encode("utf-8")
-    return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-
-
-def _texts(file: BinaryIO) -> Iterator[tuple[str, str]]:
-    if file.read(8) != _SIGNATURE:
-        raise ValueError("not a PNG file")
-    while True:
-        length, kind = struct.unpack(">I4s", file.read(8))
-        if kind in (b"IDAT", b"IEND"):
-            return
-        if kind != b"iTXt":
-            file.seek(length + 4, os.SEEK_CUR)
-            continue
-        if length > _HEADER_LIMIT:
-            raise ValueError("a text chunk is too large")
-        body, (crc,) = file.read(length), struct.unpack(">I", file.read(4))
-        if zlib.crc32(kind + body) != crc:
-            raise ValueError("a text chunk is damaged")
-        keyword, _, rest = body.partition(b"\0")
-        compressed, _method, rest = rest[0], rest[1], rest[2:]
-        text = rest.split(b"\0", 2)[2]
-        if compressed:
-            inflater = zlib.decompressobj()
-            text = inflater.decompress(text, _HEADER_LIMIT)
-        yield keyword.decode("latin-1"), text.decode("utf-8")

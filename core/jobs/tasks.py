@@ -17,6 +17,14 @@ from ..options.constant_rate import ConstantRateOptions
 from ..options.convert import ConvertOptions
 from ..options.demo import DemoOptions
 from ..options.extract import ExtractOptions
+from ..options.persons import (
+    PersonsAssignOptions,
+    PersonsLinkOptions,
+    PersonsListOptions,
+    PersonsMergeOptions,
+    PersonsNameOptions,
+    PersonsSplitOptions,
+)
 from ..options.rehearsal import RehearsalOptions
 from ..options.setup import SetupOptions
 from ..options.train import TrainOptions
@@ -54,6 +62,7 @@ class Task:
 # What the command line says of the first word of tasks of two.
 FAMILIES: dict[str, str] = {
     "alignments": "Look after the alignments of a clip.",
+    "persons": "Who is who in a clip: see, name, merge and split persons.",
     "weights": "Weights of networks: see, fetch, import and verify them.",
 }
 
@@ -66,6 +75,12 @@ TASKS: dict[str, Task] = {
         Task("demo", "Demo", DemoOptions, "demo.task:run", consent=lambda options: bool(options.a or options.b)),
         Task("constant-rate", "Constant Rate", ConstantRateOptions, "media.constant_rate:run",
              consent=lambda options: False),
+        Task("persons list", "List Persons", PersonsListOptions, "persons.task:list_", tool=True),
+        Task("persons link", "Link Faces", PersonsLinkOptions, "persons.task:link", tool=True),
+        Task("persons name", "Name Person", PersonsNameOptions, "persons.task:name", tool=True),
+        Task("persons merge", "Merge Persons", PersonsMergeOptions, "persons.task:merge", tool=True),
+        Task("persons split", "Split Person", PersonsSplitOptions, "persons.task:split", tool=True),
+        Task("persons assign", "Assign Faces", PersonsAssignOptions, "persons.task:assign", tool=True),
         Task("weights list", "List Weights", WeightsListOptions, "weights.task:list_",
              consent=lambda options: False),
         Task("weights fetch", "Fetch Weights", WeightsFetchOptions, "weights.task:fetch",
