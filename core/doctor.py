@@ -212,7 +212,7 @@ def codecs() -> Iterator[Finding]:
 
 
 def embedded_models() -> Iterator[Finding]:
-    """The model files of dlib's aligner, MMOD and identity, from their wheel; the HOG detector is inside dlib itself."""
+    """The files of dlib's MMOD, aligner and identity, from their wheel; the HOG detector is inside dlib itself."""
     broken = [row.file for row in WEIGHTS if row.is_embedded and not _is_whole(row)]
     if broken:
         yield Finding("Embedded models", "fail", f"missing or cut short: {', '.join(broken)}",
