@@ -87,7 +87,7 @@ class Swapper:
     def _mask(self, face: AlignedFace) -> np.ndarray:
         if self._masker is None:
             return np.full((face.size, face.size), 255, np.uint8)
-        return self._masker.mask(face)
+        return self._masker.mask([face])[0]
 
     def predict(self, cuts: Sequence[Cut]) -> list[np.ndarray]:
         """The model's answer for each cut, float32 [S, S, 3] RGB 0..1, at most `options.batch_size` at a time."""

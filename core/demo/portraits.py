@@ -208,10 +208,11 @@ def find_landmarks(picture: np.ndarray, portrait: Portrait) -> np.ndarray:
     """
     enlarged = cv2.resize(picture, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)  # the detector wants 80 px
     outline = np.array(portrait.head, np.float32) * 2
-    for found in find(DETECTORS, "dlib").load()(size=max(enlarged.shape)).detect(enlarged):
+    (detections,) = find(DETECTORS, "dlib").load()(size=max(enlarged.shape)).detect([enlarged])
+    for found in detections:
         x, y, w, h = found.box
         if cv2.pointPolygonTest(outline, (x + w / 2, y + h / 2), False) > 0:
-            marks = find(ALIGNERS, "dlib").load()().align(enlarged, found.box)
+            (marks,) = find(ALIGNERS, "dlib").load()().align([enlarged], [found.box])
             return (marks.astype(np.float64) + 0.5) / 2 - 0.5
     raise SourceError(f"The portrait for the sample clip {portrait.name}.mp4 shows no face",
                       "Install the pinned requirements again; its picture has changed")

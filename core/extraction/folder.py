@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..faces.geometry import SAVED_CENTERING, Alignment
 from ..faces.nouns import Face, SourceInfo
 from ..faces.png import FaceHeader, read_header, write_face
 from ..media.source import Source
+from .pictures import face_picture
 
 
 class FacesFolder:
@@ -21,39 +23,61 @@ class FacesFolder:
     Args:
         folder: made when it is not there, by `prepare`.
         size: side of the pictures, pixels.
+        least_size: of a face in its frame, pixels; smaller ones get no picture.
+        chosen: whose faces get pictures; None: everyone's.
     """
 
-    def __init__(self, folder: Path, source: Source, info: SourceInfo, size: int) -> None:
-        self.folder, self.size = folder, size
-        self._source, self._info = source, info
+    def __init__(self, folder: Path, source: Source, info: SourceInfo, size: int, least_size: float = 0.0,
+                 chosen: Callable[[Face], bool] | None = None) -> None:
+        self.folder, self.size, self.chosen = folder, size, chosen
+        self._source, self._info, self._least_size = source, info, least_size
 
     def prepare(self) -> None:
-        """Make the folder and try whether it can be written.
+        """Make the folder, try whether it can be written, and clear away what a killed run left half-written.
 
         Raises:
-            OutputError: if not.
+            OutputError: if it cannot be written.
         """
         with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             probe = self.folder / f".{uuid.uuid4().hex}.part"
             probe.write_bytes(b"")
             os.unlink(probe)
+            for torn in self.folder.glob(".*.png.*.part"):
+                if not _is_running(torn.name.rsplit(".", 2)[1]):
+                    torn.unlink(missing_ok=True)
 
     def path(self, face: Face) -> Path:
         return self.folder / f"{self._source.name(face.frame)}_{face.position}.png"
 
-    def write(self, face: Face, picture: bytes, frame_size: tuple[int, int]) -> None:
-        """Write a face's encoded picture with its header, atomically."""
+    def draw(self, pixels: np.ndarray, alignment: Alignment) -> bytes:
+        """A face's picture, encoded, without header; b"" where the face is too small for one."""
+        return face_picture(pixels, alignment, self.size) if alignment.source_size >= self._least_size else b""
+
+    def write(self, face: Face, picture: bytes, frame_size: tuple[int, int],
+              identities: Mapping[str, Sequence[float]]) -> None:
+        """Write a face's encoded picture with its header, atomically.
+
+        Args:
+            frame_size: (width, height) of its frame.
+            identities: the face's vectors, by identity model.
+        """
         header = FaceHeader(
             uuid=face.uuid, landmarks=face.landmarks, box=face.box,
             matrix=Alignment(face.landmarks).matrix(self.size, SAVED_CENTERING), source=self._info.name,
             source_is_video=self._info.kind == "video", frame=face.frame,
             frame_name=frame_file_name(self._source, face.frame), frame_size=frame_size, position=face.position,
-            centering=SAVED_CENTERING, size=self.size, detector=face.detector, aligner=face.aligner)
+            centering=SAVED_CENTERING, size=self.size, detector=face.detector, aligner=face.aligner,
+            identities=identities)
         write_face(self.path(face), picture, header)
 
-    def is_current(self, face: Face) -> bool:
-        """Whether the picture is there, of this face, and cut by its present landmarks at the wanted size."""
+    def lacks(self, face: Face) -> bool:
+        """Whether the face is to have a picture and has none: not there, or of other landmarks or another size."""
+        if self.chosen is not None and not self.chosen(face):
+            return False
+        return not self._is_current(face) and Alignment(face.landmarks).source_size >= self._least_size
+
+    def _is_current(self, face: Face) -> bool:
         header = self._header(face)
         return (header is not None and header.uuid == face.uuid and header.size == self.size
                 and np.array_equal(header.landmarks, face.landmarks))
@@ -78,3 +102,16 @@ def frame_file_name(source: Source, index: int) -> str:
     """What a frame is called as a file: an image's own name; for videos the frame's name with the clip's ending."""
     files = getattr(source, "files", None)
     return files[index].name if files is not None else f"{source.name(index)}{source.path.suffix}"
+
+
+def _is_running(process: str) -> bool:
+    """Whether the process of this number may still be writing; what cannot be told counts as running."""
+    if not process.isdigit() or os.name == "nt":
+        return True
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return int(process) != os.getpid()

@@ -1,26 +1,38 @@
-"""What is done to one frame, in whichever thread: detect, align, cut."""
+"""What is done to a few frames at a time, in whichever thread: detect, align, filter, identify, mask, cut."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from time import thread_time
+from typing import Any
 
-import cv2
 import numpy as np
 
 from ..faces.crop import crop
-from ..faces.geometry import SAVED_CENTERING, Alignment
-from ..faces.nouns import Detection, Face, StoredMask
+from ..faces.geometry import Alignment
+from ..faces.nouns import AlignedFace, Detection, Face, StoredMask
 from ..media.frame import Frame
 from ..options import find
 from ..options.extract import ExtractOptions
 from ..options.rows import ALIGNERS, DETECTORS, IDENTITIES, MASKERS
+from ..weights.files import weights_file
+from .aligners.refine import make_aligner
+from .cores import Costs
+from .detectors.rotation import Rotated, parse_angles
+from .filters import Limits, broken_rule, limits_of
+from .maskers.stored import to_store
+from .pictures import thumbnail
 from .protocols import Aligner, Detector, Identity, Masker
+from .references import ReferenceReader, References
 
-THUMBNAIL_SIZE, THUMBNAIL_QUALITY = 96, 60
-MASK_SIZE = 128  # side of stored masks
+_IDENTITY_BATCH = 16
+# Even so a face must be one that can be cut upright at all.
+_NO_LIMITS = Limits(features=False, min_scale=0, max_scale=0, distance=0, roll=0)
+# Draws a face's picture from its frame; b"" where the face is to have none.
+Draw = Callable[[np.ndarray, Alignment], bytes]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,15 +40,15 @@ class SeenFace:
     """A face before it is stored.
 
     Attributes:
-        chip: what the identity network is to look at.
+        vector: what tells the person.
         thumbnail: JPEG.
-        picture: encoded PNG of the faces folder, without header; b"" when none is wanted.
+        pictures: what each of the examiner's `draws` made of it.
     """
 
     face: Face
-    chip: np.ndarray
+    vector: np.ndarray
     thumbnail: bytes
-    picture: bytes
+    pictures: tuple[bytes, ...]
     masks: tuple[StoredMask, ...]
 
 
@@ -48,99 +60,160 @@ class SeenFrame:
     size: tuple[int, int]
     faces: tuple[SeenFace, ...]
 
+    @property
+    def weight(self) -> int:
+        """About how many bytes are held."""
+        return sum(len(face.thumbnail) + sum(map(len, face.pictures)) for face in self.faces)
 
-class Costs:
-    """Processor seconds by stage, added up over threads."""
 
-    def __init__(self) -> None:
-        self._mutex = threading.Lock()
-        self.seconds: dict[str, float] = {}
+@dataclass(frozen=True, eq=False)
+class Tools:
+    """What one thread looks with."""
 
-    def add(self, stage: str, since: float) -> float:
-        """Book the time since `since` (this thread's clock); returns the clock, for the next stage."""
-        now = thread_time()
-        with self._mutex:
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + now - since
-        return now
+    detector: Detector
+    aligner: Aligner
+    identity: Identity
+    maskers: dict[str, Masker]
+
+
+def make_tools(options: ExtractOptions, device: str) -> Tools:
+    """The chosen detector, aligner, identity and maskers.
+
+    Raises:
+        WeightsError: if the weights of one are missing or damaged.
+        UsageError: angles that cannot be read.
+    """
+    angles = parse_angles(options.rotate_images)
+    detector: Detector = find(DETECTORS, options.detector).load()(
+        options.detection_size, options.confidence or None, device)
+    aligner = make_aligner(options.aligner, device, options.normalization, options.decoding, options.re_feed,
+                           options.re_align)
+    return Tools(Rotated(detector, angles, options.detection_size) if angles else detector, aligner,
+                 find(IDENTITIES, options.identity).load()(device),
+                 {name: find(MASKERS, name).load()(options, device) for name in stored_masks(options)})
+
+
+def require_weights(options: ExtractOptions) -> None:
+    """Make sure, in a moment, that all weights that were chosen are there.
+
+    Raises:
+        WeightsError: saying which are missing and how to get them.
+    """
+    rows = [find(DETECTORS, options.detector), find(ALIGNERS, options.aligner), find(IDENTITIES, options.identity),
+            *(find(MASKERS, name) for name in options.masker)]
+    for name in dict.fromkeys(name for row in rows for name in row.weights):
+        weights_file(name)
+
+
+def stored_masks(options: ExtractOptions) -> tuple[str, ...]:
+    """The chosen maskers whose masks are stored; those drawn from landmarks never are."""
+    return tuple(name for name in dict.fromkeys(options.masker) if not find(MASKERS, name).load().is_drawn)
 
 
 class Examiner:
-    """Looks at frames. Safe for several threads: each gets detector, aligner and maskers of its own.
+    """Looks at frames. Safe for several threads: each gets tools of its own, which share their networks.
 
     Args:
-        options: which of them, and the limits on faces.
-        with_pictures: whether faces folder pictures are wanted.
+        options: which tools, and the limits on faces.
+        device: torch's name of where networks compute.
         costs: where processor time is booked.
+
+    Attributes:
+        references: whom the filters keep and leave out; None: they are not used.
+
+    Raises:
+        WeightsError, UsageError: as `make_tools`.
+        SourceError, FacesError: reference pictures that cannot be used.
     """
 
-    def __init__(self, options: ExtractOptions, with_pictures: bool, costs: Costs) -> None:
-        self._options, self._with_pictures = options, with_pictures
-        self._own = threading.local()
-        self.identity_name = options.identity
-        self.identity: Identity = find(IDENTITIES, options.identity).load()()
+    def __init__(self, options: ExtractOptions, device: str, costs: Costs) -> None:
+        self._options, self._device = options, device
         self.costs = costs
+        self.identity_name = options.identity
+        self._own = threading.local()
+        self._mutex = threading.Lock()
+        tools = make_tools(options, device)
+        self._spare = [tools]  # for the first thread that asks
+        self._limits = limits_of(options)
+        self.references = _references(options, tools)
+        self.batch_size = tools.detector.batch_size
 
-    def _tools(self) -> tuple[Detector, Aligner, dict[str, Masker]]:
+    def _tools(self) -> Tools:
         if not hasattr(self._own, "tools"):
-            options = self._options
-            detector = find(DETECTORS, options.detector).load()(options.detection_size, options.confidence)
-            aligner = find(ALIGNERS, options.aligner).load()()
-            self._own.tools = detector, aligner, network_maskers(options)
+            with self._mutex:
+                tools = self._spare.pop() if self._spare else None
+            self._own.tools = tools or make_tools(self._options, self._device)
         return self._own.tools
 
-    def look(self, frame: Frame) -> SeenFrame:
-        """Find, align and cut the faces of a frame."""
-        detector, aligner, maskers = self._tools()
-        height, width = frame.pixels.shape[:2]
+    def look(self, frames: Sequence[Frame], draws: Sequence[Draw] = ()) -> list[SeenFrame]:
+        """Find, align, identify and cut the faces of some frames of one size.
+
+        Args:
+            draws: what pictures to make of each face.
+        """
+        tools = self._tools()
+        height, width = frames[0].pixels.shape[:2]
         clock = thread_time()
-        detections = [d for d in detector.detect(frame.pixels) if self._large_enough(d, width, height)]
+        found = [(frame, detection) for frame, detections in
+                 zip(frames, tools.detector.detect([frame.pixels for frame in frames]), strict=True)
+                 for detection in detections if self._right_size(detection, width, height)]
         clock = self.costs.add("detect", clock)
-        faces = []
-        for detection in detections:
-            landmarks = aligner.align(frame.pixels, detection.box)
-            clock = self.costs.add("align", clock)
-            face = Face(frame.index, detection.box, landmarks, self._options.detector, self._options.aligner,
-                        detection.score)
-            faces.append(self._cut(frame.pixels, face, maskers))
-            clock = self.costs.add("cut", clock)
-        return SeenFrame(frame.index, (width, height), tuple(faces))
+        faces = self._aligned(tools.aligner, found)
+        clock = self.costs.add("align", clock)
+        vectors = _in_batches(tools.identity.vectors, _IDENTITY_BATCH,
+                              [tools.identity.chip(frame.pixels, face.landmarks) for frame, face in faces])
+        if self.references is not None and faces:
+            kept = [rule is None for rule in self.references.broken_rules(np.stack(vectors))]
+            faces, vectors = list(compress(faces, kept)), list(compress(vectors, kept))
+        clock = self.costs.add("identify", clock)
+        alignments = [Alignment(face.landmarks) for _, face in faces]
+        masks = self._masks(tools.maskers, [(frame.pixels, alignment) for (frame, _), alignment in
+                                            zip(faces, alignments, strict=True)])
+        if tools.maskers:
+            clock = self.costs.add("mask", clock)
+        seen = [(frame.index, SeenFace(face, vector, thumbnail(frame.pixels, alignment),
+                                       tuple(draw(frame.pixels, alignment) for draw in draws), tuple(own)))
+                for (frame, face), vector, alignment, own in zip(faces, vectors, alignments, masks, strict=True)]
+        self.costs.add("cut", clock)
+        return [SeenFrame(frame.index, (width, height), tuple(face for index, face in seen if index == frame.index))
+                for frame in frames]
 
-    def _large_enough(self, detection: Detection, width: int, height: int) -> bool:
-        return max(detection.box[2:]) >= self._options.min_size / 100 * min(width, height)
+    def _right_size(self, detection: Detection, width: int, height: int) -> bool:
+        percent = max(detection.box[2:]) / min(width, height) * 100
+        return self._options.min_size <= percent and percent <= (self._options.max_size or percent)
 
-    def _cut(self, pixels: np.ndarray, face: Face, maskers: dict[str, Masker]) -> SeenFace:
-        alignment = Alignment(face.landmarks)
-        chip = self.identity.chip(pixels, face.landmarks)
-        picture = self.picture(pixels, alignment) if self._with_pictures else b""
-        masks = []
+    def _aligned(self, aligner: Aligner, found: Sequence[tuple[Frame, Detection]]) -> list[tuple[Frame, Face]]:
+        landmarks = _in_batches(aligner.align, aligner.batch_size, [frame.pixels for frame, _ in found],
+                                [detection.box for _, detection in found])
+        faces = [(frame, Face(frame.index, detection.box, points, self._options.detector, self._options.aligner,
+                              detection.score))
+                 for (frame, detection), points in zip(found, landmarks, strict=True)]
+        return [(frame, face) for frame, face in faces
+                if broken_rule(face, frame.pixels.shape[1::-1], self._limits or _NO_LIMITS) is None]
+
+    def _masks(self, maskers: dict[str, Masker],
+               faces: Sequence[tuple[np.ndarray, Alignment]]) -> list[list[StoredMask]]:
+        masks: list[list[StoredMask]] = [[] for _ in faces]
+        crops: dict[tuple[int, str], list[AlignedFace]] = {}
         for kind, masker in maskers.items():
-            cut = crop(pixels, alignment, MASK_SIZE * 2, "head")
-            small = cv2.resize(masker.mask(cut), (MASK_SIZE, MASK_SIZE), interpolation=cv2.INTER_AREA)
-            masks.append(StoredMask(kind, small, alignment.matrix(MASK_SIZE, "head")))
-        return SeenFace(face, chip, thumbnail(pixels, alignment), picture, tuple(masks))
-
-    def picture(self, pixels: np.ndarray, alignment: Alignment) -> bytes:
-        """A face's picture for the faces folder, encoded, without header."""
-        cut = crop(pixels, alignment, self._options.face_size, SAVED_CENTERING)
-        # Measured on face pictures: no other setting is as fast, and only ones of twice the time make smaller files.
-        return _encoded(".png", cut.pixels, (cv2.IMWRITE_PNG_COMPRESSION, 1,
-                                             cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE))
+            wanted = masker.size, masker.centering
+            if wanted not in crops:
+                crops[wanted] = [crop(pixels, alignment, *wanted) for pixels, alignment in faces]
+            drawn = _in_batches(masker.mask, masker.batch_size, crops[wanted])
+            for own, mask, cut, (pixels, _) in zip(masks, drawn, crops[wanted], faces, strict=True):
+                own.append(to_store(kind, mask, cut, pixels.shape[1::-1], self._options.mask_size))
+        return masks
 
 
-def thumbnail(pixels: np.ndarray, alignment: Alignment) -> bytes:
-    """A small head-centred JPEG of the face, for lists."""
-    return _encoded(".jpg", crop(pixels, alignment, THUMBNAIL_SIZE, "head").pixels,
-                    (cv2.IMWRITE_JPEG_QUALITY, THUMBNAIL_QUALITY))
+def _references(options: ExtractOptions, tools: Tools) -> References | None:
+    reader = ReferenceReader(tools.detector, tools.aligner, tools.identity, options.identity)
+    threshold = options.ref_threshold or find(IDENTITIES, options.identity).same_person
+    return reader.read(options.filter, options.nfilter, threshold)
 
 
-def network_maskers(options: ExtractOptions) -> dict[str, Masker]:
-    """The chosen maskers whose masks are to be stored; those drawn from landmarks never are."""
-    chosen = {name: find(MASKERS, name).load()() for name in dict.fromkeys(options.masker)}
-    return {name: masker for name, masker in chosen.items() if not masker.is_drawn}
-
-
-def _encoded(suffix: str, rgb: np.ndarray, parameters: Sequence[int]) -> bytes:
-    done, data = cv2.imencode(suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), list(parameters))
-    if not done:
-        raise RuntimeError(f"cv2 cannot encode {suffix}")
-    return data.tobytes()
+def _in_batches(work: Callable[..., Any], size: int, *items: Sequence[Any]) -> list[Any]:
+    """What `work` makes of the items, at most `size` at a time; [] without asking it where there are none."""
+    made: list[Any] = []
+    for start in range(0, len(items[0]), size):
+        made.extend(work(*(some[start:start + size] for some in items)))
+    return made

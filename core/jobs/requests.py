@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..errors import SourceError, UsageError
-from ..options.rows import ALIGNERS, find
+from ..options.rows import ALIGNERS
 from .messages import Reporter
 
 Request = Callable[[dict[str, Any], Reporter], dict[str, Any]]
@@ -51,7 +51,7 @@ def align(values: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     box = tuple(float(v) for v in values["box"])
     if len(box) != 4 or not (box[2] > 0 and box[3] > 0):
         raise UsageError(f"A box is [x, y, width, height], not {values['box']}", "Draw the box anew")
-    landmarks = _aligner(values.get("aligner", ALIGNERS[0].name)).align(frame.pixels, box)
+    (landmarks,) = _aligner(values.get("aligner", ALIGNERS[0].name)).align([frame.pixels], [box])
     return {"landmarks": [[round(float(x), 3), round(float(y), 3)] for x, y in landmarks]}
 
 
@@ -87,4 +87,7 @@ def _frame(path: str, index: int) -> Any:
 def _aligner(name: str) -> Any:
     if name not in [row.name for row in ALIGNERS]:
         raise UsageError(f"There is no aligner {name!r}", f"Known: {', '.join(row.name for row in ALIGNERS)}")
-    return find(ALIGNERS, name).load()()
+    from ..extraction.aligners.refine import make_aligner
+    from ..models.device import choose_device
+
+    return make_aligner(name, str(choose_device("auto")))

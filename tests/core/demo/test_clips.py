@@ -192,11 +192,11 @@ def test_the_embedded_detector_finds_the_face(portrait, every: int) -> None:
     mouth, heights, found = [], [], 0
     for number in sorted(chosen):
         frame = full.render(moments[number], number)
-        detections = detector.detect(frame)
+        (detections,) = detector.detect([frame])
         if not detections:
             continue
         found += 1
-        marks = aligner.align(frame, detections[0].box)
+        (marks,) = aligner.align([frame], [detections[0].box])
         heights.append(marks[8, 1] - marks[17:27, 1].min())
         mouth.append((marks[66, 1] - marks[62, 1]) / np.linalg.norm(marks[54] - marks[48]))
     assert found >= 0.98 * len(chosen)

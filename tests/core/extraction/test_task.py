@@ -13,7 +13,8 @@ import pytest
 
 from understudy.core.errors import AlignmentsError, FacesError, OutputError, SourceError, Stopped, UsageError
 from understudy.core.extraction import stages
-from understudy.core.extraction.task import run, settings_word
+from understudy.core.extraction.extracting import settings_word
+from understudy.core.extraction.task import run
 from understudy.core.faces.geometry import Alignment
 from understudy.core.faces.png import read_header
 from understudy.core.faces.store import AlignmentsStore
@@ -48,7 +49,8 @@ def test_what_it_writes(options, shot, tmp_path):
     result = run(options(), reporter)
     assert result == {
         "source": str(shot), "alignments": str(shot / "alignments.db"), "faces_folder": str(tmp_path / "faces"),
-        "frames": 12, "frames_read": 12, "faces_found": 10, "pictures_written": 10, "frames_with_faces": 10,
+        "every": 1, "expected_faces": 12, "frames": 12, "frames_read": 12, "faces_found": 10, "pictures_written": 10,
+        "frames_with_faces": 10,
         "faces": 10}
     assert reporter.calls == [(n, 12) for n in range(13)]
     with AlignmentsStore.readonly(shot / "alignments.db") as store:
@@ -229,10 +231,14 @@ class Ellipse:
     """A masker that looks at pixels, as network maskers do: what is brighter than black, in an ellipse."""
 
     is_drawn = False
+    size, centering, batch_size = 256, "head", 2
 
-    def mask(self, face):
-        y, x = np.mgrid[:face.size, :face.size] / face.size - 0.5
-        return ((x ** 2 + y ** 2 < 0.1) & (face.pixels.max(2) > 0)).astype(np.uint8) * 255
+    def __init__(self, options, device):
+        assert (options.mask_size, device) == (128, "cpu")
+
+    def mask(self, faces):
+        y, x = np.mgrid[:self.size, :self.size] / self.size - 0.5
+        return [((x ** 2 + y ** 2 < 0.1) & (face.pixels.max(2) > 0)).astype(np.uint8) * 255 for face in faces]
 
 
 def test_a_new_row_is_all_that_a_masker_needs(options, shot, monkeypatch):
