@@ -65,7 +65,6 @@ def build_parser() -> argparse.ArgumentParser:
             sub = _add_command(place, word, task.options.__doc__ or "", partial(_run_task, task))
             add_options(sub, task.options)
             add_options(sub, CommonOptions)
-    _add_export(_family(commands, families, "alignments"))
     doctor = _add_command(commands, "doctor", "Check this computer: Python, packages, devices, disk, folders.", _doctor)
     add_options(doctor, CommonOptions)
     agree = _add_command(commands, "consent", "Agree, once, that the people in your footage have consented.", _consent)
@@ -92,16 +91,6 @@ def _family(commands: Any, families: dict[str, Any], name: str) -> Any:
         parser = _add_command(commands, name, FAMILIES[name], lambda namespace: 2)
         families[name] = parser.add_subparsers(title="jobs", metavar="JOB", required=True)
     return families[name]
-
-
-def _add_export(jobs: Any) -> None:
-    from .faces.export import FORMATS
-
-    export = _add_command(jobs, "export", "Write alignments as JSON for other programs.", _export)
-    export.add_argument("alignments", metavar="ALIGNMENTS", help="the .db file that extract wrote")
-    export.add_argument("out", metavar="OUT.json", help="the JSON file to write")
-    export.add_argument("--format", choices=FORMATS, default=FORMATS[0],
-                        help="shape of the file: Understudy's documented one, or faceswap's (default: %(default)s)")
 
 
 def _common(namespace: argparse.Namespace) -> CommonOptions:
@@ -160,11 +149,3 @@ def _doctor(namespace: argparse.Namespace) -> int:
     report = doctor.examine()
     print(json.dumps(report.to_dict(), indent=1) if common.json else report.to_text())
     return 0 if report.healthy else 1
-
-
-def _export(namespace: argparse.Namespace) -> int:
-    from .faces.export import export_alignments
-
-    made = export_alignments(Path(namespace.alignments), Path(namespace.out), namespace.format)
-    print(f"Wrote {made['faces']} faces in {made['frames']} frames to {made['path']}.")
-    return 0

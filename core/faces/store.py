@@ -19,7 +19,7 @@ import numpy as np
 
 from ..errors import AlignmentsError, writing
 from . import schema
-from .history import History, face_row
+from .history import FACE_COLUMNS, History, face_row
 from .matching import match
 from .nouns import CENTERINGS, Face, PackedMask, SourceInfo, StoredMask
 from .packing import pack_mask
@@ -201,17 +201,32 @@ class AlignmentsStore(Reading, History):
             if old.state != "removed" and found.thumbnail and self.thumbnail(old.uuid) is None:
                 self.set_thumbnail(old.uuid, found.thumbnail)
             return
-        if old is not None:
-            face = replace(face, uuid=old.uuid, position=old.position, person=old.person, revision=old.revision)
-            self._connection.execute("DELETE FROM mask WHERE face = ?", (face.uuid,))
-            self._connection.execute("DELETE FROM identity WHERE face = ?", (face.uuid,))
-        self._put(face_row(face))
-        if found.thumbnail:
-            self.set_thumbnail(face.uuid, found.thumbnail)
-        for kind, vector in found.identities.items():
-            self.set_identity(face.uuid, kind, vector)
-        for mask in found.masks:
-            self.set_mask(face.uuid, mask)
+        self.put(replace(found, face=face), old)
+
+    def put(self, found: Found, old: Face | None = None) -> Face:
+        """Write a face with all that goes with it, outside the history.
+
+        Args:
+            old: the face that it is to be: it keeps its uuid, position, person and revision, and loses its masks and
+                identities, which were made from what it looked like before.
+
+        Returns:
+            the face as it now stands.
+        """
+        face = found.face
+        with self.transaction():
+            if old is not None:
+                face = replace(face, uuid=old.uuid, position=old.position, person=old.person, revision=old.revision)
+                self._connection.execute("DELETE FROM mask WHERE face = ?", (face.uuid,))
+                self._connection.execute("DELETE FROM identity WHERE face = ?", (face.uuid,))
+            row = self._put(face_row(face))
+            if found.thumbnail:
+                self.set_thumbnail(face.uuid, found.thumbnail)
+            for kind, vector in found.identities.items():
+                self.set_identity(face.uuid, kind, vector)
+            for mask in found.masks:
+                self.set_mask(face.uuid, mask)
+        return replace(face, position=row[FACE_COLUMNS.index("position")])
 
     def set_frame(self, frame: int, name: str, settings: str) -> None:
         """Record that a frame was looked at, and how; what is known of its place in the video stays."""

@@ -17,6 +17,7 @@ from ..options.constant_rate import ConstantRateOptions
 from ..options.convert import ConvertOptions
 from ..options.demo import DemoOptions
 from ..options.extract import ExtractOptions
+from ..options.interop import ExportOptions, ImportOptions
 from ..options.persons import (
     PersonsAssignOptions,
     PersonsLinkOptions,
@@ -75,6 +76,9 @@ TASKS: dict[str, Task] = {
         Task("demo", "Demo", DemoOptions, "demo.task:run", consent=lambda options: bool(options.a or options.b)),
         Task("constant-rate", "Constant Rate", ConstantRateOptions, "media.constant_rate:run",
              consent=lambda options: False),
+        Task("alignments import", "Import Alignments", ImportOptions, "interop.importing:run", tool=True),
+        Task("alignments export", "Export Alignments", ExportOptions, "interop.exporting:run",
+             consent=lambda options: False, tool=True),
         Task("persons list", "List Persons", PersonsListOptions, "persons.task:list_", tool=True),
         Task("persons link", "Link Faces", PersonsLinkOptions, "persons.task:link", tool=True),
         Task("persons name", "Name Person", PersonsNameOptions, "persons.task:name", tool=True),

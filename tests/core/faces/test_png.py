@@ -137,7 +137,7 @@ def test_blenders_side_of_faces_needs_numpy_only():
     """The floor: geometry, store, nouns and headers must import where cv2, torch, dlib and av are missing."""
     code = ("import sys\nfor name in ('cv2', 'torch', 'dlib', 'av', 'PIL', 'scipy'): sys.modules[name] = None\n"
             "import understudy.core.faces.geometry, understudy.core.faces.store, understudy.core.faces.nouns\n"
-            "import understudy.core.faces.places, understudy.core.faces.png, understudy.core.faces.export\n"
+            "import understudy.core.faces.places, understudy.core.faces.png\n"
             "from understudy.core.faces.geometry import Alignment\nimport numpy as np\n"
             "Alignment(np.random.default_rng(0).normal(0, 1, (68, 2))).pose()")
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sqlite3
@@ -18,7 +17,6 @@ from hypothesis import strategies as st
 
 from understudy.core.errors import AlignmentsError, OutputError
 from understudy.core.faces import schema
-from understudy.core.faces.export import export_alignments
 from understudy.core.faces.matching import match, overlap
 from understudy.core.faces.nouns import Face, SourceInfo, StoredMask
 from understudy.core.faces.places import default_store
@@ -334,33 +332,6 @@ def test_default_places(tmp_path):
     (tmp_path / "blend").mkdir()
     (tmp_path / "blend" / "shots_alignments.db").write_text("")
     assert default_store(tmp_path / "shots", tmp_path / "blend") == tmp_path / "blend" / "shots_alignments.db"
-
-
-@pytest.mark.parametrize("kind", ["video", "images"])
-def test_export(tmp_path, kind):
-    with AlignmentsStore.create(tmp_path / "a.db", replace(CLIP, kind=kind)) as store:
-        store.write_frame(0, "shot.0001.png", "s", [found(10, 1)])
-        store.write_frame(1, "shot.0003.png", "s")
-        gone, kept = store.write_frame(2, "shot.0004.png", "s", [found(10, 2), found(300, 3)])
-        store.remove_face(gone.uuid)
-        store.set_person(kept.uuid, store.add_person("Bea"))
-    counts = export_alignments(tmp_path / "a.db", tmp_path / "out" / "a.json")
-    assert (counts["frames"], counts["faces"]) == (2, 2)
-    data = json.loads((tmp_path / "out" / "a.json").read_text())
-    assert data["source"]["name"] == "clip.mp4"
-    assert list(data["frames"]) == ["0", "1", "2"]
-    assert data["frames"]["1"] == []
-    (face,) = data["frames"]["2"]
-    assert (face["id"], face["person"], face["state"]) == (kept.uuid, "Bea", "machine")
-    assert face["box"] == [300, 50, 100, 100]
-    np.testing.assert_allclose(face["landmarks"], landmarks(3), atol=1e-3)
-    export_alignments(tmp_path / "a.db", tmp_path / "f.json", "faceswap")
-    data = json.loads((tmp_path / "f.json").read_text())
-    assert list(data) == (["clip_000001.mp4", "clip_000003.mp4"] if kind == "video" else
-                          ["shot.0001.png", "shot.0004.png"])
-    assert next(iter(data.values()))[0]["detected"] == [10, 50, 110, 150]
-    with pytest.raises(OutputError):
-        export_alignments(tmp_path / "a.db", tmp_path / "f.json" / "x.json")
 
 
 def test_overlap_and_matching():
