@@ -1,97 +1,138 @@
-"""How well and how fast faces are extracted.
+"""How well and how fast faces are extracted, with every detector and aligner whose weights are on this computer.
 
-    .venv/bin/python benchmarks/extraction.py FOOTAGE [--clips actor_a real_talk_720p]
+    .venv/bin/python benchmarks/extraction.py [FOOTAGE] [--clips actor_a …] [--detector …] [--aligner …]
+        [--frames 0-99] [--repeat 3] [--write docs/extraction_table.md] [--only table|pipeline|memory]
 
-FOOTAGE is a folder of clips; where `<clip>_truth.npz` lies beside `<clip>.mp4`, landmarks and masks are held against
-it:
+FOOTAGE is a folder of clips, some with truth (`extraction_measure.py` says what is measured). Three parts:
 
-- found: share of frames with a face, over all frames, and over those whose true yaw is below 30 degrees
-- landmark error: mean distance of the 68 points / distance of the outer eye corners (36-45), those frames
-- mask IoU: mask `extended`, drawn head-centred at 256 px, laid over the true face mask, those frames
-
-Times are processor seconds by stage (added over threads), which other work on the machine disturbs little, and frames
-per second by the clock, which it does disturb.
+- the table of all combinations, a process for each clip and combination, one after the other;
+- pipeline: the wall time of yunet + dlib on one clip against the larger of the slowest stage alone and the processor
+  seconds shared by all cores, the best of `--repeat` runs; a computer that does nothing else is needed for that;
+- memory: the peak of a clip of ten minutes against that of one of ten seconds, both made here.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import subprocess
+import sys
 import tempfile
-import time
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
+from skimage.data import astronaut
 
-from understudy.core.extraction.maskers.landmark import draw
-from understudy.core.extraction.stages import Costs
-from understudy.core.extraction.task import run
-from understudy.core.faces.geometry import Alignment
-from understudy.core.faces.store import AlignmentsStore
-from understudy.core.jobs.messages import SilentReporter
-from understudy.core.options.extract import ExtractOptions
+from understudy.core.extraction.cores import worker_count
+from understudy.core.media.writers import VideoWriter
+from understudy.core.options.rows import ALIGNERS, DETECTORS, find
+from understudy.core.weights.files import missing
 
-MASK_SIZE = 256
+CLIPS = ("actor_a", "actor_b", "two_people", "real_talk_720p", "real_turn_720p")
+MOST = 1.18  # times the larger of the two bounds
+_SERIAL = ("write",)  # stages in one thread; the others are spread over the workers
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("footage", type=Path)
-    parser.add_argument("--clips", nargs="+", default=["actor_a", "actor_b", "real_talk_720p"])
+    footage = Path(os.environ.get("UNDERSTUDY_SHARED", Path(__file__).resolve().parents[2] / "shared")) / "footage"
+    parser.add_argument("footage", type=Path, nargs="?", default=footage)
+    parser.add_argument("--clips", nargs="+", default=CLIPS)
+    parser.add_argument("--detector", nargs="+", default=[row.name for row in DETECTORS])
+    parser.add_argument("--aligner", nargs="+", default=[row.name for row in ALIGNERS])
+    parser.add_argument("--frames", default="", help="of each clip; all if not given")
+    parser.add_argument("--repeat", type=int, default=3, help="runs of the pipeline's measurement")
+    parser.add_argument("--minutes", type=float, default=10.0, help="length of the long clip of the memory part")
+    parser.add_argument("--write", type=Path, help="write the table there, too")
+    parser.add_argument("--only", choices=("table", "pipeline", "memory"))
     arguments = parser.parse_args()
-    for clip in arguments.clips:
-        with tempfile.TemporaryDirectory() as place:
-            _measure(arguments.footage / f"{clip}.mp4", Path(place))
+    if arguments.only in (None, "table"):
+        table(arguments)
+    if arguments.only in (None, "pipeline"):
+        pipeline(arguments.footage / "real_talk_720p.mp4", arguments.repeat)
+    if arguments.only in (None, "memory"):
+        memory(arguments.minutes)
 
 
-def _measure(clip: Path, place: Path) -> None:
-    costs = Costs()
-    options = ExtractOptions(source=str(clip), alignments=str(place / "a.db"), faces=str(place / "faces"))
-    begin, processor = time.monotonic(), time.process_time()
-    result = run(options, SilentReporter(), costs)
-    seconds, processor = time.monotonic() - begin, time.process_time() - processor
-    frames = result["frames"]
-    print(f"{clip.name}: {frames} frames, face in {result['frames_with_faces'] / frames:.1%}, {result['faces']} faces")
-    print(f"  {frames / seconds:.1f} frames/s by the clock (load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores); "
-          f"processor {processor / frames * 1e3:.0f} ms a frame with loading")
-    booked = sum(costs.seconds.values())
-    print("  processor by stage: " + ", ".join(
-        f"{stage} {spent / booked:.0%} ({spent / frames * 1e3:.1f} ms)" for stage, spent in
-        sorted(costs.seconds.items(), key=lambda item: -item[1])))
-    truth = clip.with_name(f"{clip.stem}_truth.npz")
-    if truth.exists():
-        _hold_against(truth, place / "a.db")
+def measure(clip: Path, **options: str) -> dict[str, Any]:
+    """One extraction in a process of its own."""
+    script = Path(__file__).with_name("extraction_measure.py")
+    flags = [part for name, value in options.items() if value for part in (f"--{name}", value)]
+    done = subprocess.run([sys.executable, str(script), str(clip), *flags], capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{clip.name} {options}:\n{done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
 
 
-def _hold_against(truth_file: Path, store_file: Path) -> None:
-    truth = np.load(truth_file)
-    masks = np.unpackbits(truth["mask_bits"], axis=-1)[..., :truth["mask_shape"][3]]
-    frontal = np.flatnonzero((np.abs(truth["yaw"]) < 30).any(1))
-    errors, overlaps, found = [], [], 0
-    with AlignmentsStore.readonly(store_file) as store:
-        for frame in frontal:
-            faces = store.faces(int(frame))
-            found += bool(faces)
-            for face in faces:
-                wanted = truth["landmarks_contour"][frame] - 0.5
-                person = int(np.linalg.norm(wanted - face.landmarks, axis=2).mean(1).argmin())
-                wanted = wanted[person]
-                if abs(truth["yaw"][frame, person]) >= 30:
-                    continue
-                distance = np.linalg.norm(face.landmarks - wanted, axis=1).mean()
-                errors.append(distance / np.linalg.norm(wanted[36] - wanted[45]))
-                overlaps.append(_overlap(face.landmarks, masks[frame, person]))
-    print(f"  yaw < 30: face in {found / len(frontal):.1%} of {len(frontal)} frames; landmark error "
-          f"{np.mean(errors):.2%}; IoU of mask extended {np.mean(overlaps):.3f}")
+def table(arguments: argparse.Namespace) -> None:
+    """Every combination that the weights allow, on all clips."""
+    lines = ["| Detector | Aligner | Clip | Found | False | Error | Error < 30° | Mask IoU | Jitter | Frames/s | "
+             "Processor ms/frame | Peak MB |",
+             "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"]
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print("\n".join(lines))
+    for detector in arguments.detector:
+        for aligner in arguments.aligner:
+            needed = missing((*find(DETECTORS, detector).weights, *find(ALIGNERS, aligner).weights))
+            if needed:
+                print(f"{detector} + {aligner}: not measured, without the weights {', '.join(needed)}", file=sys.stderr)
+                continue
+            for clip in arguments.clips:
+                lines.append(_row(measure(arguments.footage / f"{clip}.mp4", detector=detector, aligner=aligner,
+                                          frames=arguments.frames)))
+                print(lines[-1], flush=True)
+    if arguments.write:
+        arguments.write.write_text("\n".join(lines) + "\n")
 
 
-def _overlap(landmarks: np.ndarray, wanted: np.ndarray) -> float:
-    alignment = Alignment(landmarks)
-    matrix = alignment.matrix(MASK_SIZE, "head")
-    drawn = draw(alignment.points(MASK_SIZE, "head"), MASK_SIZE, "extended")
-    back = cv2.warpAffine(drawn, matrix, wanted.shape[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP) >= 128
-    return float((back & (wanted > 0)).sum() / (back | (wanted > 0)).sum())
+def _row(m: dict[str, Any]) -> str:
+    frames = m["frames"]
+    judged = ([f"{m['found']:.1%}", f"{m['false']:.2f}", f"{m['error']:.2%}", f"{m['error_frontal']:.2%}",
+               f"{m['mask']:.3f}"] if "found" in m else [f"{m['with_faces'] / frames:.1%}", "", "", "", ""])
+    cells = [m["detector"], m["aligner"], m["clip"], *judged, f"{m['jitter'] * 1000:.2f}", f"{frames / m['wall']:.1f}",
+             f"{m['processor'] / frames * 1000:.0f}", f"{m['peak'] / 1e6:.0f}"]
+    return f"| {' | '.join(cells)} |"
+
+
+def pipeline(clip: Path, repeat: int) -> None:
+    """Whether the pipeline wastes anything."""
+    runs = [measure(clip, detector="yunet", aligner="dlib") for _ in range(repeat)]
+    for m in runs:
+        shared = m["processor"] / worker_count()
+        alone = {stage: seconds / (1 if stage in _SERIAL else worker_count()) for stage, seconds in m["booked"].items()}
+        stage, slowest = max({**alone, "decode": m["decode"]}.items(), key=lambda item: item[1])
+        m["ratio"] = m["wall"] / max(shared, slowest)
+        print(f"{clip.name}, yunet + dlib: {m['wall']:.2f} s; slowest stage alone ({stage}) {slowest:.2f} s; "
+              f"{m['processor']:.2f} processor seconds / {worker_count()} cores = {shared:.2f} s; ratio "
+              f"{m['ratio']:.2f} (at most {MOST}), load {os.getloadavg()[0]:.1f}")
+    best = min(runs, key=lambda m: m["ratio"])
+    print("  processor ms a frame: " + ", ".join(
+        f"{stage} {seconds / best['frames'] * 1000:.1f}" for stage, seconds in
+        sorted(best["booked"].items(), key=lambda item: -item[1])))
+
+
+def memory(minutes: float) -> None:
+    """Whether a long clip needs more memory than a short one."""
+    with tempfile.TemporaryDirectory() as place:
+        short, long = (measure(portrait_clip(Path(place) / f"{name}.mp4", seconds)) for name, seconds in
+                       (("short", 10), ("long", minutes * 60)))
+    for m in (short, long):
+        print(f"{m['frames']} frames, {m['faces']} faces: peak {m['peak'] / 1e6:.1f} MB")
+    print(f"  the long clip needs {long['peak'] / short['peak']:.1%} of the short one's memory (110% at most)")
+
+
+def portrait_clip(path: Path, seconds: float, rate: int = 25) -> Path:
+    """A small clip of NASA's portrait of Eileen Collins (public domain), to be seen in every fifth frame."""
+    face = astronaut()[:300, 60:380]
+    empty = np.zeros_like(face)
+    with VideoWriter(path, None, rate=Fraction(rate), preset="ultrafast", altered=False) as writer:
+        for number in range(round(seconds * rate)):
+            moved = np.roll(face, (number // 5 % 9, number // 5 % 14), (0, 1))
+            writer.write(number, empty if number % 5 else moved)
+    return path
 
 
 if __name__ == "__main__":
