@@ -45,7 +45,7 @@ class ScoreMap:
 
 
 def decode(offsets: np.ndarray, anchors: np.ndarray) -> np.ndarray:
-    """Boxes from offsets (dx, dy, log width, log height) and anchors (centre x, centre y, width, height), all [N, 4]."""
+    """Boxes from offsets (dx, dy, log width, log height) and anchors (centre x, y, width, height), all [N, 4]."""
     centres = anchors[:, :2] + offsets[:, :2] * VARIANCES[0] * anchors[:, 2:]
     halves = anchors[:, 2:] * np.exp(offsets[:, 2:] * VARIANCES[1]) / 2
     return np.concatenate([centres - halves, centres + halves], 1)
@@ -62,7 +62,7 @@ def overlaps(box: np.ndarray, boxes: np.ndarray, of: Literal["union", "smaller"]
 
 def suppress(boxes: np.ndarray, scores: np.ndarray, most: float,
              of: Literal["union", "smaller"] = "union") -> np.ndarray:
-    """Indices of the boxes that remain, best first, where a worse one that overlaps a better by more than `most` goes."""
+    """Indices of the boxes that remain, best first: one that overlaps a better one by more than `most` goes."""
     return np.array([group[0] for group in _groups(boxes, scores, most, of)], np.intp)
 
 
