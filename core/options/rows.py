@@ -38,10 +38,37 @@ class Row:
         return getattr(import_module(f"...{module}", __name__), attribute)
 
 
+# Times are of one processor core for a frame of 640 x 360 px.
 DETECTORS = (
     Row("dlib", "dlib HOG", "Ships with Understudy and needs no download; finds frontal and half-turned faces of at "
-        "least 80 px quickly on a CPU, misses profiles and faces turned upside down",
+        "least 80 px in 17 ms, misses profiles and faces turned upside down",
         "extraction.detectors.dlib_hog:DlibHog"),
+    Row("yunet", "YuNet", "The best choice without a graphics card: 8 ms, finds turned, tilted and small faces; the "
+        "file of 0.2 MB may be used commercially", "extraction.detectors.yunet:YuNet", ("yunet",)),
+    Row("retinaface-mobilenet", "RetinaFace MobileNet", "Finds turned, small and half-hidden faces in 22 ms; now and "
+        "then takes something else for a face", "extraction.detectors.retinaface:RetinaFaceMobileNet",
+        ("retinaface-mobilenet",)),
+    Row("retinaface-resnet", "RetinaFace ResNet", "The most thorough, for crowds, tiny and half-hidden faces; wants a "
+        "graphics card, since a processor needs 0.6 s", "extraction.detectors.retinaface:RetinaFaceResNet",
+        ("retinaface-resnet",)),
+    Row("s3fd", "S3FD", "Thorough and steady, also for tiny faces; wants a graphics card, since a processor needs "
+        "1.6 s. Nobody states a licence for the weights", "extraction.detectors.s3fd:S3fd", ("s3fd",)),
+    Row("scrfd", "SCRFD", "Finds small and turned faces on a processor too; InsightFace gives its weights for "
+        "research only, not for commercial use", "extraction.detectors.scrfd:Scrfd", ("scrfd",)),
+    Row("blazeface-front", "BlazeFace Front", "The quickest, 4 ms; made for selfies: sees the whole frame at 128 px, "
+        "so that it finds only faces of about a tenth of it and more",
+        "extraction.detectors.blazeface:BlazeFaceFront", ("blazeface-front", "blazeface-front-anchors")),
+    Row("blazeface-back", "BlazeFace Back", "As BlazeFace Front at 256 px, for faces half as large, in 13 ms",
+        "extraction.detectors.blazeface:BlazeFaceBack", ("blazeface-back", "blazeface-back-anchors")),
+    Row("dlib-mmod", "dlib MMOD", "Ships with Understudy and needs no download; finds more turned and tilted faces "
+        "than dlib HOG, of at least 40 px, but needs 1.4 s", "extraction.detectors.dlib_mmod:DlibMmod",
+        ("dlib-mmod",)),
+    Row("mtcnn", "MTCNN", "Three small networks in a row, quick for single faces; trembles more than the others and "
+        "now and then takes something else for a face", "extraction.detectors.mtcnn:Mtcnn",
+        ("mtcnn-pnet", "mtcnn-rnet", "mtcnn-onet")),
+    Row("cv2-dnn", "OpenCV DNN", "OpenCV's own, quick without a graphics card; sees the whole frame at 300 px and "
+        "misses small and turned faces", "extraction.detectors.opencv_ssd:OpenCvSsd",
+        ("opencv-ssd", "opencv-ssd-layout")),
 )
 
 ALIGNERS = (
@@ -82,6 +109,37 @@ IDENTITIES = (
     Row("mobilefacenet", "MobileFaceNet", "Small and quick, with weights of this architecture that you have and "
         "import; as good as those are", "extraction.identity.mobilefacenet:MobileFaceNet", weights=("mobilefacenet",),
         same_person=0.5),
+)
+
+SORT_METHODS = (
+    Row("face", "Face", "Each person's faces together, by what the identity model sees: the first thing to do with a "
+        "new faces folder, since what does not belong comes together too", "sorting.methods.face:Face"),
+    Row("face-cnn", "Landmarks", "Each face beside the one whose landmarks are most like its own: looks and directions "
+        "change gently from face to face. Slow for tens of thousands", "sorting.methods.likeness:Landmarks"),
+    Row("face-cnn-dissim", "Landmarks, Odd Ones First", "Faces whose landmarks are least like all others first: "
+        "misplaced landmarks and rare expressions", "sorting.methods.likeness:LandmarksDissim"),
+    Row("hist", "Histogram", "Each face beside the one whose blue channel is most like its own: shots and lights come "
+        "together. Slow for tens of thousands", "sorting.methods.likeness:Histogram"),
+    Row("hist-dissim", "Histogram, Odd Ones First", "Faces whose colours are least like all others first: what the "
+        "detector took for faces", "sorting.methods.likeness:HistogramDissim"),
+    Row("blur", "Sharpness", "Sharp faces first, by their edges; grain and compression count as sharp, too",
+        "sorting.methods.blur:Blur"),
+    Row("blur-fft", "Sharpness by Spectrum", "Sharp faces first, by the fine part of their spectrum; less taken in by "
+        "single strong edges", "sorting.methods.blur:BlurFft"),
+    Row("distance", "Distance from Average", "Faces with the most regular landmarks first; misplaced ones come last, "
+        "beside faces in strong profile", "sorting.methods.geometry:Distance"),
+    Row("yaw", "Yaw", "From those who look to the right of the picture to those who look left",
+        "sorting.methods.geometry:Yaw"),
+    Row("pitch", "Pitch", "From those who look up to those who look down", "sorting.methods.geometry:Pitch"),
+    Row("roll", "Roll", "From heads tilted clockwise to those tilted the other way", "sorting.methods.geometry:Roll"),
+    Row("size", "Size", "Faces that are largest in their frames first: these have the most detail",
+        "sorting.methods.geometry:Size"),
+    Row("color-gray", "Lightness", "Light faces first, as the eye sees them", "sorting.methods.colour:Gray"),
+    Row("color-luma", "Luma", "Light faces first, by the mean of the channels", "sorting.methods.colour:Luma"),
+    Row("color-orange", "Orange", "Warm faces first, bluish ones last", "sorting.methods.colour:Orange"),
+    Row("color-green", "Green", "Greenish faces first, pink ones last", "sorting.methods.colour:Green"),
+    Row("color-black", "Black", "Pictures without black pixels first; those that the frame's edge cuts off come last",
+        "sorting.methods.colour:Black"),
 )
 
 TRAINERS = (
