@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+IN_FOLDER = "alignments.db"  # what the alignments inside a folder are called
+
 
 def default_store(source: Path | str, fallback: Path | str | None = None) -> Path:
     """`<stem>_alignments.db` beside a video, `alignments.db` inside an image folder.
@@ -15,7 +17,7 @@ def default_store(source: Path | str, fallback: Path | str | None = None) -> Pat
     """
     source = Path(source).absolute()
     is_folder = source.is_dir()
-    beside = source / "alignments.db" if is_folder else source.with_name(f"{source.stem}_alignments.db")
+    beside = source / IN_FOLDER if is_folder else source.with_name(f"{source.stem}_alignments.db")
     if fallback is None or beside.exists():
         return beside
     elsewhere = Path(fallback) / f"{source.name if is_folder else source.stem}_alignments.db"

@@ -1,4 +1,4 @@
-"""Giving frames and faces of a store other numbers, their history included (stdlib; beside `store`, whose inside it knows)."""
+"""Giving a store's frames and faces other numbers, their history included; it knows the store's inside (stdlib)."""
 
 from __future__ import annotations
 

@@ -13,6 +13,24 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from ..options.alignments import (
+    DrawOptions,
+    ExtractFacesOptions,
+    FromFacesOptions,
+    LeftoverFacesOptions,
+    MergeOptions,
+    MissingAlignmentsOptions,
+    MissingFramesOptions,
+    MultiFacesOptions,
+    NoFacesOptions,
+    RemoveFacesOptions,
+    RemoveFramesOptions,
+    RenameOptions,
+    SortFacesOptions,
+    SpatialOptions,
+    TemporalOptions,
+    UndoOptions,
+)
 from ..options.constant_rate import ConstantRateOptions
 from ..options.convert import ConvertOptions
 from ..options.demo import DemoOptions
@@ -67,6 +85,26 @@ FAMILIES: dict[str, str] = {
     "weights": "Weights of networks: see, fetch, import and verify them.",
 }
 
+# Jobs of one file each in `core.alignments`: name, label, options.
+_ALIGNMENTS_JOBS: tuple[tuple[str, str, type], ...] = (
+    ("draw", "Draw Faces", DrawOptions),
+    ("missing-alignments", "Missing Alignments", MissingAlignmentsOptions),
+    ("missing-frames", "Missing Frames", MissingFramesOptions),
+    ("no-faces", "Frames without Faces", NoFacesOptions),
+    ("multi-faces", "Frames with Several Faces", MultiFacesOptions),
+    ("leftover-faces", "Leftover Faces", LeftoverFacesOptions),
+    ("remove-faces", "Remove Deleted Faces", RemoveFacesOptions),
+    ("remove-frames", "Remove Frames", RemoveFramesOptions),
+    ("rename", "Restore Names", RenameOptions),
+    ("sort", "Number Faces", SortFacesOptions),
+    ("spatial", "Smooth Shapes", SpatialOptions),
+    ("temporal", "Smooth over Time", TemporalOptions),
+    ("extract", "Cut Faces", ExtractFacesOptions),
+    ("merge", "Merge for Training", MergeOptions),
+    ("from-faces", "Rebuild from Faces", FromFacesOptions),
+    ("undo", "Undo Change", UndoOptions),
+)
+
 TASKS: dict[str, Task] = {
     task.name: task
     for task in (
@@ -76,6 +114,8 @@ TASKS: dict[str, Task] = {
         Task("demo", "Demo", DemoOptions, "demo.task:run", consent=lambda options: bool(options.a or options.b)),
         Task("constant-rate", "Constant Rate", ConstantRateOptions, "media.constant_rate:run",
              consent=lambda options: False),
+        *(Task(f"alignments {job}", label, options, f"alignments.{job.replace('-', '_')}:run",
+               consent=lambda options: False, tool=True) for job, label, options in _ALIGNMENTS_JOBS),
         Task("alignments import", "Import Alignments", ImportOptions, "interop.importing:run", tool=True),
         Task("alignments export", "Export Alignments", ExportOptions, "interop.exporting:run",
              consent=lambda options: False, tool=True),

@@ -1,0 +1,1 @@
+"""The jobs of `understudy alignments`, one file each; what they share is in stores, pictures and listing."""

@@ -1,0 +1,85 @@
+"""The job `alignments sort`: the faces of each frame are numbered from left to right."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..faces.nouns import Face
+from ..faces.renumber import set_positions
+from ..faces.store import AlignmentsStore
+from ..jobs.messages import Reporter
+from ..options.alignments import SortFacesOptions
+from .naming import restore_names
+from .pictures import Owners, Picture, all_faces, faces_folder, rewrite_header, scan
+from .stores import Plan, back_up, chosen_frames, counted, opened
+
+
+def run(options: SortFacesOptions, reporter: Reporter) -> dict[str, Any]:
+    """Number faces by the middle of their boxes, removed ones behind the others; pictures follow where their folder
+    is named.
+
+    Returns:
+        {"frames" (whose faces are numbered anew), "faces", "pictures" (told their number), "renamed", "backup",
+        "dry_run", "text" (dry run: what would be done)}.
+
+    Raises:
+        AlignmentsError, FacesError, UsageError, OutputError: as the parts say, before anything is changed.
+        Stopped: while pictures are told; a second run goes on.
+    """
+    plan = Plan(options.dry_run)
+    folder = faces_folder(options.faces) if options.faces.strip() else None
+    pictures = scan(folder, reporter) if folder else []
+    with opened(options, write=not plan.dry) as store:
+        orders = _orders(store, chosen_frames(store, options.frames), reporter)
+        positions = {face.uuid: number for faces in orders for number, face in enumerate(faces)}
+        for faces in orders:
+            numbers = ", ".join(str(face.position) for face in faces)
+            plan.say(f"number the faces of frame {faces[0].frame} anew: {numbers} become 0 to {len(faces) - 1}")
+        backup = ""
+        if orders and not plan.dry:
+            backup = back_up(store)
+            set_positions(store, positions)
+        owner = Owners(all_faces(store), store.source.name)
+    told, renamed = 0, 0
+    if folder is not None:
+        stale = _stale(pictures, owner, positions if plan.dry else {})
+        told, renamed = _follow(folder, stale, plan, reporter)
+    return plan.result(frames=len(orders), faces=len(positions), pictures=told, renamed=renamed, backup=backup)
+
+
+def _orders(store: AlignmentsStore, frames: list[int] | None, reporter: Reporter) -> list[list[Face]]:
+    """For each frame that is out of order its faces, removed ones too, as they are to be numbered."""
+    counts = store.counts()
+    some = [frame for frame in (counts if frames is None else frames) if counts.get(frame, 0) > 1]
+    orders = []
+    for frame in counted(reporter, some, "frames", "Looking at the faces' places"):
+        faces = store.faces(frame, with_removed=True)
+        order = sorted(faces, key=lambda face: (face.state == "removed", face.box[0] + face.box[2] / 2, face.position))
+        if [face.uuid for face in order] != [face.uuid for face in faces]:
+            orders.append(order)
+    return orders
+
+
+def _stale(pictures: list[Picture], owner: Owners, to_come: dict[str, int]) -> list[Picture]:
+    """The pictures that give their face another number than it has, or will have; their headers have the right one."""
+    stale = []
+    for picture in pictures:
+        face = owner(picture.header) if picture.header.uuid else None
+        position = None if face is None else to_come.get(face.uuid, face.position)
+        if position is not None and position != picture.header.position:
+            stale.append(Picture(picture.path, replace(picture.header, position=position)))
+    return stale
+
+
+def _follow(folder: Path, stale: list[Picture], plan: Plan, reporter: Reporter) -> tuple[int, int]:
+    """Write the new numbers into headers, then into those names that held the old ones."""
+    renamed = 0
+    if not plan.dry:
+        for picture in counted(reporter, stale, "pictures", "Telling the pictures"):
+            rewrite_header(picture, picture.header)
+    for picture in stale:
+        plan.say(f"tell {picture.path.relative_to(folder)} that it is face {picture.header.position}")
+    renamed = restore_names(folder, stale, False, plan, reporter)
+    return len(stale), renamed
