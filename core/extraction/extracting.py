@@ -187,8 +187,15 @@ class _Run:
         return [index for index in self._wanted if index not in seen]
 
     def _lacks_pictures(self, frame: int) -> bool:
-        return bool(self._folders) and any(folder.lacks(face) for face in self._store.faces(frame)
-                                           for folder in self._folders)
+        """Whether a face of the frame is still to have a picture; those of faces that a person took out go."""
+        if not self._folders:
+            return False
+        faces = self._store.faces(frame, with_removed=True)
+        for face in faces:
+            if face.state == "removed":
+                for folder in self._folders:
+                    folder.remove(face)
+        return any(folder.lacks(face) for face in faces if face.state != "removed" for folder in self._folders)
 
 
 def _missing_folders(*folders: Path) -> list[Path]:
