@@ -1,4 +1,9 @@
-"""2DFAN-4: a network of four hourglasses that draws a heatmap for each landmark (see `fan_network`)."""
+"""2DFAN-4: a network of four hourglasses that draws a heatmap for each landmark.
+
+A. Bulat, G. Tzimiropoulos, "How far are we from solving the 2D & 3D face alignment problem?", ICCV 2017. The network
+is that of the `face-alignment` library by the same author; the library's own road to it takes one face at a time and
+answers in whole pixels, so that crops and decoding are ours.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +11,23 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from face_alignment.models import FAN
 
 from ...faces.geometry import invert, transform
 from ...faces.nouns import Box
 from ..networks import inference
 from ..sharing import shared_network
 from .crops import UPRIGHT_BOX, centre_of, cut, square
-from .fan_network import HEATMAP_SIZE, INPUT_SIZE, FanNetwork
 from .heatmaps import decode
 from .normalization import normalized
 
+INPUT_SIZE, HEATMAP_SIZE, STACKS = 256, 64, 4
 _PER_BATCH = {"cuda": 16}  # faces; a processor gains nothing from more than one
+
+
+def blank_network() -> FAN:
+    """The network without its weights: float32 [N, 3, 256, 256] RGB 0 .. 1 -> per stack [N, 68, 64, 64]."""
+    return FAN(STACKS)
 
 
 class Fan:
@@ -38,7 +49,7 @@ class Fan:
     def __init__(self, device: str = "cpu", normalization: str = "none", decoding: str = "dark") -> None:
         self._device = torch.device(device)
         self.batch_size = _PER_BATCH.get(self._device.type, 1)
-        self._network = shared_network(FanNetwork, "fan-2d4", device)
+        self._network = shared_network(blank_network, "fan-2d4", device)
         self._normalization, self._decoding = normalization, decoding
 
     def align(self, pixels: Sequence[np.ndarray], boxes: Sequence[Box]) -> np.ndarray:
@@ -62,4 +73,4 @@ class Fan:
         """uint8 [N, 256, 256, 3] RGB -> float32 [N, 68, 64, 64]."""
         with inference():
             batch = torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2).float() / 255
-            return self._network(batch).float().cpu().numpy()
+            return self._network(batch)[-1].float().cpu().numpy()  # each stack draws anew; the last knows best
