@@ -18,8 +18,7 @@ from .people import People
 
 FACE_COLUMNS = ("uuid", "frame", "position", "x", "y", "w", "h", "landmarks", "detector", "aligner", "score", "person",
                 "state", "revision")
-_UPSERT = (f"INSERT INTO face ({', '.join(FACE_COLUMNS)}) VALUES ({', '.join('?' * len(FACE_COLUMNS))}) "
-           f"ON CONFLICT (uuid) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in FACE_COLUMNS[1:])}")
+_INSERT = f"INSERT INTO face ({', '.join(FACE_COLUMNS)}) VALUES ({', '.join('?' * len(FACE_COLUMNS))})"
 
 
 def face_row(face: Face) -> tuple[Any, ...]:
@@ -176,7 +175,16 @@ class History(People):
         if row[place] < 0 or row[place] in taken:
             free = next(n for n in range(len(taken) + 1) if n not in taken)
             row = (*row[:place], free, *row[place + 1:])
-        self._connection.execute(_UPSERT, row)
+        there = self._rows(f"SELECT {', '.join(FACE_COLUMNS)} FROM face WHERE uuid = ?", (row[0],))
+        if not there:
+            self._connection.execute(_INSERT, row)
+            return row
+        # What stays as it is is not named, so that SQLite leaves its indices, and their pages, alone.
+        changed = [(column, value) for column, value, old in zip(FACE_COLUMNS, row, there[0], strict=True)
+                   if value != old]
+        if changed:
+            self._connection.execute(f"UPDATE face SET {', '.join(f'{column} = ?' for column, _ in changed)} "
+                                     "WHERE uuid = ?", (*(value for _, value in changed), row[0]))
         return row
 
     def _set_revision(self, revision: int) -> None:
