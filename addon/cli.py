@@ -1,7 +1,8 @@
 """`blender -b FILE.blend --command understudy …`: the shot of the file, or the core's command line as it is.
 
-Without a source, `extract`, `train` and `convert` work on the strips of the file; further options win over the shot's.
-With one, and for every other command, the core's own command line runs in the core's Python.
+Without a source, `extract`, `train`, `convert` and the tools (`alignments draw`, `sort` …) work on the strips of the
+file; further options win over the file's. With one, and for every other command, the core's own command line runs in
+the core's Python.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,12 @@ from ..core.jobs.messages import Message
 from ..core.jobs.tasks import TASKS
 from ..core.options import options_of
 from ..core.options.arguments import add_options, given
-from . import environment, preferences, shot, stages, watch
+from . import environment, preferences, properties, shot, stages, tools, watch
+from .follow import ended_text, told_lines
 from .printer import Printer
 
 NAME = "understudy"
+_SOURCES = ("source", "alignments", "faces", "input_a", "input_b")  # options that say what to work on
 _EXITS = {"finished": 0, "stopped": 130}
 _handle: Any = None
 
@@ -46,55 +50,84 @@ def main(arguments: list[str]) -> int:
 
 
 def shot_command(arguments: list[str]) -> tuple[str, dict[str, Any], argparse.Namespace] | None:
-    """The stage and the options given, if the arguments mean the shot of the open file; None if they name a source,
+    """The task and the options given, if the arguments mean the shot of the open file; None if they name a source,
     ask for help, or are another command.
     """
-    if not arguments or arguments[0] not in stages.STAGES or {"-h", "--help"} & set(arguments):
+    name, rest = _task_of(arguments)
+    if not name or {"-h", "--help"} & set(rest):
         return None
-    stage = arguments[0]
-    cls = TASKS[stage].options
-    parser = argparse.ArgumentParser(prog=f"understudy {stage}", add_help=False)
+    cls = TASKS[name].options
+    is_tool = name in properties.TOOLS
+    parser = argparse.ArgumentParser(prog=f"understudy {name}", add_help=False)
     add_options(parser, cls)
     parser.add_argument("--scene", default="")
-    parser.add_argument("--strip", choices=("a", "b", "both"), default="both")
+    parser.add_argument("--strip", choices=("a", "b") if is_tool else ("a", "b", "both"),
+                        default="a" if is_tool else "both")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--save", action="store_true")
-    namespace, unknown = parser.parse_known_args(arguments[1:])
+    namespace, unknown = parser.parse_known_args(rest)
     values = given(namespace, cls)
-    if unknown or values.get("source") or values.get("input_a") or values.get("input_b"):
+    if unknown or any(values.get(source) for source in _SOURCES):
         return None
-    return stage, values, namespace
+    return name, values, namespace
+
+
+def _task_of(arguments: list[str]) -> tuple[str, list[str]]:
+    """The stage or the strip's tool that the first words name, and the words after it; "" if it is neither."""
+    for count in (2, 1):
+        name = " ".join(arguments[:count])
+        if len(arguments) >= count and (name in stages.STAGES
+                                        or (name in properties.TOOLS and tools.needs_strip(TASKS[name]))):
+            return name, arguments[count:]
+    return "", []
 
 
 def core_command(arguments: list[str]) -> int:
-    """The core's command line, in its own Python, on this terminal."""
+    """The core's command line, in its own Python, on this terminal; offline where Blender is."""
     python = environment.ready(preferences.interpreter())
     command = client.command(python, environment.install_core_copy(), "--cli", *arguments)
-    return subprocess.call(command, env=client.child_environment())
+    offline = {} if bpy.app.online_access else {"UNDERSTUDY_OFFLINE": "1"}
+    return subprocess.call(command, env={**client.child_environment(), **offline})
 
 
-def run_shot(stage: str, values: dict[str, Any], namespace: argparse.Namespace) -> int:
-    """One stage of the file's shot, waited for.
+def run_shot(name: str, values: dict[str, Any], namespace: argparse.Namespace) -> int:
+    """One stage or tool on the file's shot, waited for.
 
     Raises:
         UnderstudyError: whatever stands in the way.
     """
     scene = _scene(namespace.scene)
-    consent.require()
-    for option in options_of(TASKS[stage].options):
+    for option in options_of(TASKS[name].options):
         if option.declaration.kind != "value" and values.get(option.name):
-            values[option.name] = str(Path(values[option.name]).absolute())
+            given_paths = values[option.name] if option.many else (values[option.name],)
+            paths = tuple(str(Path(path).absolute()) for path in given_paths)
+            values[option.name] = paths if option.many else paths[0]
+    tell = _print_json if namespace.json else Printer()
+    if name in properties.TOOLS:
+        return _run_tool(scene, name, values, namespace, tell)
+    consent.require()
     roles = shot.ROLES if namespace.strip == "both" else (namespace.strip,)
-    planned = stages.plan(scene, stage, roles, **values)
-    status = stages.run_and_wait(scene, planned, _print_json if namespace.json else Printer())
-    if stage == "convert" and status == "finished" and namespace.save:
+    planned = stages.plan(scene, name, roles, **values)
+    status = stages.run_and_wait(scene, planned, tell)
+    if name == "convert" and status == "finished" and namespace.save:
         for view in watch.look().jobs:
             trouble = watch.place(view) if view.task == "convert" and view.status == "finished" else ""
             if trouble:
                 raise UnderstudyError(trouble)
         bpy.ops.wm.save_mainfile()
-    elif stage == "convert" and status == "finished" and not namespace.json:
+    elif name == "convert" and status == "finished" and not namespace.json:
         print("The strip appears above A when the file is opened in Blender (or at once, with --save).", flush=True)
+    return _EXITS.get(status, 1)
+
+
+def _run_tool(scene: Any, name: str, values: dict[str, Any], namespace: argparse.Namespace,
+              tell: Callable[[str, Message], None]) -> int:
+    task = TASKS[name]
+    planned = tools.plan(scene, task, namespace.strip, **values)
+    status, result = stages.run_in(tools.jobs_folder(scene, task), scene, [planned], tell)
+    if not namespace.json:
+        for line in (*told_lines(status, result), ended_text(name, result)):
+            print(line, flush=True)
     return _EXITS.get(status, 1)
 
 

@@ -18,15 +18,21 @@ from typing import Any
 
 from ..core import consent
 from ..core.errors import UnderstudyError
+from ..core.faces.places import default_store
+from ..core.faces.store import AlignmentsStore
 from ..core.jobs import client
 from ..core.jobs.folder import JobFolder, write_json
 from ..core.jobs.follow import Follower
 from ..core.jobs.progress import duration, fraction, rate_text
+from ..core.weights import files
+from ..core.weights.rows import WEIGHTS
 from . import environment
 from .counting import Counter
 from .jobs import Jobs
 
 BUSY, IDLE = 0.25, 1.0  # seconds between two looks
+_STORE_PAUSE = 2.0  # seconds between two readings of alignments that keep changing
+_MOST_LINES = 200  # of what a job tells: more belongs into a file
 _NOTES = "followed.json"  # in a job folder: what Blender's side has done about the job's end
 GOING = ("waiting", "queued", "running", "paused", "stopping")
 
@@ -42,6 +48,7 @@ class JobView:
         pace: "12.3 per s".
         left: "1:11 left", "" while unknown.
         factor: 0 to 1.
+        told: of a finished job, what a person asked to see, line by line.
         notes: what was done about its end: {"told": True, "placed": True}.
     """
 
@@ -56,6 +63,7 @@ class JobView:
     pace: str = ""
     left: str = ""
     factor: float = 0.0
+    told: tuple[str, ...] = ()
     error: str = ""
     warning: str = ""
     preview: str = ""
@@ -73,6 +81,34 @@ class JobView:
 
 
 @dataclass(frozen=True)
+class PersonView:
+    """Somebody in a clip: the id and name in the store, and how many faces."""
+
+    id: int
+    name: str
+    faces: int
+
+
+@dataclass(frozen=True)
+class StoreView:
+    """A clip's alignments.
+
+    Attributes:
+        path: where they are, or would be.
+        exists: whether they are there.
+        people: everyone who has faces, most faces first.
+        nobody: how many faces are nobody's.
+        faces: how many there are in all.
+    """
+
+    path: str
+    exists: bool = False
+    people: tuple[PersonView, ...] = ()
+    nobody: int = 0
+    faces: int = 0
+
+
+@dataclass(frozen=True)
 class Board:
     """All that panels may show. Immutable: a new one takes its place."""
 
@@ -81,6 +117,8 @@ class Board:
     sources: dict[str, str] = field(default_factory=dict)  # film -> as `counting.Counter.look` answers
     environment: environment.EnvironmentState | None = None
     consent: bool = False
+    stores: dict[str, StoreView] = field(default_factory=dict)  # film -> its alignments
+    weights: frozenset[str] = frozenset()  # names of those that are here
     version: int = 0
 
     def job(self, name: str) -> JobView | None:
@@ -105,7 +143,9 @@ class Keeper:
         self._watch = environment.Watch()
         self._mutex = threading.Lock()  # guards the followers; never held while a worker is started
         self._counter = Counter()
-        self._wanted: tuple[tuple[Path, ...], frozenset[str], frozenset[str], str] = ((), frozenset(), frozenset(), "")
+        self._wanted: tuple[tuple[Path, ...], frozenset[str], frozenset[str], str,
+                            frozenset[tuple[Path, Path]]] = ((), frozenset(), frozenset(), "", frozenset())
+        self._stores: dict[Path, tuple[Any, StoreView]] = {}
         self._stamps: dict[str, tuple[int, int]] = {}
         self._notes: dict[Path, dict[str, Any]] = {}
         self._todo: queue.SimpleQueue[Callable[[], Any]] = queue.SimpleQueue()
@@ -126,12 +166,14 @@ class Keeper:
             self._thread.join(2.0)
             self._thread = None
 
-    def look_at(self, folders: Iterable[Path], places: Iterable[Path], sources: Iterable[Path], python: str) -> None:
+    def look_at(self, folders: Iterable[Path], places: Iterable[Path], sources: Iterable[Path], python: str,
+                stores: Iterable[tuple[Path, Path]] = ()) -> None:
         """What to look after from now on: job folders, folders whose files to count, films whose frames to count, the
-        interpreter of the preferences.
+        interpreter of the preferences, and films whose alignments to read, each with the folder for them where its own
+        cannot be written.
         """
         wanted = (tuple(dict.fromkeys((*folders, environment.setup_jobs()))), frozenset(map(str, places)),
-                  frozenset(map(str, sources)), python)
+                  frozenset(map(str, sources)), python, frozenset(stores))
         if wanted != self._wanted:
             self._wanted = wanted
             self.wake()
@@ -182,7 +224,7 @@ class Keeper:
     def look(self) -> None:
         """One look at everything; the thread's body, and what `blender -b` calls itself."""
         self._work()
-        folders, places, sources, chosen = self._wanted
+        folders, places, sources, chosen, stores = self._wanted
         with self._mutex:
             if self._jobs._folders != folders:
                 self._jobs.watch(*folders)
@@ -194,7 +236,8 @@ class Keeper:
         python = Path(state.python) if state is not None and state.usable else None
         old = self.board
         fresh = Board(views, {p: self._count(p) for p in places}, self._counter.look(sources, python), state,
-                      consent.given(), old.version)
+                      consent.given(), {str(film): self._store(film, other) for film, other in stores},
+                      frozenset(row.name for row in WEIGHTS if files.is_present(row.name)), old.version)
         self._advance(fresh, chosen)
         if fresh != old:
             self.board = replace(fresh, version=old.version + 1)
@@ -209,6 +252,17 @@ class Keeper:
             return self._stamps[place][1]
         except OSError:
             return 0
+
+    def _store(self, film: Path, elsewhere: Path) -> StoreView:
+        """A film's alignments; read again only when they have changed, and not more often than every two seconds."""
+        path = default_store(film, elsewhere)
+        stamp = _stamp_of(path)
+        known = self._stores.get(path)
+        if known is not None and (known[0][0] == stamp or time.monotonic() - known[0][1] < _STORE_PAUSE):
+            return known[1]
+        view = read_store(path)
+        self._stores[path] = (stamp, time.monotonic()), view
+        return view
 
     def _advance(self, board: Board, chosen: str) -> None:
         """Start what waits, once the job before it has finished; give up on it if that one did not."""
@@ -256,7 +310,7 @@ def view_of(follower: Follower, status: str, tag: dict[str, Any], notes: dict[st
         "stopped": "Stopped", "lost": "Ended without a word",
     }.get(status) or (progress.text if progress and progress.text else "Working")
     return JobView(follower.job, spec.task, spec.label, tag, spec.options, status, doing, count, pace, left,
-                   1.0 if status == "finished" else fraction(progress), state.error,
+                   1.0 if status == "finished" else fraction(progress), told_lines(status, state.result), state.error,
                    state.warnings[-1] if state.warnings else "", state.preview, state.result, notes, spec.created)
 
 
@@ -272,7 +326,47 @@ def ended_text(task: str, result: dict[str, Any]) -> str:
         return f"Trained {iteration:,} iterations"
     if task == "convert" and frames is not None:
         return f"{frames:,} frames converted"
-    return "Finished"
+    counts = [f"{key.replace('_', ' ')} {value:,}" for key, value in result.items()
+              if isinstance(value, int) and not isinstance(value, bool)]
+    trial = "Nothing was changed: this was a dry run" if result.get("dry_run") is True else ""
+    return "; ".join(part for part in (trial, ", ".join(counts)) if part) or "Finished"
+
+
+def told_lines(status: str, result: dict[str, Any]) -> tuple[str, ...]:
+    """What a finished job has found, line by line: its own words, or its list, and where it wrote more."""
+    if status != "finished":
+        return ()
+    text, listed = result.get("text"), result.get("lines")
+    lines = text.splitlines() if isinstance(text, str) else []
+    if not lines and isinstance(listed, list):
+        lines = [str(line) for line in listed]
+    made = [f"{key.capitalize()}: {result[key]}" for key in ("file", "report", "folder", "output", "backup")
+            if isinstance(result.get(key), str) and result[key]]
+    return (*lines[:_MOST_LINES], *made)
+
+
+def read_store(path: Path) -> StoreView:
+    """What panels show of a clip's alignments; who reads them while they are being written reads a moment later."""
+    try:
+        with AlignmentsStore.readonly(path) as store:
+            counts, names = store.face_counts(), store.people()
+    except UnderstudyError:
+        return StoreView(str(path), path.exists())
+    people = sorted((PersonView(person, names.get(person, ""), count) for person, count in counts.items()
+                     if person is not None), key=lambda person: (-person.faces, person.id))
+    return StoreView(str(path), True, tuple(people), counts.get(None, 0), sum(counts.values()))
+
+
+def _stamp_of(path: Path) -> tuple[int, ...]:
+    """Changes whenever the store does: commits go to the -wal file first."""
+    found: list[int] = []
+    for one in (path, path.with_name(path.name + "-wal")):
+        try:
+            stat = one.stat()
+            found += [stat.st_mtime_ns, stat.st_size]
+        except OSError:
+            found.append(-1)
+    return tuple(found)
 
 
 def _read_notes(path: Path) -> dict[str, Any]:

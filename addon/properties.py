@@ -1,26 +1,40 @@
-"""Blender properties made from the core's options: declare an option there and it appears here, limits and all."""
+"""Blender properties made from the core's options: declare an option there and it appears here, limits and all.
+
+A list without choices, and a number that may be left out, are typed as text: "Anna; Ben", or nothing.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import Any
 from zlib import crc32
 
 import bpy
 
-from ..core.jobs.tasks import TASKS
+from ..core.errors import UsageError
+from ..core.jobs.tasks import TASKS, Task
 from ..core.options import Option, Row, make, options_of
+from ..core.weights import needs
 
 # Blender keeps the number of an enum item, not its name: numbers come from the names, so that new rows never shift
 # what a saved file means.
 _POSITIVE = 0x7FFFFFFF
 _SUBTYPES = {"px": "PIXEL", "%": "PERCENTAGE"}
 _PATHS = {"file": "FILE_PATH", "folder": "DIR_PATH", "path": "FILE_PATH"}
+_TAKEN = {"name", "bl_rna", "rna_type", "id_data"}
+SEPARATOR = ";"  # between the elements of a list that is typed as text: names and paths may have commas
+STAGES = ("extract", "train", "convert")
+TOOLS: dict[str, Task] = {name: task for name, task in TASKS.items() if task.tool}
+# Blender 4.5 wants to be told that a path may begin with // for the folder of the .blend; 4.2 never asks.
+RELATIVE: set[str] = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5) else set()
+NEEDS_WEIGHTS = ". Needs weights that are fetched or imported once"
+_PEOPLE = ("person", "persons")  # options that name persons of the clip
 
 
 def rna_name(option: Option) -> str:
-    """The property's name on a group; the same as the option's."""
-    return option.name
+    """The property's name on a group: the option's, unless every group has something of that name."""
+    return f"{option.name}_" if option.name in _TAKEN else option.name
 
 
 def shown(option: Option) -> bool:
@@ -28,17 +42,29 @@ def shown(option: Option) -> bool:
     return option.declaration.per_shot
 
 
+def is_text(option: Option) -> bool:
+    """Whether Blender holds the option as text though it is a list or a number."""
+    return not option.declaration.choices and (option.many or (option.optional and option.type is not str))
+
+
 def tooltip(option: Option) -> str:
     """What a person reads when the mouse rests on the option."""
     unit = option.declaration.unit
-    return f"{option.declaration.help} ({unit})" if unit and unit not in _SUBTYPES else option.declaration.help
+    told = f"{option.declaration.help} ({unit})" if unit and unit not in _SUBTYPES else option.declaration.help
+    return f"{told}. Several are separated by \"{SEPARATOR}\"" if option.many and is_text(option) else told
 
 
-def property_of(option: Option) -> Any:
-    """The deferred `bpy.props` property of an option."""
+def property_of(option: Option, runs: bool = False) -> Any:
+    """The deferred `bpy.props` property of an option.
+
+    Args:
+        runs: what is chosen is run, so that it needs its weights; otherwise what was made with it before is used.
+    """
     common = {"name": option.declaration.label, "description": tooltip(option)}
     if option.declaration.choices:
-        return _enum(option, common)
+        return _enum(option, common, runs)
+    if is_text(option):
+        return _text(option, common)
     if option.type is bool:
         return bpy.props.BoolProperty(default=option.default, **common)
     if option.type is int:
@@ -46,14 +72,39 @@ def property_of(option: Option) -> Any:
     if option.type is float:
         return bpy.props.FloatProperty(default=option.default, precision=_precision(option), **_limits(option),
                                        **common)
-    subtype = _PATHS.get(option.declaration.kind, "NONE")
-    return bpy.props.StringProperty(default=option.default or "", subtype=subtype, **common)
+    return _text(option, common)
 
 
-def _enum(option: Option, common: dict[str, str]) -> Any:
+def _text(option: Option, common: dict[str, str]) -> Any:
+    default = option.default or ""
+    if not isinstance(default, str):
+        default = f"{SEPARATOR} ".join(map(str, default)) if option.many else str(default)
+    if option.name in _PEOPLE:
+        return bpy.props.StringProperty(default=default, search=_search_people(option.many),
+                                        search_options={"SUGGESTION"}, **common)
+    # A file button would replace the whole text by one path.
+    subtype = "NONE" if option.many else _PATHS.get(option.declaration.kind, "NONE")
+    options = {"ANIMATABLE"} if subtype == "NONE" else {"ANIMATABLE"} | RELATIVE
+    return bpy.props.StringProperty(default=default, subtype=subtype, options=options, **common)
+
+
+def _search_people(many: bool) -> Any:
+    """Suggests the persons of the strip that the Tools panel is about."""
+
+    def search(group: Any, context: bpy.types.Context, text: str) -> list[str]:
+        from . import people  # it needs the shot, which needs us
+
+        before, mark, word = text.rpartition(SEPARATOR) if many else ("", "", text)
+        start = f"{before}{mark} " if mark else ""
+        return [start + name for name in people.names(context) if word.strip().casefold() in name.casefold()]
+
+    return search
+
+
+def _enum(option: Option, common: dict[str, str], runs: bool) -> Any:
     items = []
     for index, choice in enumerate(option.declaration.choices):
-        name, label, sentence = _told(choice)
+        name, label, sentence = _told(choice, runs)
         number = 1 << index if option.many else crc32(name.encode()) & _POSITIVE
         items.append((name, label, sentence, "NONE", number))
     if option.many:
@@ -66,9 +117,9 @@ def _enum(option: Option, common: dict[str, str]) -> Any:
 _LABELS = {"cpu": "CPU", "cuda": "CUDA", "mps": "MPS", "mae": "MAE", "ssim": "SSIM", "ssim+mae": "SSIM + MAE"}
 
 
-def _told(choice: str | Row) -> tuple[str, str, str]:
+def _told(choice: str | Row, runs: bool) -> tuple[str, str, str]:
     if isinstance(choice, Row):
-        return choice.name, choice.label, choice.help
+        return choice.name, choice.label, choice.help + (NEEDS_WEIGHTS if runs and choice.weights else "")
     label = _LABELS.get(choice) or choice.replace("-", " ").capitalize()
     return choice, label, ""
 
@@ -90,13 +141,13 @@ def _snap(option: Option) -> Any:
     low, step, high = option.declaration.min or 0, option.declaration.step or 1, option.declaration.max
 
     def update(group: Any, context: bpy.types.Context) -> None:
-        value = getattr(group, option.name)
+        value = getattr(group, rna_name(option))
         nearest = low + round((value - low) / step) * step
         if high is not None and nearest > high:
             nearest -= step
         nearest = option.type(nearest)
         if nearest != value:
-            setattr(group, option.name, nearest)
+            setattr(group, rna_name(option), nearest)
 
     return update
 
@@ -106,32 +157,90 @@ def _precision(option: Option) -> int:
     return 6 if high is not None and high <= 0.1 else 2
 
 
+def identifier(task_name: str) -> str:
+    """A task's name as Blender's identifiers want it."""
+    return TASKS[task_name].table.replace("-", "_")
+
+
 def group_of(task_name: str) -> type:
     """A PropertyGroup class with one property for each option of a task that is set per shot."""
     options = TASKS[task_name].options
-    annotations = {rna_name(o): property_of(o) for o in options_of(options) if shown(o)}
-    return type(f"UNDERSTUDY_{task_name.capitalize()}Options", (bpy.types.PropertyGroup,), {
+    running = needs.choosers(options)
+    annotations = {rna_name(o): property_of(o, o.name in running) for o in options_of(options) if shown(o)}
+    words = "".join(word.capitalize() for word in identifier(task_name).split("_"))
+    return type(f"UNDERSTUDY_{words}Options", (bpy.types.PropertyGroup,), {
         "__annotations__": annotations, "__doc__": options.__doc__, "__module__": __name__})
 
 
-GROUPS: dict[str, type] = {name: group_of(name) for name in ("extract", "train", "convert")}
+GROUPS: dict[str, type] = {name: group_of(name) for name in (*STAGES, *TOOLS)}
+TOOL_SETTINGS = type("UNDERSTUDY_ToolSettings", (bpy.types.PropertyGroup,), {
+    "__annotations__": {identifier(name): bpy.props.PointerProperty(type=GROUPS[name]) for name in TOOLS},
+    "__doc__": "The options of every tool.", "__module__": __name__})
+
+
+def summary(task: Task) -> str:
+    """What a task does, in one sentence without its full stop."""
+    return (task.options.__doc__ or "").strip().split("\n")[0].rstrip(".")
+
+
+def family(task: Task) -> str:
+    """The first word of a tool's name, as a heading: "Alignments"."""
+    return task.name.partition(" ")[0].capitalize()
+
+
+def tool_property() -> Any:
+    """The menu of all tools, below the headings of their families."""
+    items: list[tuple[str, str, str] | tuple[str, str, str, str, int]] = []
+    for heading in dict.fromkeys(family(task) for task in TOOLS.values()):
+        items.append(("", heading, ""))
+        items += [(task.name, task.label, summary(task), "NONE", crc32(task.name.encode()) & _POSITIVE)
+                  for task in TOOLS.values() if family(task) == heading]
+    return bpy.props.EnumProperty(name="Tool", description="What to do", items=items, default=next(iter(TOOLS)))
+
+
+def settings(scene: Any, task_name: str) -> Any:
+    """The group that holds a stage's or a tool's options in a scene."""
+    data = scene.understudy
+    return getattr(data, task_name) if task_name in STAGES else getattr(data.tools, identifier(task_name))
 
 
 def values_of(group: Any, task_name: str) -> dict[str, Any]:
-    """The group's values as the core's options know them: name -> value."""
-    values = {}
-    for option in options_of(TASKS[task_name].options):
-        if not shown(option):
-            continue
-        value = getattr(group, rna_name(option))
-        if option.many:
-            names = option.declaration.choice_names
-            value = tuple(sorted(value, key=names.index))
-        elif option.type is float:
-            # Blender's floats have 32 bits: 87.3 reads 87.30000305.
-            value = float(f"{value:.7g}")
-        values[option.name] = value
-    return values
+    """The group's values as the core's options know them: name -> value.
+
+    Raises:
+        UsageError: for text that is no number where one belongs.
+    """
+    return {option.name: _value(option, getattr(group, rna_name(option)))
+            for option in options_of(TASKS[task_name].options) if shown(option)}
+
+
+def _value(option: Option, value: Any) -> Any:
+    if is_text(option):
+        words = [word.strip() for word in value.split(SEPARATOR)] if option.many else [value.strip()]
+        found = tuple(_parsed(option, word) for word in words if word)
+        return found if option.many else (found[0] if found else None)
+    if option.many:
+        return tuple(sorted(value, key=option.declaration.choice_names.index))
+    if option.type is float:
+        # Blender's floats have 32 bits: 87.3 reads 87.30000305.
+        return float(f"{value:.7g}")
+    return _resolved(option, value)
+
+
+def _parsed(option: Option, word: str) -> Any:
+    if option.type is str:
+        return _resolved(option, word)
+    try:
+        return option.type(word)
+    except ValueError:
+        raise UsageError(f"{option.declaration.label}: {word!r} is no number",
+                         f"Separate several by {SEPARATOR!r}" if option.many else "") from None
+
+
+def _resolved(option: Option, value: Any) -> Any:
+    """Paths may begin with Blender's // for the folder of the .blend."""
+    is_path = option.declaration.kind != "value" and isinstance(value, str) and value
+    return bpy.path.abspath(value) if is_path else value
 
 
 def options_from(group: Any, task_name: str, **filled: Any) -> Any:
@@ -148,23 +257,36 @@ def apply(group: Any, task_name: str, values: dict[str, Any]) -> dict[str, Any]:
     shown_here = {o.name: o for o in options_of(TASKS[task_name].options) if shown(o)}
     rest = {}
     for name, value in values.items():
-        if name in shown_here:
-            setattr(group, name, set(value) if shown_here[name].many else value)
-        else:
+        option = shown_here.get(name)
+        if option is None:
             rest[name] = value
+        elif is_text(option):
+            setattr(group, rna_name(option), _as_text(value))
+        else:
+            setattr(group, rna_name(option), set(value) if option.many else value)
     return rest
 
 
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    many = isinstance(value, Iterable) and not isinstance(value, str)
+    return f"{SEPARATOR} ".join(map(str, value)) if many else str(value)
+
+
+_CLASSES = (*GROUPS.values(), TOOL_SETTINGS)
+
+
 def register() -> None:
-    for cls in GROUPS.values():
+    for cls in _CLASSES:
         bpy.utils.register_class(cls)
 
 
 def unregister() -> None:
-    for cls in reversed(GROUPS.values()):
+    for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)
 
 
 # Blender looks classes up in their module when it resolves annotations.
-for _cls in GROUPS.values():
+for _cls in _CLASSES:
     setattr(sys.modules[__name__], _cls.__name__, _cls)

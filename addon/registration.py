@@ -6,9 +6,10 @@ from importlib import import_module
 
 # Groups before what points to them, operators before the panels that show them, the timer last.
 _MODULES = (
-    "addon.properties", "addon.shot", "addon.preferences",
+    "addon.properties", "addon.shot", "addon.people", "addon.preferences",
     "operators.extract", "operators.train", "operators.convert", "operators.jobs", "operators.tools",
-    "panels.shot", "panels.extract", "panels.train", "panels.convert", "panels.jobs",
+    "operators.run_tool", "operators.persons",
+    "panels.shot", "panels.extract", "panels.train", "panels.convert", "panels.tools", "panels.jobs",
     "addon.cli", "addon.watch",
 )
 _ROOT = __package__.rpartition(".")[0]

@@ -92,10 +92,10 @@ class UNDERSTUDY_Shot(bpy.types.PropertyGroup):
     strip_b_name: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
     placed: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
     folder: bpy.props.StringProperty(  # type: ignore[valid-type]
-        name="Work Folder", subtype="DIR_PATH",
+        name="Work Folder", subtype="DIR_PATH", options=properties.RELATIVE | {"ANIMATABLE"},
         description="Where faces, models, converted frames and jobs are kept; empty: a folder beside the .blend file")
     model_dir: bpy.props.StringProperty(  # type: ignore[valid-type]
-        name="Model Folder", subtype="DIR_PATH",
+        name="Model Folder", subtype="DIR_PATH", options=properties.RELATIVE | {"ANIMATABLE"},
         description="Where the model is kept; empty: one in the work folder, named after both strips and the trainer")
     strip_only: bpy.props.BoolProperty(  # type: ignore[valid-type]
         name="Only What Strips Show", default=True,
@@ -103,6 +103,14 @@ class UNDERSTUDY_Shot(bpy.types.PropertyGroup):
     extract: bpy.props.PointerProperty(type=properties.GROUPS["extract"])  # type: ignore[valid-type]
     train: bpy.props.PointerProperty(type=properties.GROUPS["train"])  # type: ignore[valid-type]
     convert: bpy.props.PointerProperty(type=properties.GROUPS["convert"])  # type: ignore[valid-type]
+    tools: bpy.props.PointerProperty(type=properties.TOOL_SETTINGS)  # type: ignore[valid-type]
+    tool_role: bpy.props.EnumProperty(  # type: ignore[valid-type]
+        name="Strip", description="Whose faces the tools and the list of persons are about", items=(
+            ("a", "A", "The strip whose face is replaced"), ("b", "B", "The strip that lends the face")))
+    tool_faces: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="With Faces Folder", default=True,
+        description="Give the tool the folder of the strip's face pictures as well, if it is there")
+    tool: properties.tool_property()  # type: ignore[valid-type]
 
 
 # --- places -----------------------------------------------------------------------------------------------------

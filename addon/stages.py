@@ -14,6 +14,8 @@ from ..core.errors import FacesError, JobError, ModelError, SourceError, Underst
 from ..core.faces.places import default_store
 from ..core.jobs import client
 from ..core.jobs.messages import Message
+from ..core.jobs.tasks import TASKS
+from ..core.weights import needs
 from . import counting, environment, footage, preferences, properties, shot
 from .follow import GOING, Board, JobView
 
@@ -77,6 +79,9 @@ def _going(scene: Any, stage: str, board: Board) -> str:
 
 
 def _lacking(scene: Any, stage: str, board: Board) -> str:
+    if stage == "extract":
+        values = properties.values_of(scene.understudy.extract, "extract")
+        return weights_problem(TASKS["extract"].options, values, board)
     if stage == "train":
         for role in shot.ROLES:
             if board.places.get(str(shot.faces_folder(scene, role)), 0) < FEWEST_FACES:
@@ -84,6 +89,14 @@ def _lacking(scene: Any, stage: str, board: Board) -> str:
     if stage == "convert" and not board.places.get(str(shot.model_folder(scene)), 0):
         return "Train a model first"
     return ""
+
+
+def weights_problem(options: type, values: dict[str, Any], board: Board) -> str:
+    """Why what is chosen cannot run for want of weights; "" if it can."""
+    lacking = needs.of_values(options, values) - board.weights
+    if not lacking:
+        return ""
+    return f"Fetch or import the weights first: {', '.join(sorted(lacking))}"
 
 
 def next_step(scene: Any, board: Board) -> str:
@@ -113,6 +126,18 @@ def jobs_of(scene: Any, stage: str, board: Board) -> list[JobView]:
     else:
         found = [board.latest("convert", a=data.strip_a_id)]
     return [view for view in found if view is not None]
+
+
+def stores(scene: Any) -> list[tuple[Path, Path]]:
+    """(footage, folder for its alignments where its own cannot be written) of A and B, as far as they are known."""
+    found = []
+    for strip in (shot.strip_of(scene, role) for role in shot.ROLES):
+        try:
+            if strip is not None:
+                found.append((shot.source_path(strip), _elsewhere(scene, strip)))
+        except UnderstudyError:
+            pass  # a strip without a file
+    return found
 
 
 def places(scene: Any) -> list[Path]:
@@ -181,7 +206,7 @@ def _extraction(scene: Any, role: str, overrides: dict[str, Any]) -> Planned:
 
 
 def _options(scene: Any, task: str, filled: dict[str, Any], overrides: dict[str, Any]) -> Any:
-    group = getattr(scene.understudy, task)
+    group = properties.settings(scene, task)
     return properties.options_from(group, task, **{**filled, **overrides})
 
 
@@ -198,7 +223,11 @@ def _enough_faces(scene: Any, role: str, overrides: dict[str, Any]) -> Path:
 def alignments(scene: Any, role: str) -> Path:
     """Where the strip's alignments are: beside the footage, or in the work folder where that place is read-only."""
     strip = shot.needed_strip(scene, role)
-    return default_store(shot.source_path(strip), shot.work_folder(scene) / "alignments" / shot.source_name(strip))
+    return default_store(shot.source_path(strip), _elsewhere(scene, strip))
+
+
+def _elsewhere(scene: Any, strip: Any) -> Path:
+    return shot.work_folder(scene) / "alignments" / shot.source_name(strip)
 
 
 def footage_frames(scene: Any, role: str) -> str:
@@ -239,21 +268,31 @@ def run_and_wait(scene: Any, planned: list[Planned], on_message: Callable[[str, 
     Raises:
         UnderstudyError: before a job starts, or with a failed job's own sentence.
     """
-    consent.require()
+    status, _ = run_in(shot.work_folder(scene) / "jobs", scene, planned, on_message)
+    return status
+
+
+def run_in(folder: Path, scene: Any, planned: list[Planned],
+           on_message: Callable[[str, Message], None]) -> tuple[str, dict[str, Any]]:
+    """As `run_and_wait`, with the jobs' folders in `folder`; also returns the last result."""
+    if any(TASKS[one.task].consent(one.options) for one in planned):
+        consent.require()
+    result: dict[str, Any] = {}
     python = environment.ready(preferences.interpreter())
     status = "finished"
     for one in planned:
         tag = {**one.tag, "scene": scene.name}
-        job = client.start(shot.work_folder(scene) / "jobs", one.task, one.options, python=python,
+        job = client.start(folder, one.task, one.options, python=python,
                            root=environment.install_core_copy(), label=one.label, tag=tag)
         status = client.wait(job, lambda message, label=one.label: on_message(label, message))
         if status == "failed":
             raise JobError(f"{one.label}: {job.state().error}")
         if status == "lost":
             raise JobError(f"{one.label} ended without a word", f"See {job.log_file}")
+        result = job.state().result
         if status != "finished":
             break
-    return status
+    return status, result
 
 
 def going(view: JobView | None) -> bool:

@@ -11,7 +11,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..core.errors import StripError, UnderstudyError
-from . import footage, preferences, shot, stages
+from . import footage, people, preferences, shot, stages
 from .follow import Board, JobView, Keeper
 from .timing import timed
 
@@ -40,7 +40,7 @@ def look() -> Board:
 @timed
 def aim() -> None:
     """Tell the keeper which folders matter: those of every scene that has a shot."""
-    folders, places, sources = [], [], []
+    folders, places, sources, stores = [], [], [], []
     for scene in bpy.data.scenes:
         data = scene.understudy
         if data.strip_a_id or data.strip_b_id:
@@ -49,7 +49,8 @@ def aim() -> None:
                 folders.append(folder / "jobs")
                 places += stages.places(scene)
                 sources += stages.sources(scene)
-    keeper.look_at(folders, places, sources, preferences.interpreter())
+                stores += stages.stores(scene)
+    keeper.look_at(folders, places, sources, preferences.interpreter(), stores)
 
 
 @timed
@@ -68,6 +69,7 @@ def tick() -> float:
     if now.version != _seen:
         _seen = now.version
         settle(now)
+        people.sync(now)
         redraw()
     if _steps is not None:
         return 0.01

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import bpy
+
 from ..addon import properties, shot, stages, watch
 from ..addon.follow import JobView
 from ..addon.text import wrapped
 from ..core.jobs.tasks import TASKS
-from ..core.options import options_of
+from ..core.options import Option, options_of
+from ..core.weights import needs
+from ..core.weights.rows import find
 
 BOX = 12  # pixels that a box's frame takes from a panel's width
 
@@ -44,6 +48,7 @@ class StagePanel(Sidebar):
             self.draw_button(layout)
         for view in shown:
             draw_job(layout, view, context.region.width)
+        draw_weights(layout, scene, self.stage, context.region.width)
         self.draw_before_options(layout, scene)
         draw_options(layout, scene, self.stage, advanced=False)
 
@@ -77,18 +82,57 @@ def stage_icon(scene: Any, stage: str) -> str:
     return "CHECKMARK" if statuses == {"finished"} else ""
 
 
-def draw_options(layout: Any, scene: Any, stage: str, advanced: bool) -> None:
-    """The stage's options, a column for each group."""
+def has_options(task: str, advanced: bool) -> bool:
+    """Whether a panel shows any options of a task, of the usual or the advanced ones."""
+    return any(properties.shown(option) and option.declaration.advanced == advanced
+               for option in options_of(TASKS[task].options))
+
+
+def draw_options(layout: Any, scene: Any, task: str, advanced: bool) -> None:
+    """A task's options: the usual ones a column for each group, the advanced ones a section that folds for each."""
     layout.use_property_split = True
     layout.use_property_decorate = False
-    group = getattr(scene.understudy, stage)
-    column, heading = None, None
-    for option in options_of(TASKS[stage].options):
-        if not properties.shown(option) or option.declaration.advanced != advanced:
-            continue
-        if option.declaration.group != heading:
-            heading, column = option.declaration.group, layout.column()
+    group = properties.settings(scene, task)
+    sections: dict[str, list[Option]] = {}
+    for option in options_of(TASKS[task].options):
+        if properties.shown(option) and option.declaration.advanced == advanced:
+            sections.setdefault(option.declaration.group, []).append(option)
+    for heading, found in sections.items():
+        if advanced and len(sections) > 1:
+            head, column = layout.panel(f"understudy_{task}_{heading}", default_closed=True)
+            head.label(text=heading)
+        else:
+            column = layout.column()
+        for option in found if column is not None else ():
+            _draw_option(column, group, option)
+
+
+def _draw_option(column: Any, group: Any, option: Option) -> None:
+    if option.many and option.declaration.choices:
+        column.column(heading=option.declaration.label).prop(group, properties.rna_name(option), text="")
+    else:
         column.prop(group, properties.rna_name(option))
+
+
+def draw_weights(layout: Any, scene: Any, task: str, width: int) -> None:
+    """Which weights the task lacks, and the button that fetches them."""
+    board = watch.board()
+    values = properties.values_of(properties.settings(scene, task), task)
+    lacking = sorted(needs.of_values(TASKS[task].options, values) - board.weights)
+    view = board.latest("weights fetch")
+    if view is not None and view.going:
+        draw_job(layout, view, width)
+    elif lacking:
+        box = layout.box()
+        wrapped(box, f"Weights are not here yet: {', '.join(lacking)}", width - BOX, icon="IMPORT")
+        to_fetch = [name for name in lacking if not find(name).is_own]
+        if to_fetch:
+            box.operator("understudy.fetch_weights").names = properties.SEPARATOR.join(to_fetch)
+        if len(to_fetch) < len(lacking):
+            wrapped(box, "Bring a file of your own: Import Weights, under Tools.", width - BOX)
+        elif not bpy.app.online_access:
+            wrapped(box, "Online access is off: turn it on in Preferences > System, or download the file elsewhere and "
+                         "import it: Import Weights, under Tools.", width - BOX, icon="INTERNET_OFFLINE")
 
 
 def draw_job(layout: Any, view: JobView, width: int) -> None:

@@ -48,8 +48,8 @@ def create(jobs_dir: Path | str, task: str, options: Any, *, label: str = "",
     values = dataclasses.asdict(make(cls, values))
     for option in options_of(cls):
         value = values[option.name]
-        if option.declaration.kind != "value" and isinstance(value, str) and value:
-            values[option.name] = os.path.abspath(value)
+        if option.declaration.kind != "value" and value:
+            values[option.name] = (tuple(map(os.path.abspath, value)) if option.many else os.path.abspath(value))
     spec = JobSpec(task, values, label or TASKS[task].label, tag or {}, __version__, created=time.time())
     return JobFolder.create(Path(os.path.abspath(jobs_dir)), spec)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from typing import Any
 
 from ..errors import UsageError
-from ..options import rows
+from ..options import options_of, rows
 from ..options.rows import Row
-from .files import missing
 from .rows import WEIGHTS, Weights
+
+_CHOOSERS = ("detector", "aligner", "masker", "identity")  # options that say which networks run
 
 
 def users() -> tuple[Row, ...]:
@@ -38,6 +40,37 @@ def resolve(names: Iterable[str]) -> list[Weights]:
     return [row for row in WEIGHTS if row.name in meant]
 
 
-def lacking(chosen: Iterable[Row]) -> tuple[str, ...]:
-    """Names of the weights that these rows need and that are not on disk."""
-    return missing(tuple(dict.fromkeys(name for row in chosen for name in row.weights)))
+def choosers(options: type) -> tuple[str, ...]:
+    """The options of a task that say which networks it runs. One without a `device` runs none: where it names a mask or
+    an identity model, as `mask output` does, it means what that one made before.
+    """
+    names = [option.name for option in options_of(options)]
+    return tuple(name for name in names if name in _CHOOSERS) if "device" in names else ()
+
+
+def of_values(options: type, values: Mapping[str, Any]) -> frozenset[str]:
+    """Names of the weights that a task with these options would use.
+
+    Args:
+        options: the task's options class.
+        values: name -> value; options without a value count with their defaults.
+    """
+    wanted: set[str] = set()
+    full = {option.name: values.get(option.name, option.default) for option in options_of(options)}
+    running = choosers(options)
+    for option in options_of(options):
+        value = full[option.name]
+        chosen = value if option.many else (value,)
+        for row in option.declaration.choices if option.name in running else ():
+            if isinstance(row, Row) and row.name in chosen:
+                wanted |= set(_of_row(row, full))
+    return frozenset(wanted)
+
+
+def _of_row(row: Row, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """The row's weights; for BiSeNet those that its own options choose."""
+    if row.name == "bisenet-fp" and "bisenet_weights" in values:
+        if values["bisenet_weights"] == "original":
+            return ("bisenet-original",)
+        return ("bisenet-hair",) if values.get("bisenet_hair") else ("bisenet-face",)
+    return row.weights

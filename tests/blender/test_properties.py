@@ -19,12 +19,22 @@ if "understudy" not in sys.modules:
 TASKS = importlib.import_module("understudy.core.jobs.tasks").TASKS
 field = importlib.import_module("understudy.core.options.field")
 
-OPTIONS = [(task, option) for task in ("extract", "train", "convert")
+needs = importlib.import_module("understudy.core.weights.needs")
+NAMES = [name for name, task in TASKS.items() if name in ("extract", "train", "convert") or task.tool]
+OPTIONS = [(task, option) for task in NAMES
            for option in field.options_of(TASKS[task].options) if option.declaration.per_shot]
+SUFFIX = ". Needs weights that are fetched or imported once"
+
+
+def group(scene: Any, task: str) -> Any:
+    """Where a scene holds the options of a stage or a tool."""
+    data = scene.understudy
+    return getattr(data.tools, task.replace(" ", "_").replace("-", "_")) if TASKS[task].tool else getattr(data, task)
 
 
 def _rna(scene: Any, task: str, name: str) -> Any:
-    return getattr(scene.understudy, task).bl_rna.properties[name]
+    # Every group has a `name` of its own.
+    return group(scene, task).bl_rna.properties["name_" if name == "name" else name]
 
 
 @pytest.mark.parametrize(("task", "option"), OPTIONS, ids=lambda value: getattr(value, "name", value))
@@ -38,7 +48,12 @@ def test_each_option_is_a_property(scene: Any, task: str, option: Any) -> None:
         assert rna.is_enum_flag == option.many
         for item, choice in zip(rna.enum_items, d.choices, strict=True):
             if not isinstance(choice, str):
-                assert (item.name, item.description) == (choice.label, choice.help)
+                runs = choice.weights and option.name in needs.choosers(TASKS[task].options)
+                assert (item.name, item.description) == (choice.label, choice.help + (SUFFIX if runs else ""))
+        return
+    if option.many or (option.optional and option.type is not str):
+        assert rna.type == "STRING"
+        assert option.many == ("separated by" in rna.description)
         return
     assert rna.type == {bool: "BOOLEAN", int: "INT", float: "FLOAT", str: "STRING"}[option.type]
     if option.type in (int, float):
@@ -50,9 +65,9 @@ def test_each_option_is_a_property(scene: Any, task: str, option: Any) -> None:
             assert rna.subtype == {"px": "PIXEL", "%": "PERCENTAGE"}[d.unit]
 
 
-@pytest.mark.parametrize("task", ["extract", "train", "convert"])
+@pytest.mark.parametrize("task", NAMES)
 def test_the_defaults_are_the_cores(scene: Any, extension: Any, task: str) -> None:
-    values = extension("addon.properties").values_of(getattr(scene.understudy, task), task)
+    values = extension("addon.properties").values_of(group(scene, task), task)
     for option in field.options_of(TASKS[task].options):
         if option.declaration.per_shot:
             assert values[option.name] == option.default
@@ -86,3 +101,29 @@ def test_a_new_row_does_not_shift_what_a_file_means(extension: Any) -> None:
     train = bpy.context.scene.understudy.train
     numbers = {item.identifier: item.value for item in train.bl_rna.properties["trainer"].enum_items}
     assert all(value == crc32(name.encode()) & 0x7FFFFFFF for name, value in numbers.items())
+
+
+def test_lists_are_typed_as_text(scene: Any, extension: Any) -> None:
+    properties = extension("addon.properties")
+    tool = scene.understudy.tools.persons_merge
+    tool.persons = " Anna;Ben ; ; Carl, the Great"
+    assert properties.values_of(tool, "persons merge")["persons"] == ("Anna", "Ben", "Carl, the Great")
+    assert properties.apply(tool, "persons merge", {"persons": ("Dora", "Emil"), "source": "x"}) == {"source": "x"}
+    assert tool.persons == "Dora; Emil"
+
+
+def test_paths_may_begin_at_the_blend(scene: Any, extension: Any, tmp_path: Path) -> None:
+    scene.understudy.tools.weights_import.file = "//down/weights.pth"
+    values = extension("addon.properties").values_of(scene.understudy.tools.weights_import, "weights import")
+    assert Path(values["file"]) == tmp_path / "down" / "weights.pth"
+
+
+def test_every_tool_is_in_the_menu_below_its_family(scene: Any) -> None:
+    items = scene.understudy.bl_rna.properties["tool"].enum_items
+    tools = {name: task for name, task in TASKS.items() if task.tool}
+    assert [item.identifier for item in items if item.identifier] == list(tools)
+    for item in items:
+        if item.identifier:
+            assert item.name == tools[item.identifier].label
+            assert item.description
+            assert item.value == crc32(item.identifier.encode()) & 0x7FFFFFFF
