@@ -1,4 +1,4 @@
-"""Finding out who is who in a clip: faces to tracks, tracks to persons, persons to names (stdlib + numpy; both sides)."""
+"""Finding out who is who in a clip: faces to tracks, tracks to persons (stdlib + numpy; both sides)."""
 
 from __future__ import annotations
 

@@ -136,8 +136,8 @@ class People(ABC):
 
     def _people_step(self, revision: int, back: bool) -> list[str]:
         """Undo or redo what one revision did to persons; returns the uuids of the faces that changed."""
-        rows = self._rows(f"SELECT change FROM person_history WHERE revision = ? ORDER BY step {'DESC' if back else ''}",
-                          (revision,))
+        order = "DESC" if back else "ASC"
+        rows = self._rows(f"SELECT change FROM person_history WHERE revision = ? ORDER BY step {order}", (revision,))
         touched: list[str] = []
         for (packed,) in rows:
             change = json.loads(zlib.decompress(packed))

@@ -46,6 +46,7 @@ from ..options.persons import (
 )
 from ..options.rehearsal import RehearsalOptions
 from ..options.setup import SetupOptions
+from ..options.sort import SortOptions
 from ..options.train import TrainOptions
 from ..options.weights import WeightsFetchOptions, WeightsImportOptions, WeightsListOptions, WeightsVerifyOptions
 
@@ -119,6 +120,7 @@ TASKS: dict[str, Task] = {
         Task("alignments import", "Import Alignments", ImportOptions, "interop.importing:run", tool=True),
         Task("alignments export", "Export Alignments", ExportOptions, "interop.exporting:run",
              consent=lambda options: False, tool=True),
+        Task("sort", "Sort Faces", SortOptions, "sorting.task:run", tool=True),
         Task("persons list", "List Persons", PersonsListOptions, "persons.task:list_", tool=True),
         Task("persons link", "Link Faces", PersonsLinkOptions, "persons.task:link", tool=True),
         Task("persons name", "Name Person", PersonsNameOptions, "persons.task:name", tool=True),

@@ -37,8 +37,8 @@ class PersonsListOptions(_Clip):
 class PersonsLinkOptions(_Clip):
     """Find out which faces are one person's; names given and faces assigned by a person stay."""
 
-    identity: str = option("auto", label="Identity", help="Whose vectors tell people apart", choices=(_AUTO, *IDENTITIES),
-                           group="Linking", advanced=True)
+    identity: str = option("auto", label="Identity", help="Whose vectors tell people apart",
+                           choices=(_AUTO, *IDENTITIES), group="Linking", advanced=True)
     similarity: float = option(0.0, label="Similarity", help="Least mean cosine similarity of one person's faces; "
                                "higher keeps more people apart, 0: as the identity model wants it", min=0.0, max=1.0,
                                group="Linking")

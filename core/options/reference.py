@@ -20,6 +20,7 @@ _ROWS = (
     ("Aligners", rows.ALIGNERS),
     ("Masks", rows.MASKERS),
     ("Identity models", rows.IDENTITIES),
+    ("Ways to sort faces", rows.SORT_METHODS),
     ("Trainers", rows.TRAINERS),
     ("Colour methods", rows.COLOURS),
     ("Writers", rows.WRITERS),

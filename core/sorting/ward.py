@@ -17,9 +17,9 @@ import torch
 from scipy.cluster.hierarchy import fcluster
 from torch import Tensor
 
-_NEAREST = 12  # neighbours that each cluster remembers
+_NEAREST = 24  # neighbours that each cluster remembers
 _NEW = 4  # of the clusters that a block of joins makes, those that another cluster may remember
-_BLOCK_BYTES = 64 * 2**20  # of distances held at a time
+_BLOCK_BYTES = 32 * 2**20  # of distances held at a time
 _COMPACT = 0.75  # share of living rows below which the dead ones are dropped
 _FEW = 3000  # clusters for which waking a second core costs more than it brings
 
