@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FacesError, OutputError
+from ..faces.linking import link
 from ..faces.nouns import SourceInfo
-from ..faces.persons import wanted as wanted_persons
+from ..faces.persons import wanted
 from ..faces.store import AlignmentsStore
 from ..jobs.messages import Reporter
 from ..media.ranges import parse_frames
@@ -144,15 +145,19 @@ class _Run:
     def run(self) -> dict[str, Any]:
         expected, text = self._expected()
         unseen = self._unseen()
-        chosen = wanted_persons(self._store, self._options.persons) if self._options.persons else None
+        names = self._options.persons
+        if names and self._knows_persons():
+            wanted(self._store, names)  # a name that nobody has is told now rather than after hours
         if unseen:
             # Whose a new face is shows only when all are there: chosen persons' pictures come afterwards.
-            folders = () if chosen else self._folders
+            folders = () if names else self._folders
             flow = self._flow(len(self._wanted) - len(unseen), len(self._wanted))
             Finding(flow, self._store, folders, self._workshop.examiner, self._workshop.settings).run(unseen, text)
-        if chosen:
+        if self._store.identity_kinds() and (unseen or not self._knows_persons()):
+            link(self._store, undoable=False)
+        if names:
             for folder in self._folders:
-                folder.chosen = chosen
+                folder.chosen = wanted(self._store, names)
         # After that, because a face that a person corrected or added is cut by its own landmarks, not by those found.
         lacking = [frame for frame in self._wanted if self._lacks_pictures(frame)]
         if lacking:
@@ -165,6 +170,9 @@ class _Run:
                 "expected_faces": expected, "frames": len(self._wanted), "frames_read": self._tally.frames,
                 "faces_found": self._tally.faces, "pictures_written": self._tally.pictures,
                 "frames_with_faces": len(of_wanted), "faces": sum(of_wanted)}
+
+    def _knows_persons(self) -> bool:
+        return any(person is not None for person in self._store.face_counts())
 
     def _flow(self, done: int, total: int) -> Flow:
         return Flow(self._source, self._reporter, self._tally, self._options.save_interval, done, total)

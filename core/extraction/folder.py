@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from ..faces.geometry import SAVED_CENTERING, Alignment
 from ..faces.nouns import Face, SourceInfo
 from ..faces.png import FaceHeader, read_header, write_face
 from ..media.source import Source
+from ..sorting.names import sorted_pictures
 from .pictures import face_picture
 
 
@@ -48,7 +50,19 @@ class FacesFolder:
                     torn.unlink(missing_ok=True)
 
     def path(self, face: Face) -> Path:
-        return self.folder / f"{self._source.name(face.frame)}_{face.position}.png"
+        """Where the face's picture is, sorted pictures included, or is to be."""
+        name = f"{self._source.name(face.frame)}_{face.position}.png"
+        own, moved = self.folder / name, self._sorted.get(name)
+        if moved is not None and not own.is_file() and _uuid(moved) == face.uuid:
+            return moved
+        return own
+
+    @cached_property
+    def _sorted(self) -> dict[str, Path]:
+        try:
+            return sorted_pictures(self.folder)
+        except OSError:
+            return {}
 
     def draw(self, pixels: np.ndarray, alignment: Alignment) -> bytes:
         """A face's picture, encoded, without header; b"" where the face is too small for one."""
@@ -90,12 +104,21 @@ class FacesFolder:
                 self.path(face).unlink(missing_ok=True)
 
     def _header(self, face: Face) -> FaceHeader | None:
-        if not self.path(face).is_file():
-            return None
-        try:
-            return read_header(self.path(face))
-        except FacesError:
-            return None
+        return _header(self.path(face))
+
+
+def _header(path: Path) -> FaceHeader | None:
+    if not path.is_file():
+        return None
+    try:
+        return read_header(path)
+    except FacesError:
+        return None
+
+
+def _uuid(path: Path) -> str:
+    header = _header(path)
+    return header.uuid if header is not None else ""
 
 
 def frame_file_name(source: Source, index: int) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..errors import FacesError, writing
 from ..media.images import write_file
-from .pictures import is_group
+from .names import is_group
 from .plan import Move, same_content
 
 _KEPT = 5  # sortings of one folder that can be taken back, the latest first

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 from pathlib import Path
 
@@ -16,11 +15,9 @@ from ..faces.crop import warp
 from ..faces.geometry import Alignment, compose, invert, transform
 from ..faces.png import FaceHeader, read_header
 from ..media.images import read_image
-from ..options.rows import SORT_METHODS
+from .names import places, without_number
 
 SIZE = 256  # px, side of the legacy-centred crop that pictures are measured in
-_NUMBER = re.compile(r"\d{6,}_(?=.)")
-_GROUP = re.compile(rf"_({'|'.join(re.escape(row.name) for row in SORT_METHODS)})_\d{{3,}}(_.*)?")
 
 
 class Picture:
@@ -43,7 +40,7 @@ class Picture:
         name = self.path.name
         if name == picture_name(Path(self.header.frame_name).stem, self.header.position):
             return name
-        return _NUMBER.sub("", name, count=1)
+        return without_number(name)
 
     @cached_property
     def alignment(self) -> Alignment:
@@ -100,22 +97,10 @@ def list_pictures(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise FacesError(f"There is no faces folder {folder}", "Name the folder that extract wrote its faces into")
     try:
-        places = [folder, *(place for place in sorted(folder.iterdir()) if _GROUP.fullmatch(place.name)
-                            and place.is_dir())]
-        files = [path for place in places for path in place.iterdir()
+        files = [path for place in places(folder) for path in place.iterdir()
                  if path.suffix.lower() == ".png" and not path.name.startswith(".") and path.is_file()]
     except OSError as error:
         raise FacesError(f"Cannot read the faces folder {folder} ({error.strerror})", "Choose another folder") from None
     if not files:
         raise FacesError(f"{folder} holds no faces (PNG files)", "Name the folder that extract wrote its faces into")
     return files
-
-
-def group_name(method: str, number: int, label: str) -> str:
-    """What the folder of a group is called, such as "_yaw_001_18_to_54"."""
-    return f"_{method}_{number:03d}" + (f"_{label}" if label else "")
-
-
-def is_group(name: str) -> bool:
-    """Whether a folder of this name is one that sort makes."""
-    return _GROUP.fullmatch(name) is not None

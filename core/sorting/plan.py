@@ -10,15 +10,16 @@ import numpy as np
 
 from ..alignments.pictures import WAITING
 from ..errors import OutputError
-from .pictures import Picture, group_name
+from .names import group_name, numbered
+from .pictures import Picture
 from .protocols import Group
 
 Move = tuple[Path, Path]  # from, to
 
 
-def numbered(pictures: Sequence[Picture], order: Sequence[int], folder: Path) -> list[Move]:
+def in_a_row(pictures: Sequence[Picture], order: Sequence[int], folder: Path) -> list[Move]:
     """Each picture to its place in a row: NNNNNN_<first name>, in one folder."""
-    return [(pictures[index].path, folder / f"{place:06d}_{pictures[index].first_name}")
+    return [(pictures[index].path, folder / numbered(pictures[index].first_name, place))
             for place, index in enumerate(order)]
 
 
@@ -33,13 +34,13 @@ def grouped(pictures: Sequence[Picture], groups: Sequence[Group], method: str, f
         place = folder / group_name(method, group.number, group.label)
         members = sorted(group.members.tolist(), key=lambda index: rank[index])
         if order is not None:
-            moves += numbered(pictures, members, place)
+            moves += in_a_row(pictures, members, place)
             continue
         taken: set[str] = set()
         for number, index in enumerate(members):
             name = pictures[index].first_name
             if name.casefold() in taken:  # copies of one picture, or clips of one name
-                name = f"{number:06d}_{name}"
+                name = numbered(name, number)
             taken.add(name.casefold())
             moves.append((pictures[index].path, place / name))
     return moves

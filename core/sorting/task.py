@@ -192,7 +192,7 @@ def _moves(pictures: list[Picture], options: SortOptions, output: Path, tools: T
     by: Method = find(SORT_METHODS, options.by).load()(tools)
     if options.final_process == "rename":
         pictures, measures = _measure(by, pictures, tools, reporter)
-        return plan.numbered(pictures, by.order(measures).tolist(), output), 0
+        return plan.in_a_row(pictures, by.order(measures).tolist(), output), 0
     name = _grouping(options)
     if name == options.by:
         pictures, measures = _measure(by, pictures, tools, reporter)
