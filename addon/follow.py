@@ -254,11 +254,12 @@ class Keeper:
             return 0
 
     def _store(self, film: Path, elsewhere: Path) -> StoreView:
-        """A film's alignments; read again only when they have changed, and not more often than every two seconds."""
+        """A film's alignments; read again only when they have changed, and while jobs write, only now and then."""
         path = default_store(film, elsewhere)
         stamp = _stamp_of(path)
         known = self._stores.get(path)
-        if known is not None and (known[0][0] == stamp or time.monotonic() - known[0][1] < _STORE_PAUSE):
+        pause = _STORE_PAUSE if self.board.busy else 0.0
+        if known is not None and (known[0][0] == stamp or time.monotonic() - known[0][1] < pause):
             return known[1]
         view = read_store(path)
         self._stores[path] = (stamp, time.monotonic()), view

@@ -1,0 +1,214 @@
+"""The tools of a shot under `blender -b`, with the real core: operators, commands, persons and weights."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import bpy
+import pytest
+
+FRAMES = 12
+
+
+@pytest.fixture(scope="module")
+def extracted(extension: Any, footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a .blend whose strip A was extracted, its faces linked; tests work on copies of it."""
+    folder = tmp_path_factory.mktemp("extracted")
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    scene = bpy.context.scene
+    scene.render.resolution_x, scene.render.resolution_y, scene.render.fps = 640, 360, 25
+    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "shot.blend"))
+    editor = scene.sequence_editor_create()
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    for role, name in (("a", "two_people"), ("b", "actor_b")):
+        film = shutil.copy(footage / f"{name}.mp4", folder)
+        strip = strips.new_movie(name=name, filepath=str(film), channel=1, frame_start=1 if role == "a" else 201)
+        strip.frame_final_end = strip.frame_final_start + FRAMES
+        setattr(scene.understudy, f"strip_{role}", strip.name)
+    scene.understudy.extract.detection_size = 480
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UNDERSTUDY_CONSENT", "1")
+        assert bpy.ops.understudy.extract(strip="A") == {"FINISHED"}
+        assert bpy.ops.understudy.run_tool(tool="persons link", role="A") == {"FINISHED"}
+    shutil.rmtree(folder / "shot_understudy" / "jobs")
+    bpy.ops.wm.save_mainfile()
+    return folder
+
+
+@pytest.fixture
+def shot(extracted: Path, tmp_path: Path, core_python: Path, consent: None, extension: Any) -> SimpleNamespace:
+    """A copy of the extracted shot, open."""
+    folder = Path(shutil.copytree(extracted, tmp_path / "copy"))
+    bpy.ops.wm.open_mainfile(filepath=str(folder / "shot.blend"))
+    scene = bpy.context.scene
+    for strip in scene.sequence_editor.strips_all if hasattr(scene.sequence_editor, "strips_all") \
+            else scene.sequence_editor.sequences_all:
+        strip.filepath = str(folder / Path(strip.filepath).name)
+    bpy.ops.wm.save_mainfile()
+    return SimpleNamespace(folder=folder, scene=scene, data=scene.understudy, board=extension("addon.watch").look,
+                           sync=extension("addon.people").sync, store=folder / "two_people_alignments.db")
+
+
+def people(store: Path) -> dict[str, int]:
+    """name -> number of faces, as the store has them."""
+    with sqlite3.connect(store) as connection:
+        return dict(connection.execute("SELECT name, count(*) FROM face JOIN person ON person.id = face.person "
+                                       "WHERE state != 'removed' GROUP BY name ORDER BY 2 DESC"))
+
+
+def listed(shot: SimpleNamespace) -> Any:
+    """The rows of the list of persons, brought up to date."""
+    shot.sync(shot.board())
+    return bpy.context.window_manager.understudy_people.rows
+
+
+def test_a_tool_runs_on_its_strip(shot: SimpleNamespace, capfd: Any) -> None:
+    shot.data.tools.persons_link.least_faces = 2
+    assert bpy.ops.understudy.run_tool(tool="persons link", role="A") == {"FINISHED"}
+    rows = listed(shot)
+    assert len(rows) >= 2
+    assert {row.name: row.faces for row in rows} == people(shot.store)
+    printed = capfd.readouterr().out
+    assert all(row.name in printed for row in rows)
+    job = shot.board().latest("persons link")
+    assert (job.status, job.tag["role"]) == ("finished", "a")
+    assert Path(job.options["source"]) == shot.folder / "two_people.mp4"
+    assert Path(job.options["alignments"]) == shot.store
+
+
+def test_the_chosen_tool_is_the_one_that_runs(shot: SimpleNamespace) -> None:
+    shot.data.tool, shot.data.tool_role = "persons list", "a"
+    assert bpy.ops.understudy.run_chosen_tool() == {"FINISHED"}
+    assert shot.board().latest("persons list").status == "finished"
+
+
+def test_a_name_typed_into_the_list_goes_to_the_store(shot: SimpleNamespace) -> None:
+    rows = listed(shot)
+    faces = rows[0].faces
+    rows[0].name = "Anna"
+    assert people(shot.store)["Anna"] == faces
+    assert listed(shot)[0].name == "Anna"
+
+
+@pytest.mark.parametrize("name", ["", "  ", "somebody else's"])
+def test_a_name_that_cannot_be_is_taken_back(shot: SimpleNamespace, name: str, capfd: Any) -> None:
+    rows = listed(shot)
+    before, other = rows[0].name, rows[1].name
+    rows[0].name = other if name else name
+    assert listed(shot)[0].name == before
+    assert before in people(shot.store)
+    assert "Understudy: " in capfd.readouterr().out
+
+
+def test_marked_persons_become_one(shot: SimpleNamespace) -> None:
+    rows = listed(shot)
+    together = rows[0].faces + rows[1].faces
+    name = rows[0].name
+    with pytest.raises(RuntimeError, match="Mark two or more"):
+        bpy.ops.understudy.persons_merge()
+    rows[0].marked = rows[1].marked = True
+    assert bpy.ops.understudy.persons_merge() == {"FINISHED"}
+    assert people(shot.store)[name] == together
+    assert not any(row.marked for row in listed(shot))
+
+
+def test_the_chosen_person_is_split(shot: SimpleNamespace) -> None:
+    rows = listed(shot)
+    rows[0].marked = rows[1].marked = True
+    bpy.ops.understudy.persons_merge()
+    rows = listed(shot)
+    before, faces = len(rows), rows[0].faces
+    bpy.context.window_manager.understudy_people.index = 0
+    assert bpy.ops.understudy.persons_split() == {"FINISHED"}
+    assert len(listed(shot)) == before + 1
+    assert sum(people(shot.store).values()) >= faces
+
+
+def test_persons_are_suggested_where_names_are_wanted(shot: SimpleNamespace, extension: Any) -> None:
+    rows = listed(shot)
+    assert extension("addon.people").names(bpy.context) == [row.name for row in rows]
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    (lambda shot: setattr(shot.data, "strip_a_id", ""), "Choose strip A first"),
+    (lambda shot: shot.store.unlink(), "Extract the faces of A first"),
+    (lambda shot: setattr(shot.data, "tool", "persons name"), "Fill in Person first"),
+])
+def test_why_a_tool_cannot_run(shot: SimpleNamespace, change: Any, words: str) -> None:
+    shot.data.tool, shot.data.tool_role = "persons list", "a"
+    change(shot)
+    with pytest.raises(RuntimeError, match=words):
+        bpy.ops.understudy.run_chosen_tool()
+    with pytest.raises(RuntimeError, match=words):
+        bpy.ops.understudy.run_tool()
+
+
+def test_an_unknown_tool(shot: SimpleNamespace) -> None:
+    with pytest.raises(RuntimeError, match=r"There is no tool 'persons lnk'\. Known: "):
+        bpy.ops.understudy.run_tool(tool="persons lnk")
+
+
+def test_without_consent_nothing_starts(shot: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("UNDERSTUDY_CONSENT")
+    with pytest.raises(RuntimeError, match="UNDERSTUDY_CONSENT=1"):
+        bpy.ops.understudy.run_tool(tool="persons link", role="A")
+    assert shot.board().latest("persons link") is None
+
+
+# --- the command line -------------------------------------------------------------------------------------------
+
+
+def test_a_tool_as_a_command(extension: Any, shot: SimpleNamespace, capfd: Any) -> None:
+    main = extension("addon.cli").main
+    assert main(["persons", "link", "--strip", "a", "--least-faces", "2"]) == 0
+    assert people(shot.store)
+    assert main(["persons", "name", "--person", "Person 1", "--name", "Anna"]) == 0
+    assert "Anna" in people(shot.store)
+    assert main(["persons", "name", "--person", "nobody", "--name", "Ben"]) == 1
+    assert "Nobody in " in capfd.readouterr().err
+
+
+def test_a_source_means_the_cores_own_command_line(extension: Any, shot: SimpleNamespace) -> None:
+    command = extension("addon.cli").shot_command
+    assert command(["persons", "list"]) is not None
+    assert command(["persons", "list", str(shot.folder / "two_people.mp4")]) is None
+    assert command(["persons", "list", "--alignments", str(shot.store)]) is None
+    assert command(["weights", "fetch", "yunet"]) is None
+    assert command(["persons", "--help"]) is None
+
+
+# --- weights ----------------------------------------------------------------------------------------------------
+
+
+def test_weights_are_imported_and_seen(shot: SimpleNamespace, weights: Path, extension: Any) -> None:
+    shot.data.tools.weights_import.file = str(weights / "face_detection_yunet_2023mar.onnx")
+    assert bpy.ops.understudy.run_tool(tool="weights import") == {"FINISHED"}
+    assert "yunet" in shot.board().weights
+    assert bpy.ops.understudy.run_tool(tool="weights verify") == {"FINISHED"}
+
+
+def test_fetching_needs_online_access(shot: SimpleNamespace, extension: Any, capfd: Any) -> None:
+    if bpy.app.online_access:
+        pytest.skip("this Blender allows online access")
+    with pytest.raises(RuntimeError, match="Turn on Allow Online Access"):
+        bpy.ops.understudy.fetch_weights(names="s3fd")
+    shot.data.tools.weights_fetch.names = "s3fd"
+    with pytest.raises(RuntimeError, match="Turn on Allow Online Access"):
+        bpy.ops.understudy.run_tool(tool="weights fetch")
+    assert extension("addon.cli").main(["weights", "fetch", "s3fd"]) == 1
+    assert "needs the internet" in capfd.readouterr().err
+
+
+def test_extraction_waits_for_its_weights(shot: SimpleNamespace) -> None:
+    shot.data.extract.aligner = "fan"
+    with pytest.raises(RuntimeError, match="Fetch or import the weights first: fan-2d4"):
+        bpy.ops.understudy.extract(strip="A")
+    shot.data.extract.aligner = "dlib"
+    shot.data.extract.masker = {"bisenet-fp"}
+    shot.data.extract.bisenet_weights = "original"
+    with pytest.raises(RuntimeError, match="weights first: bisenet-original"):
+        bpy.ops.understudy.extract(strip="A")
