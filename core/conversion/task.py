@@ -16,6 +16,7 @@ import torch
 
 from ..errors import AlignmentsError, Stopped, UsageError
 from ..faces.nouns import Face, SourceInfo
+from ..faces.persons import wanted as of_persons
 from ..faces.places import default_store
 from ..faces.store import AlignmentsStore
 from ..jobs.messages import Reporter
@@ -95,7 +96,7 @@ def _faces(options: ConvertOptions, source: Source, wanted: list[int], reporter:
     """The faces to swap, by frame; frames without any are absent.
 
     Raises:
-        AlignmentsError: no store, one of another clip, or one without faces in these frames.
+        AlignmentsError: no store, one of another clip, a person that nobody is called, or no faces in these frames.
     """
     path = Path(options.alignments).expanduser() if options.alignments.strip() else default_store(source.path)
     if not path.exists():
@@ -104,11 +105,14 @@ def _faces(options: ConvertOptions, source: Source, wanted: list[int], reporter:
     # A reader without waiting would take a frame that is just being written for one without faces.
     opened = AlignmentsStore.open if os.access(path, os.W_OK) else AlignmentsStore.readonly
     with opened(path, _info(source)) as store:
-        faces = dict(store.iterate(wanted))
+        is_meant = of_persons(store, options.persons)
+        meant = ((frame, [face for face in here if is_meant(face)]) for frame, here in store.iterate(wanted))
+        faces = {frame: here for frame, here in meant if here}
         unseen = sorted(set(wanted) - store.frames_seen())
     if not faces:
-        raise AlignmentsError(f"There are no faces to replace in the chosen frames of {source.path}",
-                              "Run extract on the clip, or choose other frames")
+        whose = f" of {', '.join(options.persons)}" if options.persons else ""
+        raise AlignmentsError(f"There are no faces{whose} to replace in the chosen frames of {source.path}",
+                              f"Run extract on the clip, or choose other frames{' or persons' if whose else ''}")
     if unseen:
         reporter.warning(f"{len(unseen)} of the {len(wanted)} frames were never searched for faces and stay as they "
                          "are", f"Run extract for the frames {format_frames(unseen)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .common_fields import persons_option
 from .field import option
 from .rows import COLOURS, MASKERS, WRITERS
 
@@ -22,6 +23,7 @@ class ConvertOptions:
                              kind="file", group="Input", per_shot=False)
     frames: str = option("", label="Frames", help="Frames to convert, counted from 0, such as 0-99,150; empty: all",
                          group="Input", per_shot=False)
+    persons: tuple[str, ...] = persons_option("Input")
     swap_model: bool = option(False, label="Swap Model", help="Convert from B to A instead", group="Input",
                               advanced=True)
     writer: str = option("overlay", label="Writer", help="What to write", choices=WRITERS, group="Output")
