@@ -26,14 +26,14 @@ from typing import Any
 import numpy as np
 from skimage.data import astronaut
 
-from understudy.core.extraction.cores import worker_count
+from understudy.core.extraction.cores import core_count
 from understudy.core.media.writers import VideoWriter
 from understudy.core.options.rows import ALIGNERS, DETECTORS, find
 from understudy.core.weights.files import missing
 
 CLIPS = ("actor_a", "actor_b", "two_people", "real_talk_720p", "real_turn_720p")
 MOST = 1.18  # times the larger of the two bounds
-_SERIAL = ("write",)  # stages in one thread; the others are spread over the workers
+_SERIAL = ("write",)  # stages in one thread; the others are spread over the cores
 
 
 def main() -> None:
@@ -101,12 +101,12 @@ def pipeline(clip: Path, repeat: int) -> None:
     """Whether the pipeline wastes anything."""
     runs = [measure(clip, detector="yunet", aligner="dlib") for _ in range(repeat)]
     for m in runs:
-        shared = m["processor"] / worker_count()
-        alone = {stage: seconds / (1 if stage in _SERIAL else worker_count()) for stage, seconds in m["booked"].items()}
+        shared = m["processor"] / core_count()
+        alone = {stage: seconds / (1 if stage in _SERIAL else core_count()) for stage, seconds in m["booked"].items()}
         stage, slowest = max({**alone, "decode": m["decode"]}.items(), key=lambda item: item[1])
         m["ratio"] = m["wall"] / max(shared, slowest)
         print(f"{clip.name}, yunet + dlib: {m['wall']:.2f} s; slowest stage alone ({stage}) {slowest:.2f} s; "
-              f"{m['processor']:.2f} processor seconds / {worker_count()} cores = {shared:.2f} s; ratio "
+              f"{m['processor']:.2f} processor seconds / {core_count()} cores = {shared:.2f} s; ratio "
               f"{m['ratio']:.2f} (at most {MOST}), load {os.getloadavg()[0]:.1f}")
     best = min(runs, key=lambda m: m["ratio"])
     print("  processor ms a frame: " + ", ".join(
