@@ -6,19 +6,22 @@ it other numbers: whenever that happens the alignments are renumbered, by the na
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..errors import AlignmentsError
+from ..extraction.extracting import source_info
 from ..faces.nouns import SourceInfo
 from ..faces.renumber import move_frames
 from ..faces.store import AlignmentsStore
 from ..jobs.messages import Reporter
 from ..media.ranges import format_frames
 from ..media.source import Source, open_source
-from .listing import Item, ListOptions, deliver
-from .stores import back_up, source_info
+from ..options.alignments import FrameListOptions, ListOptions
+from .listing import Item, deliver
+from .stores import back_up, opened_unchecked
 
 
 def frame_files(source: Source) -> list[Path] | None:
@@ -30,6 +33,29 @@ def frame_line(source: Source, index: int) -> str:
     """A frame in a list: its number, and what it is called."""
     files = frame_files(source)
     return f"{index}\t{files[index].name if files else source.name(index)}"
+
+
+@contextmanager
+def opened_in_step(options: FrameListOptions, source: Source) -> Iterator[AlignmentsStore]:
+    """The alignments of a source, for a job that lists frames and may move their pictures.
+
+    Where such a move was killed before the alignments had followed, they follow now.
+
+    Raises:
+        UsageError, AlignmentsError, OutputError: as `stores.opened`.
+    """
+    moves = options.action == "move" and not options.dry_run
+    with opened_unchecked(options, write=moves) as store:
+        info = source_info(source)
+        if store.source.fingerprint != info.fingerprint:
+            places = frame_places(store, source, info)
+            if not moves:
+                gone = sum(place is None for place in places.values())
+                raise AlignmentsError(f"{gone} frames in {store.path} are no longer in {source.path}",
+                                      "Run alignments remove-frames first")
+            back_up(store)
+            move_frames(store, places, info)
+        yield store
 
 
 def deliver_frames(job: str, options: ListOptions, source: Source, store: AlignmentsStore, frames: Iterable[int],
@@ -47,12 +73,12 @@ def deliver_frames(job: str, options: ListOptions, source: Source, store: Alignm
     frames = sorted(frames)
     items = [Item(frame_line(source, index), files[index] if files else None) for index in frames]
     beside = source.path if source.path.is_dir() else source.path.parent
-    moves = options.action == "move" and bool(items) and not options.dry_run
-    backup = back_up(store) if moves else ""
+    will_move = options.action == "move" and bool(items) and not options.dry_run and files is not None
+    backup = back_up(store) if will_move else ""
     try:
         result = deliver(job, options, items, beside, reporter)
     finally:
-        if moves:
+        if will_move:
             follow(store, source.path)
     return {**result, "frames": format_frames(frames), "backup": backup}
 

@@ -9,20 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ..errors import OutputError, UsageError, writing
 from ..jobs.messages import Reporter
 from ..media.images import write_file
+from ..options.alignments import ListOptions
 from .stores import Plan, counted
-
-
-class ListOptions(Protocol):
-    """Options that say what happens to what is found."""
-
-    action: str
-    output: str
-    dry_run: bool
 
 
 @dataclass(frozen=True)

@@ -117,11 +117,13 @@ def _write(path: Path, parts: Sequence[Part], stores: Sequence[AlignmentsStore],
         people = [store.people() for store in stores]
         persons: dict[str, int] = {}
         for part in counted(reporter, parts, "faces", "Merging"):
-            name = None if part.store is None or part.face.person is None else people[part.store].get(part.face.person)
-            if name is not None and name not in persons:
-                persons[name] = merged.add_person(name)  # persons of one name are one
-            face = replace(part.face, frame=frames[part.frame_name], position=part.position, revision=0,
-                           person=None if name is None else persons[name])
+            person = None
+            if part.store is not None and part.face.person is not None:
+                who = people[part.store][part.face.person]
+                if who not in persons:
+                    persons[who] = merged.add_person(who)  # persons of one name are one
+                person = persons[who]
+            face = replace(part.face, frame=frames[part.frame_name], position=part.position, revision=0, person=person)
             merged.put(replace(_found(part, stores), face=face))
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..extraction.extracting import source_info
 from ..jobs.messages import Reporter
 from ..media.ranges import format_frames
 from ..media.source import open_source
 from ..options.alignments import MissingFramesOptions
 from .frames import frame_places
 from .listing import Item, deliver
-from .stores import opened_unchecked, source_info
+from .stores import opened_unchecked
 
 
 def run(options: MissingFramesOptions, reporter: Reporter) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from ..jobs.messages import Reporter
 from ..media.ranges import format_frames
 from ..media.source import open_source
 from ..options.alignments import MultiFacesOptions
-from .frames import deliver_frames
+from .frames import deliver_frames, opened_in_step
 from .listing import Item, deliver
 from .pictures import Owners, faces_folder, scan
 from .stores import chosen, opened, store_path
@@ -29,8 +29,7 @@ def run(options: MultiFacesOptions, reporter: Reporter) -> dict[str, Any]:
     if options.faces.strip():
         return _pictures(options, faces_folder(options.faces), reporter)
     if options.source.strip():
-        with open_source(options.source) as source, opened(options, write=options.action == "move",
-                                                           source=source) as store:
+        with open_source(options.source) as source, opened_in_step(options, source) as store:
             frames = [frame for frame, faces in chosen(store, options) if len(faces) > 1]
             return deliver_frames("multi-faces", options, source, store, frames, reporter)
     if options.action == "move":

@@ -8,8 +8,7 @@ from ..jobs.messages import Reporter
 from ..media.ranges import parse_frames
 from ..media.source import open_source
 from ..options.alignments import NoFacesOptions
-from .frames import deliver_frames
-from .stores import opened
+from .frames import deliver_frames, opened_in_step
 
 
 def run(options: NoFacesOptions, reporter: Reporter) -> dict[str, Any]:
@@ -19,9 +18,8 @@ def run(options: NoFacesOptions, reporter: Reporter) -> dict[str, Any]:
         as `frames.deliver_frames`.
 
     Raises:
-        SourceError, AlignmentsError, UsageError, OutputError, Stopped: as `stores.opened` and `deliver_frames` say.
+        SourceError, AlignmentsError, UsageError, OutputError, Stopped: as `opened_in_step` and `deliver_frames` say.
     """
-    with open_source(options.source) as source, opened(options, write=options.action == "move",
-                                                       source=source) as store:
+    with open_source(options.source) as source, opened_in_step(options, source) as store:
         frames = set(parse_frames(options.frames, len(source))) & store.frames_seen() - set(store.counts())
         return deliver_frames("no-faces", options, source, store, frames, reporter)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..extraction.extracting import source_info
 from ..faces.renumber import move_frames
 from ..faces.store import AlignmentsStore
 from ..jobs.messages import Reporter
@@ -14,7 +15,7 @@ from ..media.source import open_source
 from ..options.alignments import RemoveFramesOptions
 from .frames import frame_places
 from .pictures import Owners, Picture, all_faces, faces_folder, rewrite_header, scan
-from .stores import Plan, back_up, counted, opened_unchecked, source_info
+from .stores import Plan, back_up, counted, opened_unchecked
 
 
 def run(options: RemoveFramesOptions, reporter: Reporter) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def run(options: RemoveFramesOptions, reporter: Reporter) -> dict[str, Any]:
             store.require(info)
             kept = _drop_named(store, places, parse_frames(options.frames, len(source)), options.all_faces)
         gone = [frame for frame, place in places.items() if place is None]
-        moved = {frame: place for frame, place in places.items() if place not in (None, frame)}
+        moved = {frame: place for frame, place in places.items() if place is not None and place != frame}
         faces = sum(len(store.faces(frame)) for frame in gone)
         _tell(plan, store, gone, moved)
         backup = ""
@@ -68,7 +69,7 @@ def _drop_named(store: AlignmentsStore, places: dict[int, int | None], named: li
     return kept
 
 
-def _tell(plan: Plan, store: AlignmentsStore, gone: list[int], moved: dict[int, int | None]) -> None:
+def _tell(plan: Plan, store: AlignmentsStore, gone: list[int], moved: dict[int, int]) -> None:
     names = store.frame_names()
     for frame in gone:
         plan.say(f"drop frame {frame} ({names.get(frame, 'without a name')}) with {len(store.faces(frame))} faces")
@@ -76,7 +77,7 @@ def _tell(plan: Plan, store: AlignmentsStore, gone: list[int], moved: dict[int, 
         plan.say(f"call frame {frame} ({names.get(frame, 'without a name')}) frame {place}")
 
 
-def _tell_pictures(store: AlignmentsStore, folder: Path, to_come: dict[int, int | None], plan: Plan,
+def _tell_pictures(store: AlignmentsStore, folder: Path, to_come: dict[int, int], plan: Plan,
                    reporter: Reporter) -> int:
     """Bring the frame numbers in pictures' headers up to date.
 

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from ..faces.nouns import Face
 from ..jobs.messages import Reporter
+from ..options.alignments import SmoothingOptions
 from .following import tracks
-from .stores import Plan, StoreOptions, back_up, chosen, counted, named, opened
-
-
-class SmoothingOptions(StoreOptions, Protocol):
-    """The options of both jobs."""
-
-    frames: str
-    persons: tuple[str, ...]
-    all_faces: bool
-    again: bool
-    dry_run: bool
+from .stores import Plan, back_up, chosen, counted, named, opened
 
 
 def run(options: SmoothingOptions, reporter: Reporter,

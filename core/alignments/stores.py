@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ..errors import AlignmentsError, Stopped, UsageError
 from ..extraction.extracting import source_info
@@ -17,22 +17,9 @@ from ..faces.store import AlignmentsStore
 from ..jobs.messages import Reporter
 from ..media.ranges import parse_frames
 from ..media.source import Source, open_source
+from ..options.alignments import ChosenOptions, StoreOptions
 
 _STEP = 64  # items between two looks at the reporter
-
-
-class StoreOptions(Protocol):
-    """Options that name a clip, its alignments, or both."""
-
-    source: str
-    alignments: str
-
-
-class ChosenOptions(Protocol):
-    """Options that limit a job to frames and persons."""
-
-    frames: str
-    persons: tuple[str, ...]
 
 
 def store_path(options: StoreOptions) -> Path:

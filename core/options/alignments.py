@@ -26,7 +26,9 @@ def _output(help: str, kind: str = "folder", required: bool = False) -> Any:
 
 
 @dataclass(frozen=True)
-class _Store:
+class StoreOptions:
+    """A clip, its alignments, or both."""
+
     source: str = _source("Video file or folder of images whose alignments are meant; may be left out where the "
                           "alignments are named", required=False)
     alignments: str = option("", label="Alignments", help="The alignments file; empty: beside the source", kind="file",
@@ -34,29 +36,39 @@ class _Store:
 
 
 @dataclass(frozen=True)
-class _Clip(_Store):
+class ClipOptions(StoreOptions):
+    """A clip, and its alignments."""
+
     source: str = _source("Video file or folder of images", required=True)
 
 
 @dataclass(frozen=True)
-class _Frames:
+class FramesOptions:
+    """Which frames are meant."""
+
     frames: str = option("", label="Frames", help="Frames that are meant, counted from 0, such as 0-99,150; empty: all",
                          group="Frames")
 
 
 @dataclass(frozen=True)
-class _Chosen(_Frames):
+class ChosenOptions(FramesOptions):
+    """Which frames and persons are meant."""
+
     persons: tuple[str, ...] = persons_option()
 
 
 @dataclass(frozen=True)
-class _Dry:
+class DryRunOptions:
+    """Whether anything is to be changed."""
+
     dry_run: bool = option(False, label="Dry Run", help="Only say what would be done, and change nothing",
                            group="Safety")
 
 
 @dataclass(frozen=True)
-class _List(_Dry):
+class ListOptions(DryRunOptions):
+    """What happens to what is found."""
+
     action: str = option("console", label="Action", help="What to do with what is found: print it, write it to a text "
                          "file, or move the pictures into a folder of their own", choices=ACTIONS, group="Output")
     output: str = _output("Where the text file or the moved pictures go; empty: beside what was searched, named after "
@@ -64,13 +76,22 @@ class _List(_Dry):
 
 
 @dataclass(frozen=True)
-class _ListWithoutMove(_List):
+class ListWithoutMoveOptions(ListOptions):
+    """What happens to what is found, where it cannot be moved."""
+
     action: str = option("console", label="Action", help="What to do with what is found: print it, or write it to a "
                          "text file", choices=ACTIONS[:2], group="Output")
 
 
 @dataclass(frozen=True)
-class _Smoothing(_Dry, _Chosen, _Store):
+class FrameListOptions(ListOptions, StoreOptions):
+    """A clip whose frames are listed."""
+
+
+@dataclass(frozen=True)
+class SmoothingOptions(DryRunOptions, ChosenOptions, StoreOptions):
+    """Whose landmarks are smoothed."""
+
     all_faces: bool = option(False, label="All Faces", help="Smooth faces that a person edited or added as well; "
                              "otherwise they stay as they are and steady their neighbours", group=_SMOOTHING)
     again: bool = option(False, label="Again", help="Smooth faces that were smoothed before, too; otherwise a second "
@@ -81,7 +102,7 @@ class _Smoothing(_Dry, _Chosen, _Store):
 
 
 @dataclass(frozen=True)
-class DrawOptions(_Chosen, _Clip):
+class DrawOptions(ChosenOptions, ClipOptions):
     """Draw boxes, landmarks and pose over the frames, to look through them."""
 
     output: str = _output("Folder for the drawn frames; empty: drawn_landmarks_<time> beside the source")
@@ -95,36 +116,36 @@ class DrawOptions(_Chosen, _Clip):
 
 
 @dataclass(frozen=True)
-class MissingAlignmentsOptions(_List, _Frames, _Clip):
+class MissingAlignmentsOptions(FrameListOptions, FramesOptions, ClipOptions):
     """List the frames that were never searched for faces."""
 
 
 @dataclass(frozen=True)
-class MissingFramesOptions(_ListWithoutMove, _Clip):
+class MissingFramesOptions(ListWithoutMoveOptions, ClipOptions):
     """List the frames in the alignments that the source no longer has."""
 
 
 @dataclass(frozen=True)
-class NoFacesOptions(_List, _Frames, _Clip):
+class NoFacesOptions(FrameListOptions, FramesOptions, ClipOptions):
     """List the frames that were searched and hold no face."""
 
 
 @dataclass(frozen=True)
-class MultiFacesOptions(_List, _Chosen, _Store):
+class MultiFacesOptions(FrameListOptions, ChosenOptions):
     """List the frames that hold more than one face, or the pictures of their faces."""
 
     faces: str = _faces("Faces folder: list (or move, by the face's number in its frame) pictures rather than frames")
 
 
 @dataclass(frozen=True)
-class LeftoverFacesOptions(_List, _Store):
+class LeftoverFacesOptions(ListOptions, StoreOptions):
     """List the pictures in a faces folder whose face is not, or no longer, in the alignments."""
 
     faces: str = _faces("Faces folder to search, its subfolders included", required=True)
 
 
 @dataclass(frozen=True)
-class RemoveFacesOptions(_Dry, _Chosen, _Store):
+class RemoveFacesOptions(DryRunOptions, ChosenOptions, StoreOptions):
     """Take the faces out of the alignments whose pictures were deleted from the faces folder."""
 
     faces: str = _faces("Faces folder from which unwanted pictures were deleted; sorted, renamed and grouped "
@@ -136,7 +157,7 @@ class RemoveFacesOptions(_Dry, _Chosen, _Store):
 
 
 @dataclass(frozen=True)
-class RemoveFramesOptions(_Dry, _Frames, _Clip):
+class RemoveFramesOptions(DryRunOptions, FramesOptions, ClipOptions):
     """Drop the alignments of frames that the source no longer has, or of those named."""
 
     frames: str = option("", label="Frames", help="Frames to forget, such as 0-99,150, so that extract looks at them "
@@ -147,7 +168,7 @@ class RemoveFramesOptions(_Dry, _Frames, _Clip):
 
 
 @dataclass(frozen=True)
-class RenameOptions(_Dry):
+class RenameOptions(DryRunOptions):
     """Give the pictures of a faces folder their first names again, after sorting."""
 
     faces: str = option("", label="Faces Folder", help="Faces folder, its subfolders included", kind="folder",
@@ -157,14 +178,14 @@ class RenameOptions(_Dry):
 
 
 @dataclass(frozen=True)
-class SortFacesOptions(_Dry, _Frames, _Store):
+class SortFacesOptions(DryRunOptions, FramesOptions, StoreOptions):
     """Number the faces of each frame from left to right."""
 
     faces: str = _faces("Faces folder whose pictures are to be renamed along; empty: none")
 
 
 @dataclass(frozen=True)
-class SpatialOptions(_Smoothing):
+class SpatialOptions(SmoothingOptions):
     """Smooth each person's landmarks by what shapes that face takes, then over time."""
 
     components: int = option(20, label="Components", help="How many kinds of variation of the face's shape are kept",
@@ -174,13 +195,13 @@ class SpatialOptions(_Smoothing):
 
 
 @dataclass(frozen=True)
-class TemporalOptions(_Smoothing):
+class TemporalOptions(SmoothingOptions):
     """Take the jitter out of landmarks over time, without lagging behind fast motion."""
 
 
 
 @dataclass(frozen=True)
-class ExtractFacesOptions(_Dry, _Chosen, _Clip):
+class ExtractFacesOptions(DryRunOptions, ChosenOptions, ClipOptions):
     """Cut face pictures for training out of the frames, from alignments that are there already."""
 
     faces: str = _faces("Where the pictures go, made when it is not there; with update the folder to bring up to date",
@@ -198,7 +219,7 @@ class ExtractFacesOptions(_Dry, _Chosen, _Clip):
 
 
 @dataclass(frozen=True)
-class MergeOptions(_Dry):
+class MergeOptions(DryRunOptions):
     """Merge alignments and faces folders of several clips into one folder to train from."""
 
     output: str = option("", label="Output", help="Folder for the merged pictures and their alignments", kind="folder",
@@ -210,7 +231,7 @@ class MergeOptions(_Dry):
 
 
 @dataclass(frozen=True)
-class FromFacesOptions(_Dry):
+class FromFacesOptions(DryRunOptions):
     """Rebuild lost alignments from the headers of a faces folder's pictures."""
 
     faces: str = option("", label="Faces Folder", help="Faces folder, its subfolders included", kind="folder",
@@ -224,7 +245,7 @@ class FromFacesOptions(_Dry):
 
 
 @dataclass(frozen=True)
-class UndoOptions(_Dry, _Store):
+class UndoOptions(DryRunOptions, StoreOptions):
     """Take back the last change that was made to the faces, by a person or by a job such as smoothing."""
 
     revision: int = option(-1, label="Revision", help="Where in the history to go, forwards or backwards; -1: one step "
