@@ -90,7 +90,7 @@ class Mtcnn:
 
     def _judge(self, network: nn.Module, side: int, pixels: np.ndarray, found: Found, least: float) -> Found:
         """What the network says of each picture's boxes, made square: those that it scores `least` or more, moved."""
-        squares = [squared_boxes(boxes) for boxes, _ in found]
+        squares = [within(squared_boxes(boxes), pixels.shape[2], pixels.shape[1]) for boxes, _ in found]
         crops = [crop(picture, box, side) for picture, own in zip(pixels, squares, strict=True) for box in own]
         if not crops:
             return [(boxes[:0], scores[:0]) for boxes, scores in found]
@@ -114,15 +114,22 @@ def squared_boxes(boxes: np.ndarray) -> np.ndarray:
     return np.concatenate([centres - halves, centres + halves], 1)
 
 
+def within(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Those of the boxes that reach into the picture and are no larger than it is long."""
+    sides = boxes[:, 2:] - boxes[:, :2]
+    reaches = (boxes[:, 2:] > 0).all(1) & (boxes[:, :2] < (width, height)).all(1)
+    return boxes[reaches & (sides > 0).all(1) & (sides <= max(width, height)).all(1)]
+
+
 def crop(pixels: np.ndarray, box: np.ndarray, side: int) -> np.ndarray:
     """What a square box holds, uint8 [side, side, 3]; black where it leaves the picture."""
     height, width = pixels.shape[:2]
     left, top = (int(v) for v in np.floor(box[:2]))
     edge = max(1, round(float(box[2] - box[0])))
-    inside = pixels[max(top, 0):min(top + edge, height), max(left, 0):min(left + edge, width)]
+    inside = pixels[max(top, 0):max(min(top + edge, height), 0), max(left, 0):max(min(left + edge, width), 0)]
     if inside.shape[:2] != (edge, edge):
         whole = np.zeros((edge, edge, 3), np.uint8)
-        y, x = max(-top, 0), max(-left, 0)
+        y, x = min(max(-top, 0), edge), min(max(-left, 0), edge)
         whole[y:y + inside.shape[0], x:x + inside.shape[1]] = inside
         inside = whole
     return resized(inside, (side, side))
