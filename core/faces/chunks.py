@@ -65,3 +65,23 @@ def text_chunk(keyword: str, text: str) -> bytes:
     """An uncompressed text as a whole iTXt chunk."""
     body = b"iTXt" + keyword.encode("latin-1") + b"\0" * 5 + text.encode("utf-8")
     return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+
+
+def without_texts(png: bytes, keywords: Container[str]) -> bytes:
+    """A PNG file without its texts (iTXt) of these keywords.
+
+    Raises:
+        ValueError, struct.error: if it is no PNG or is cut off.
+    """
+    if png[:8] != SIGNATURE:
+        raise ValueError("not a PNG file")
+    kept, place, kind = [SIGNATURE], 8, b""
+    while kind != b"IEND":
+        length, kind = struct.unpack_from(">I4s", png, place)
+        chunk = png[place:place + 12 + length]
+        if len(chunk) < 12 + length:
+            raise ValueError("it is cut off")
+        if kind != b"iTXt" or chunk[8:-4].partition(b"\0")[0].decode("latin-1") not in keywords:
+            kept.append(chunk)
+        place += len(chunk)
+    return b"".join(kept)

@@ -10,7 +10,7 @@ import json
 import os
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from ..errors import FacesError, writing
 from ..interop.faceswap import matrix as read_matrix
 from ..interop.faceswap import number, points, read_face, to_dict
 from ..interop.literal import parse_literal
-from .chunks import read_texts, text_chunk
+from .chunks import read_texts, text_chunk, without_texts
 from .nouns import PackedMask
 
 KEYWORD, FACESWAP_KEYWORD = "understudy", "faceswap"
@@ -46,7 +46,7 @@ class FaceHeader:
         centering, size: of the picture.
         detector, aligner: rows that made the face.
         identities: what tells the person, by identity model.
-        masks: in the other tool's chunk only, which needs them there; the store has ours.
+        masks: in the other tool's chunk only, which needs them there; read where they are asked for.
     """
 
     uuid: str
@@ -112,8 +112,26 @@ def write_face(path: Path | str, png: bytes, header: FaceHeader) -> None:
             raise
 
 
-def read_header(path: Path | str) -> FaceHeader:
+def replace_header(path: Path | str, header: FaceHeader) -> None:
+    """Give a face's picture another header, atomically; the picture itself stays as it is.
+
+    Raises:
+        FacesError: if the file cannot be read as a PNG.
+        OutputError: if the place cannot be written.
+    """
+    path = Path(path)
+    try:
+        bare = without_texts(path.read_bytes(), (KEYWORD, FACESWAP_KEYWORD))
+    except (OSError, ValueError, struct.error) as error:
+        raise FacesError(f"Cannot read {path} ({error})", _HINT) from error
+    write_face(path, bare, header)
+
+
+def read_header(path: Path | str, with_masks: bool = False) -> FaceHeader:
     """The header of an extracted face, without decoding the picture.
+
+    Args:
+        with_masks: read the masks as well, which takes as long again.
 
     Raises:
         FacesError: if the file cannot be read, is no PNG, or has neither header, or a damaged one.
@@ -126,7 +144,10 @@ def read_header(path: Path | str) -> FaceHeader:
         raise FacesError(f"Cannot read the header of {path} ({error})", _HINT) from error
     try:
         if KEYWORD in texts:
-            return _from_json(json.loads(texts[KEYWORD]))
+            header = _from_json(json.loads(texts[KEYWORD]))
+            if with_masks and FACESWAP_KEYWORD in texts:
+                header = replace(header, masks=read_face(parse_literal(texts[FACESWAP_KEYWORD])["alignments"]).masks)
+            return header
         if FACESWAP_KEYWORD in texts:
             return _from_faceswap(parse_literal(texts[FACESWAP_KEYWORD]))
     except KeyError as error:

@@ -225,6 +225,10 @@ class Reading:
         with schema.decoding(self.path):
             return [_packed_mask(row) for row in rows]
 
+    def faces_with_mask(self, kind: str) -> set[str]:
+        """The uuids of the faces that have a mask of this kind."""
+        return {row[0] for row in self._many_rows("SELECT face FROM mask WHERE kind = ?", (kind,))}
+
     def mask_kinds(self, uuid: str) -> list[str]:
         return [row[0] for row in self._rows("SELECT kind FROM mask WHERE face = ? ORDER BY kind", (uuid,))]
 

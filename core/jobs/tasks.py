@@ -36,6 +36,7 @@ from ..options.convert import ConvertOptions
 from ..options.demo import DemoOptions
 from ..options.extract import ExtractOptions
 from ..options.interop import ExportOptions, ImportOptions
+from ..options.mask import MaskAddOptions, MaskImportOptions, MaskOutputOptions, MaskUpdateOptions
 from ..options.persons import (
     PersonsAssignOptions,
     PersonsLinkOptions,
@@ -82,6 +83,7 @@ class Task:
 # What the command line says of the first word of tasks of two.
 FAMILIES: dict[str, str] = {
     "alignments": "Look after the alignments of a clip.",
+    "mask": "Make, bring in and show the masks of faces that were found.",
     "persons": "Who is who in a clip: see, name, merge and split persons.",
     "weights": "Weights of networks: see, fetch, import and verify them.",
 }
@@ -135,6 +137,10 @@ TASKS: dict[str, Task] = {
              consent=lambda options: False, tool=True),
         Task("weights verify", "Verify Weights", WeightsVerifyOptions, "weights.task:verify",
              consent=lambda options: False, tool=True),
+        Task("mask add", "Add Masks", MaskAddOptions, "masking.making:add", tool=True),
+        Task("mask update", "Update Masks", MaskUpdateOptions, "masking.making:update", tool=True),
+        Task("mask import", "Import Masks", MaskImportOptions, "masking.importing:run", tool=True),
+        Task("mask output", "Output Masks", MaskOutputOptions, "masking.output:run", tool=True),
         Task("rehearsal", "Rehearsal", RehearsalOptions, "jobs.rehearsal:run", consent=lambda options: False),
         Task("setup", "Set Up", SetupOptions, "jobs.setup:run", command=False, consent=lambda options: False),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .common_fields import device_option, persons_option
 from .field import option
-from .maskers import MASKS, MaskerOptions
+from .maskers import IMPORTED, MASKS, MaskerOptions
 from .rows import MASKERS
 
 
@@ -35,7 +35,8 @@ class MaskAddOptions(MaskerOptions, MaskInput):
 
     masker: tuple[str, ...] = option(("extended",), label="Masks", help="Masks to make, any number; components and "
                                      "extended are drawn whenever they are needed and stored only where they are "
-                                     "refined", choices=MASKERS, group="Masks")
+                                     "refined; imported can only be refined", choices=(*MASKERS, IMPORTED),
+                                     group="Masks")
     device: str = device_option("Performance")
 
 

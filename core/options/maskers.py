@@ -8,6 +8,7 @@ from .field import option
 from .rows import MASKERS, Row
 
 REFINED = "-refined"  # a mask that was corrected for occlusions is stored beside its own under this ending
+DRAWN = ("components", "extended")  # made from the landmarks wherever they are needed, never stored
 IMPORTED = Row("imported", "Imported", "Drawn by hand or made by another program, and brought in with mask import: as "
                "good as whoever made it; faces that none was made for have none", "")
 
@@ -15,6 +16,15 @@ IMPORTED = Row("imported", "Imported", "Drawn by hand or made by another program
 def refined_name(masker: str) -> str:
     """What the occlusion-refined mask of a masker is called."""
     return masker + REFINED
+
+
+def how_to_get(kind: str) -> str:
+    """What a person does to have a kind of mask, as a hint."""
+    if kind == IMPORTED.name:
+        return "Bring them in with: understudy mask import SOURCE --masks FOLDER"
+    masker = kind.removesuffix(REFINED)
+    refine = " --refine" if masker != kind else ""
+    return f"Make them with: understudy mask add SOURCE --masker {masker}{refine}"
 
 
 # What training and conversion can choose: what maskers make, what a person brought in, and both refined.
