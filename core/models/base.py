@@ -25,11 +25,13 @@ class Recipe:
         mask_floor: weight of the pixels outside the mask under a penalised mask loss; above 0 the model learns a little
             of what lies under the mask's soft edge too.
         warm_up: iterations over which the learning rate rises from 0; 0: none.
+        settle_after: iterations after which the learning rate falls with the square root of their number; 0: never.
         ema: decay of the moving average of the weights that previews and conversion use; 0: the weights themselves.
         gradient_clip: largest global norm of the gradients; 0: any.
         landmark_weight: weight of the error of the landmarks that a model with a head for them reads off its code.
         side_weights: factors of the losses of A and B before they are added.
         augmentation: changes to the fields of `training.augmentation.Amounts`, by name.
+        late_augmentation: what of these they become by and by; `late_between` says from which iteration to which.
         oversampling: crops are kept at this many times the model's size, and placing, warping and shrinking are then
             one interpolation instead of three: sharper targets for more memory.
     """
@@ -41,10 +43,13 @@ class Recipe:
     loss: str = "ssim+mae"
     mask_floor: float = 0.0
     warm_up: int = 0
+    settle_after: int = 0
     ema: float = 0.0
     gradient_clip: float = 0.0
     side_weights: tuple[float, float] = (1.0, 1.0)
     augmentation: dict[str, float | bool] = field(default_factory=dict)
+    late_augmentation: dict[str, float] = field(default_factory=dict)
+    late_between: tuple[int, int] = (0, 1)
     oversampling: int = 1
     landmark_weight: float = 0.0
 

@@ -5,6 +5,9 @@ What makes it quick. Compared by the measures of `benchmarks/swap_quality.py`, e
     code soon holds pose and expression, the same for both performers; without it the same takes twice the iterations.
   - Small displacements, and another light on the inputs alone, so that the encoder knows a face in the other's light.
   - A high learning rate.
+  - The two performers share most of the decoder: it learns from both what a pose or a smile looks like, and what is
+    left to each is who shows it. So B knows how to make the faces that only A ever made. In 1,500 iterations SSIM rose
+    from 0.771 to 0.781 by that, and what each performer has of its own at 16 px brought identity from 0.389 to 0.376.
 The rest are choices of design, not compared one by one:
   - Few pixels see many channels: strided convolutions lead down at once, and the last convolution of a decoder works
     at 32 px and leaves the final doubling to a pixel shuffle (Shi et al. 2016).
@@ -27,13 +30,14 @@ LEAST_SPREAD = 0.05  # of the evened-out picture: flat pictures are not blown up
 
 
 class Sketch(SwapModel):
-    """2.8 million parameters, 0.14 GFLOP for one face forward (encoder and one decoder)."""
+    """2.8 million parameters, 0.18 GFLOP for one face forward (encoder and one decoder)."""
 
     name = "sketch"
     label = "Sketch"
     recipe = Recipe(learning_rate=2e-3, betas=(0.9, 0.99), epsilon=1e-8, loss="0.5*ssim5+mae", mask_floor=0.1,
-                    landmark_weight=1.0, warm_up=50, ema=0.99, oversampling=2,
-                    augmentation={"color": False, "rotation": 3.0, "zoom": 0.02, "shift": 0.01, "relight": 0.7})
+                    landmark_weight=1.0, warm_up=50, settle_after=2500, ema=0.9999, oversampling=2,
+                    augmentation={"color": False, "rotation": 3.0, "zoom": 0.02, "shift": 0.01, "relight": 0.7},
+                    late_augmentation={"rotation": 7.5, "zoom": 0.05, "shift": 0.04}, late_between=(2500, 10_000))
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,8 +47,9 @@ class Sketch(SwapModel):
             Conv(128, 192, 3, 2), nn.ReLU(), nn.Flatten(), nn.Linear(192 * 4 * 4, CODE))
         self.landmarks = nn.Linear(CODE, 136)
         self.unfold = nn.Sequential(nn.Linear(CODE, 128 * 4 * 4), nn.Unflatten(1, (128, 4, 4)), _Up(128, 96))
-        self.decoder_a = _decoder()
-        self.decoder_b = _decoder()
+        self.shared = _Up(96, 64)
+        self.trait_a, self.trait_b = _Trait(96, 8), _Trait(96, 8)
+        self.decoder_a, self.decoder_b = _decoder(), _decoder()
 
     def forward(self, x: torch.Tensor, side: Side) -> torch.Tensor:
         return self._picture(self.encoder(x), side)
@@ -54,8 +59,8 @@ class Sketch(SwapModel):
         return self._picture(code, side), self.landmarks(code).float()
 
     def _picture(self, code: torch.Tensor, side: Side) -> torch.Tensor:
-        decoder = self.decoder_a if side == "a" else self.decoder_b
-        return decoder(self.unfold(code))
+        trait, decoder = (self.trait_a, self.decoder_a) if side == "a" else (self.trait_b, self.decoder_b)
+        return decoder(self.shared(trait(self.unfold(code))))
 
 
 class _EvenOut(nn.Module):
@@ -75,6 +80,34 @@ class _Up(nn.Sequential):
         super().__init__(Conv(channels, filters * 4), nn.ReLU(), nn.PixelShuffle(2))
 
 
+class _Trait(nn.Module):
+    """What a performer adds to shared features, place by place: [N, C, S, S] -> the same shape, x (1 + scale) + shift.
+
+    As feature-wise modulation (Perez et al. 2018, "FiLM"), learned for a person instead of read from a picture.
+    """
+
+    def __init__(self, channels: int, size: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.zeros(channels, size, size))
+        self.shift = nn.Parameter(torch.zeros(channels, size, size))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * (1 + self.scale) + self.shift
+
+
+class _Residual(nn.Module):
+    """Two convolutions beside the straight way, He et al. 2016; begins close to the straight way alone."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first, self.second = Conv(channels, channels), Conv(channels, channels)
+        with torch.no_grad():
+            self.second.weight.mul_(0.1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.second(torch.relu(self.first(x)))
+
+
 class _Picture(nn.Module):
     """Features to a picture of twice the size, float32 in [0, 1], whatever came in."""
 
@@ -89,5 +122,5 @@ class _Picture(nn.Module):
 
 
 def _decoder() -> nn.Sequential:
-    """[N, 96, 8, 8] -> [N, 3, 64, 64]."""
-    return nn.Sequential(_Up(96, 64), _Up(64, 48), _Picture(48))
+    """What a performer has of its own: [N, 64, 16, 16] -> [N, 3, 64, 64]."""
+    return nn.Sequential(_Trait(64, 16), _Residual(64), _Up(64, 48), _Picture(48))

@@ -6,7 +6,8 @@ thread prepares batches while the networks compute. Everything random is drawn f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, fields, replace
 
 import cv2
 import numpy as np
@@ -42,6 +43,28 @@ class Amounts:
     flip_chance: float = 0.5
     warp_spread: float = 5 / 256
     relight: float = 0.0
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Amounts that change while training goes on: little at first, so that the model soon knows the face, and more
+    later, so that it does not learn the pictures by heart.
+
+    Attributes:
+        late: what the amounts become.
+        first, last: the iterations between which they change, evenly.
+    """
+
+    late: Amounts
+    first: int
+    last: int
+
+    def at(self, early: Amounts, iteration: int) -> Amounts:
+        """The amounts of one iteration; `early` are those at the start."""
+        share = min(max((iteration - self.first) / (self.last - self.first), 0.0), 1.0)
+        grown = {f.name: (1 - share) * getattr(early, f.name) + share * getattr(self.late, f.name)
+                 for f in fields(Amounts) if f.type == "float"}
+        return replace(early, **grown)
 
 
 @dataclass(frozen=True)
@@ -108,6 +131,12 @@ class Augmenter:
         target = _fetch(crops, _through(back, self._target_spread @ calm @ self._target_spread.T))
         return Batch(feed=self.relight(feed[..., :3], rng), target=np.ascontiguousarray(target[..., :3]),
                      mask=np.ascontiguousarray(target[..., 3]), landmarks=landmarks)
+
+    def with_amounts(self, amounts: Amounts) -> Augmenter:
+        """The same with other amounts."""
+        other = copy(self)
+        other.amounts = amounts
+        return other
 
     def vary_color(self, crops: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Shift L, a and b of OpenCV's 8-bit LAB per face, then equalise the local contrast of L in some.

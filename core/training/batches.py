@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .augmentation import Augmenter, Batch, neutral_shape
+from .augmentation import Augmenter, Batch, Growth, neutral_shape
 
 _AHEAD = 3  # batches kept ready: enough to bridge a slow one, little memory
 
@@ -26,12 +26,14 @@ class Batches:
         seed: start of the random numbers.
         first: number of the first iteration, counted from 0.
         landmarks: of both sides, float32 [N, 68, 2] in the crops' pixels, if the batches are to hold them.
+        growth: how the augmenter's amounts change with the iterations; None: they stay.
     """
 
     def __init__(self, crops_a: np.ndarray, crops_b: np.ndarray, size: int, augmenter: Augmenter, seed: int,
-                 first: int = 0, landmarks: tuple[np.ndarray, np.ndarray] | None = None) -> None:
+                 first: int = 0, landmarks: tuple[np.ndarray, np.ndarray] | None = None,
+                 growth: Growth | None = None) -> None:
         self._sides = (crops_a, crops_b)
-        self._landmarks = landmarks
+        self._landmarks, self._growth = landmarks, growth
         # What is left of the landmarks without it is pose and expression, and means the same on both sides.
         self._neutral = np.repeat([neutral_shape(side, augmenter.size) for side in landmarks], size, axis=0
                                   ) if landmarks else None
@@ -86,10 +88,13 @@ class Batches:
         chosen = [self.indices(side, len(crops), iteration) for side, crops in enumerate(self._sides)]
         picked = np.concatenate([crops[which] for crops, which in zip(self._sides, chosen, strict=True)])
         rng = np.random.default_rng([self._seed, 2, iteration])
+        augmenter = self._augmenter
+        if self._growth is not None:
+            augmenter = augmenter.with_amounts(self._growth.at(augmenter.amounts, iteration))
         if self._landmarks is None:
-            return self._augmenter(picked, rng)
+            return augmenter(picked, rng)
         points = np.concatenate([side[which] for side, which in zip(self._landmarks, chosen, strict=True)])
-        batch = self._augmenter(picked, rng, points)
+        batch = augmenter(picked, rng, points)
         assert batch.landmarks is not None  # as they were given
         assert self._neutral is not None
         relative = (batch.landmarks - self._neutral) * (10 / self._augmenter.size)

@@ -79,6 +79,8 @@ class Trainer:
         if self.recipe.gradient_clip:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.gradient_clip)
         rise = min(1.0, iteration / self.recipe.warm_up) if self.recipe.warm_up else 1.0
+        if self.recipe.settle_after and iteration > self.recipe.settle_after:
+            rise *= math.sqrt(self.recipe.settle_after / iteration)
         for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * rise
         self.optimizer.step()

@@ -20,7 +20,7 @@ from ..models.device import choose_device
 from ..models.folder import ModelState, Settings
 from ..options.train import TrainOptions
 from . import preview
-from .augmentation import Amounts, Augmenter
+from .augmentation import Amounts, Augmenter, Growth
 from .batches import Batches
 from .data import FaceSet, load_faces
 from .execution import Execution
@@ -28,6 +28,7 @@ from .gradients import Gradients, sides_can_part
 from .log import LOGS_NAME, METRICS_NAME, read_metrics
 from .loop import Trainer
 from .losses import FaceLoss
+from .persons import faces_of
 from .precision import measure
 from .session import PREVIEW_NAME, Session, calm_threads, restore
 from .threads import Threads, allowed_threads
@@ -44,6 +45,7 @@ def run(options: TrainOptions, reporter: Reporter) -> dict[str, Any]:
 
     Raises:
         FacesError: a faces folder that cannot be used.
+        AlignmentsError: persons are chosen, and their alignments cannot be used or do not know them.
         ModelError: the model folder is damaged, of another trainer or in use, or the loss is no number any more.
         OutputError: the model folder cannot be written.
         UsageError: an option that the trainer or this machine does not have.
@@ -59,8 +61,10 @@ def run(options: TrainOptions, reporter: Reporter) -> dict[str, Any]:
     torch.manual_seed(options.seed)
     fresh = build(settings.trainer, lowmem=settings.lowmem)
     size = max(fresh.input_size, fresh.output_size) * fresh.recipe.oversampling
-    sides = (load_faces(options.input_a, size, settings, reporter, "A"),
-             load_faces(options.input_b, size, settings, reporter, "B"))
+    only = (faces_of(options.persons_a, options.alignments_a, "A"),
+            faces_of(options.persons_b, options.alignments_b, "B"))
+    sides = (load_faces(options.input_a, size, settings, reporter, "A", only[0]),
+             load_faces(options.input_b, size, settings, reporter, "B", only[1]))
     with _locked(model_dir), _threads_given_back():
         state = folder.read_state(model_dir) if folder.exists(model_dir) else None
         session = _session(options, model_dir, settings, state, fresh, sides, device, reporter)
@@ -68,7 +72,7 @@ def run(options: TrainOptions, reporter: Reporter) -> dict[str, Any]:
                               in_one=fresh.recipe.oversampling > 1)
         landmarks = (sides[0].landmarks, sides[1].landmarks) if fresh.recipe.landmark_weight else None
         with Batches(sides[0].crops, sides[1].crops, options.batch_size, augmenter, options.seed,
-                     session.state.iterations, landmarks) as batches:
+                     session.state.iterations, landmarks, _growth(options, fresh.recipe)) as batches:
             session.run(batches, options.iterations, options.save_interval)
     return _result(model_dir, session.state, session)
 
@@ -131,6 +135,12 @@ def _amounts(options: TrainOptions, recipe: Recipe) -> Amounts:
     own = Amounts(**recipe.augmentation)  # type: ignore[arg-type]
     return replace(own, color=own.color and options.augment_color, flip=own.flip and options.flip,
                    warp=own.warp and options.warp)
+
+
+def _growth(options: TrainOptions, recipe: Recipe) -> Growth | None:
+    if not recipe.late_augmentation:
+        return None
+    return Growth(replace(_amounts(options, recipe), **recipe.late_augmentation), *recipe.late_between)
 
 
 def _execution(options: TrainOptions, state: ModelState | None, gradients: Gradients,

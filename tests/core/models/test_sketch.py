@@ -7,7 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from understudy.core.models.base import build
 
-PARAMETERS = 2_781_728
+PARAMETERS = 2_798_112
 
 
 def test_a_face_costs_at_most_0_6_gflop_forward() -> None:

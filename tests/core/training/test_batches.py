@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from understudy.core.training.augmentation import Amounts, Augmenter, neutral_shape
+from understudy.core.training.augmentation import Amounts, Augmenter, Growth, neutral_shape
 from understudy.core.training.batches import Batches
 
 SIZE = 8
@@ -82,3 +83,17 @@ def test_closing_ends_the_thread_at_once_and_twice() -> None:
     batches.close()
     batches.close()
     assert threading.active_count() == before
+
+
+def test_amounts_grow_between_two_iterations() -> None:
+    still = Amounts(color=False, flip=False, warp=False, rotation=0, zoom=0, shift=0)
+    growth = Growth(replace(still, shift=0.25), 10, 20)
+    assert [growth.at(still, i).shift for i in (0, 10, 15, 20, 99)] == [0, 0, 0.125, 0.25, 0.25]
+    rng = np.random.default_rng(1)
+    noise = tuple(rng.integers(0, 255, (7, SIZE, SIZE, 4)).astype(np.uint8) for _ in range(2))
+    augmenter = Augmenter(SIZE, SIZE, SIZE, still)
+    with Batches(*noise, 7, augmenter, 0, growth=growth) as grown, Batches(*noise, 7, augmenter, 0) as calm:
+        assert np.array_equal(grown.make(10).target, calm.make(10).target)
+        assert not np.array_equal(grown.make(20).target, calm.make(20).target)
+        assert np.array_equal(grown.make(20).target, grown.make(20).target)
+    assert augmenter.amounts == still

@@ -198,3 +198,14 @@ def test_a_pause_changes_nothing(tiny: TinyClass) -> None:
     found = train(paused, 0, 2)
     paused.move(torch.device("cpu"))
     assert found + train(paused, 2, 4) == expected
+
+
+def test_the_learning_rate_rises_and_settles(tiny: TinyClass) -> None:
+    subject = trainer(tiny, learning_rate=1e-3, warm_up=10, settle_after=100)
+    rates = []
+    with batches() as stream:
+        batch = stream.next()
+    for iteration in (0, 5, 10, 100, 400):
+        subject.step(batch, iteration)
+        rates.append(subject.optimizer.param_groups[0]["lr"])
+    assert rates == pytest.approx([0, 5e-4, 1e-3, 1e-3, 5e-4])
