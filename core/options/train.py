@@ -16,6 +16,14 @@ class TrainOptions:
                           kind="folder", required=True, group="Faces", per_shot=False)
     input_b: str = option("", label="Faces B", help="Faces folder of the performer who lends the face",
                           kind="folder", required=True, group="Faces", per_shot=False)
+    persons_a: tuple[str, ...] = option((), label="Persons A", help="Names of the persons on side A whose faces are "
+                                        "learned; empty: everyone in the folder", group="Faces", advanced=True)
+    persons_b: tuple[str, ...] = option((), label="Persons B", help="Names of the persons on side B whose faces are "
+                                        "learned; empty: everyone in the folder", group="Faces", advanced=True)
+    alignments_a: tuple[str, ...] = option((), label="Alignments A", help="Alignments files that know the persons of "
+                                           "side A", kind="file", group="Faces", per_shot=False)
+    alignments_b: tuple[str, ...] = option((), label="Alignments B", help="Alignments files that know the persons of "
+                                           "side B", kind="file", group="Faces", per_shot=False)
     model_dir: str = option("", label="Model Folder", help="Where the model is kept; made when it is not there, "
                             "continued when it is", kind="folder", required=True, group="Model", per_shot=False)
     trainer: str = option("sketch", label="Trainer", help="Which model to train; fixed once the model exists",

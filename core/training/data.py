@@ -20,6 +20,7 @@ from ..faces.geometry import Alignment, compose, invert
 from ..faces.png import read_header
 from ..jobs.messages import Reporter
 from ..models.folder import Settings
+from .persons import pictures_of
 
 LEAST_FACES, FEW_FACES = 25, 250
 MEMORY_BUDGET = 1 << 30  # bytes of crops per side kept in memory; more go to a temporary file
@@ -52,21 +53,23 @@ class _Face(NamedTuple):
     landmarks: np.ndarray
 
 
-def load_faces(folder: Path | str, size: int, settings: Settings, reporter: Reporter, label: str) -> FaceSet:
+def load_faces(folder: Path | str, size: int, settings: Settings, reporter: Reporter, label: str,
+               only: frozenset[str] | None = None) -> FaceSet:
     """Read a faces folder and crop its faces.
 
     Args:
         size: side P of the crops in pixels.
         settings: the model's crop and mask.
         label: "A" or "B", for messages.
+        only: uuids of the faces that are meant; None: all.
 
     Raises:
         FacesError: no such folder, or fewer than 25 usable faces in it.
         Stopped: the person asked to stop.
     """
     folder = Path(folder)
-    files = list_faces(folder)
-    _need(len(files), folder, label, "")
+    files = pictures_of(list_faces(folder), only)
+    _need(len(files), folder, label, "" if only is None else "; the others are of other persons")
     crops = _room(len(files), size)
     paths: list[Path] = []
     landmarks, refused = np.empty((len(files), 68, 2), np.float32), []
