@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import AlignmentsError
+from ..errors import AlignmentsError, UsageError
 from ..extraction.protocols import Masker
 from ..faces.crop import crop
 from ..faces.geometry import Alignment
@@ -17,11 +17,13 @@ from ..models.base import Side
 from ..models.folder import TrainedModel
 from ..options import find
 from ..options.convert import ConvertOptions
+from ..options.maskers import DRAWN
 from ..options.rows import COLOURS, MASKERS
 from . import mask as masks
 from .composite import compose, scaled
 from .nouns import ConvertedFrame, Patch
 from .protocols import ColourMethod
+from .stored_masks import StoredMasks
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,13 +53,20 @@ class Swapper:
     Args:
         model: the trained model; its settings say how crops are cut.
         options: the rest.
+        masks: where masks are taken from that are not drawn; needed for those only.
     """
 
-    def __init__(self, model: TrainedModel, options: ConvertOptions) -> None:
+    def __init__(self, model: TrainedModel, options: ConvertOptions, masks: StoredMasks | None = None) -> None:
         self.model = model
         self.options = options
+        self._masks = masks
         self._colour: ColourMethod = find(COLOURS, options.color).load()()
-        self._masker: Masker | None = None if options.mask_type == "none" else find(MASKERS, options.mask_type).load()()
+        self._masker: Masker | None = None
+        if options.mask_type in DRAWN:
+            self._masker = find(MASKERS, options.mask_type).load()()
+        elif options.mask_type != "none" and masks is None:
+            raise UsageError(f"The mask {options.mask_type} is stored, and no alignments are given",
+                             f"Choose one of {', '.join(DRAWN)}")
 
     def cut(self, frame: Frame, faces: Sequence[Face]) -> tuple[Cut, ...]:
         """The faces of a frame, in their order, cut at the model's input and output size; removed ones are left out.
@@ -80,14 +89,16 @@ class Swapper:
             feed = reference
             if model.input_size != model.output_size:
                 feed = crop(frame.pixels, alignment, model.input_size, *placement)
-            cuts.append(Cut(face.uuid, _unit(feed.pixels), _unit(reference.pixels), self._mask(reference),
+            cuts.append(Cut(face.uuid, _unit(feed.pixels), _unit(reference.pixels), self._mask(face, reference),
                             reference.matrix))
         return tuple(cuts)
 
-    def _mask(self, face: AlignedFace) -> np.ndarray:
-        if self._masker is None:
-            return np.full((face.size, face.size), 255, np.uint8)
-        return self._masker.mask([face])[0]
+    def _mask(self, face: Face, cut: AlignedFace) -> np.ndarray:
+        if self._masker is not None:
+            return self._masker.mask([cut])[0]
+        if self._masks is not None:
+            return self._masks.laid(face.uuid, cut.matrix, cut.size)
+        return np.full((cut.size, cut.size), 255, np.uint8)
 
     def predict(self, cuts: Sequence[Cut]) -> list[np.ndarray]:
         """The model's answer for each cut, float32 [S, S, 3] RGB 0..1, at most `options.batch_size` at a time."""
@@ -118,17 +129,19 @@ def _unit(pixels: np.ndarray) -> np.ndarray:
     return pixels.astype(np.float32) / 255.0
 
 
-def convert_frame(frame: Frame, faces: Sequence[Face], model: TrainedModel, options: ConvertOptions) -> ConvertedFrame:
+def convert_frame(frame: Frame, faces: Sequence[Face], model: TrainedModel, options: ConvertOptions,
+                  masks: StoredMasks | None = None) -> ConvertedFrame:
     """One frame by itself, as a live preview needs it; see `pipeline` for many.
 
     Args:
         frame: the picture.
         faces: the faces stored for it, landmarks in its pixels.
         model, options: as for the whole task; sources, output and writer do not matter here.
+        masks: as for `Swapper`.
 
     Raises:
         AlignmentsError: landmarks that cannot be a face.
     """
-    swapper = Swapper(model, options)
+    swapper = Swapper(model, options, masks)
     cuts = swapper.cut(frame, faces)
     return swapper.finish(frame, cuts, swapper.predict(cuts))

@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,12 @@ from ..models.device import choose_device
 from ..models.folder import TrainedModel, load
 from ..options import find
 from ..options.convert import ConvertOptions
+from ..options.maskers import DRAWN
 from ..options.rows import WRITERS
 from .pipeline import convert
 from .protocols import Writer
 from .stages import Clock
+from .stored_masks import StoredMasks
 from .swap import Swapper
 
 _VERSION = 1  # raised whenever the same options and model give other pictures, so that old ones are made again
@@ -58,12 +60,16 @@ def run(options: ConvertOptions, reporter: Reporter) -> dict[str, Any]:
         raise UsageError("No output is given", "Name a folder for images or an overlay, or a file for a video")
     if not options.model_dir.strip():
         raise UsageError("No model folder is given", "Name the folder of a trained model")
-    with open_source(options.source) as source:
+    with open_source(options.source) as source, ExitStack() as opened:
         wanted = parse_frames(options.frames, len(source))
         faces = _faces(options, source, wanted, reporter)
+        masks = None
+        if options.mask_type not in ("none", *DRAWN):
+            masks = opened.enter_context(StoredMasks(_store(options, source), options.mask_type))
+            masks.require(faces)
         model = load(options.model_dir, choose_device(options.device))
-        swapper = Swapper(model, options)
-        keys = frame_keys(options, model, source, wanted, faces)
+        swapper = Swapper(model, options, masks)
+        keys = frame_keys(options, model, source, wanted, faces, masks)
         output = Path(options.output).expanduser().absolute()
         with find(WRITERS, options.writer).load()(output, source, keys) as writer:
             missing = list(writer.missing())
@@ -98,13 +104,7 @@ def _faces(options: ConvertOptions, source: Source, wanted: list[int], reporter:
     Raises:
         AlignmentsError: no store, one of another clip, a person that nobody is called, or no faces in these frames.
     """
-    path = Path(options.alignments).expanduser() if options.alignments.strip() else default_store(source.path)
-    if not path.exists():
-        raise AlignmentsError(f"There are no alignments for {source.path} (looked for {path})",
-                              "Run extract on the clip first, or name its alignments file")
-    # A reader without waiting would take a frame that is just being written for one without faces.
-    opened = AlignmentsStore.open if os.access(path, os.W_OK) else AlignmentsStore.readonly
-    with opened(path, _info(source)) as store:
+    with _store(options, source) as store:
         is_meant = of_persons(store, options.persons)
         meant = ((frame, [face for face in here if is_meant(face)]) for frame, here in store.iterate(wanted))
         faces = {frame: here for frame, here in meant if here}
@@ -119,14 +119,24 @@ def _faces(options: ConvertOptions, source: Source, wanted: list[int], reporter:
     return faces
 
 
+def _store(options: ConvertOptions, source: Source) -> AlignmentsStore:
+    path = Path(options.alignments).expanduser() if options.alignments.strip() else default_store(source.path)
+    if not path.exists():
+        raise AlignmentsError(f"There are no alignments for {source.path} (looked for {path})",
+                              "Run extract on the clip first, or name its alignments file")
+    # A reader without waiting would take a frame that is just being written for one without faces.
+    opened = AlignmentsStore.open if os.access(path, os.W_OK) else AlignmentsStore.readonly
+    return opened(path, _info(source))
+
+
 def _info(source: Source) -> SourceInfo:
     width, height = source.size
     return SourceInfo(source.fingerprint, source.path.name, width, height, str(source.rate), len(source), source.kind)
 
 
 def frame_keys(options: ConvertOptions, model: TrainedModel, source: Source, wanted: Iterable[int],
-               faces: dict[int, list[Face]]) -> dict[int, str]:
-    """For each frame a short text that changes whenever its picture would: model, settings, landmarks."""
+               faces: dict[int, list[Face]], masks: StoredMasks | None = None) -> dict[int, str]:
+    """For each frame a short text that changes whenever its picture would: model, settings, landmarks, masks."""
     settings = {name: getattr(options, name) for name in _PICTURE_OPTIONS}
     common = json.dumps([_VERSION, options.writer, source.fingerprint])
     whole = common + json.dumps([settings, _model_digest(model)], sort_keys=True)
@@ -135,6 +145,8 @@ def frame_keys(options: ConvertOptions, model: TrainedModel, source: Source, wan
         digest = hashlib.sha256((whole if index in faces else common).encode())
         for face in faces.get(index, ()):
             digest.update(np.ascontiguousarray(face.landmarks, "<f4").tobytes())
+        if masks is not None:
+            digest.update(masks.key(faces.get(index, ())))
         keys[index] = digest.hexdigest()[:32]
     return keys
 

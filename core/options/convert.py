@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from .common_fields import persons_option
 from .field import option
-from .rows import COLOURS, MASKERS, WRITERS
+from .maskers import MASKS
+from .rows import COLOURS, WRITERS
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,9 @@ class ConvertOptions:
     writer: str = option("overlay", label="Writer", help="What to write", choices=WRITERS, group="Output")
     color: str = option("avg-color", label="Colour", help="How the swapped face takes on the original's colours",
                         choices=COLOURS, group="Colour")
-    mask_type: str = option("extended", label="Mask", help="Which mask joins the swapped face to the frame",
-                            choices=("none", *MASKERS), group="Mask")
+    mask_type: str = option("extended", label="Mask", help="Which mask joins the swapped face to the frame; "
+                            "all but components and extended have to be in the alignments",
+                            choices=("none", *MASKS), group="Mask")
     mask_blur: str = option("normalized", label="Blur Type", help="Kind of blur on the mask's edge",
                             choices=("gaussian", "normalized", "none"), group="Mask", advanced=True)
     mask_kernel: int = option(3, label="Blur Kernel", help="Width of the blur, in pixels of the model's output",
