@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .field import option
-from .rows import MASKERS, TRAINERS
+from .maskers import MASKS
+from .rows import TRAINERS
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ class TrainOptions:
                             "model exists", choices=("face", "head", "legacy"), group="Crop", advanced=True)
     coverage: float = option(87.5, label="Coverage", help="How much of the crop the model sees; fixed once the model "
                              "exists", min=62.5, max=100.0, unit="%", group="Crop")
-    mask_type: str = option("extended", label="Mask", help="Which mask weights the loss; fixed once the model exists",
-                            choices=MASKERS, group="Loss")
+    mask_type: str = option("extended", label="Mask", help="Which mask weights the loss; fixed once the model exists; "
+                            "all but components and extended have to be in the pictures' headers",
+                            choices=MASKS, group="Loss")
     penalized_mask_loss: bool = option(True, label="Penalised Mask Loss", help="Learn only what lies inside the mask; "
                                        "fixed once the model exists", group="Loss")
     loss: str = option("auto", label="Loss", help="What is minimised; auto: the trainer's own", group="Loss",

@@ -15,11 +15,15 @@ import numpy as np
 
 from ..errors import FacesError, Stopped, writing
 from ..extraction.maskers.landmark import draw
+from ..extraction.maskers.stored import lay
 from ..faces.crop import warp
 from ..faces.geometry import Alignment, compose, invert
-from ..faces.png import read_header
+from ..faces.nouns import StoredMask
+from ..faces.packing import unpack_mask
+from ..faces.png import FaceHeader, read_header
 from ..jobs.messages import Reporter
 from ..models.folder import Settings
+from ..options.maskers import DRAWN, how_to_get
 from .persons import pictures_of
 
 LEAST_FACES, FEW_FACES = 25, 250
@@ -73,14 +77,18 @@ def load_faces(folder: Path | str, size: int, settings: Settings, reporter: Repo
     crops = _room(len(files), size)
     paths: list[Path] = []
     landmarks, refused = np.empty((len(files), 68, 2), np.float32), []
+    without_mask = 0
     for done, (path, face) in enumerate(_in_threads(lambda file: read_face(file, size, settings), files)):
         if isinstance(face, FacesError):
             refused.append((path, face))
+            without_mask += isinstance(face, _NoMask)
         else:
             crops[len(paths)], landmarks[len(paths)] = face
             paths.append(path)
         if done % _CHUNK == 0 and reporter.progress(done, len(files), "faces", f"Reading the faces of {label}"):
             raise Stopped
+    if without_mask:
+        _tell_missing_masks(without_mask, len(files), folder, settings.mask_type, label, refused)
     why = f"; the first of {len(refused)} unusable files: {refused[0][1].message}" if refused else ""
     _need(len(paths), folder, label, why)
     if refused:
@@ -110,6 +118,19 @@ def list_faces(folder: Path) -> list[Path]:
     return files
 
 
+def _tell_missing_masks(count: int, total: int, folder: Path, kind: str, label: str,
+                        refused: list[tuple[Path, FacesError]]) -> None:
+    """Rather than train without some faces that a person wants in.
+
+    Raises:
+        FacesError: always, naming some of them.
+    """
+    names = [path.name for path, error in refused if isinstance(error, _NoMask)]
+    raise FacesError(f"{count} of the {total} faces of {label} in {folder} have no mask {kind}: "
+                     f"{', '.join(names[:_NAMED])}{', …' if len(names) > _NAMED else ''}",
+                     f"{how_to_get(kind).replace('SOURCE', str(folder))}. Or choose another mask")
+
+
 def _need(count: int, folder: Path, label: str, why: str) -> None:
     if count < LEAST_FACES:
         raise FacesError(f"Side {label} has {count} usable faces in {folder} and training needs {LEAST_FACES}{why}",
@@ -126,7 +147,7 @@ def read_face(path: Path, size: int, settings: Settings, coverage: float | None 
     Raises:
         FacesError: the file is no readable face picture.
     """
-    header = read_header(path)
+    header = read_header(path, with_masks=settings.mask_type not in DRAWN)
     picture = read_picture(path)
     try:
         alignment = Alignment(header.landmarks)
@@ -136,8 +157,22 @@ def read_face(path: Path, size: int, settings: Settings, coverage: float | None 
         rgb = warp(picture, compose(matrix, invert(saved)), size)
     except (ValueError, np.linalg.LinAlgError, cv2.error) as error:
         raise FacesError(f"The landmarks of {path} cannot be used ({error})", "Extract this face again") from error
-    mask = draw(points, size, settings.mask_type)
+    mask = _mask(path, header, settings.mask_type, points, matrix, size)
     return _Face(np.dstack((rgb, mask)), points.astype(np.float32))
+
+
+class _NoMask(FacesError):
+    """The picture is a face, but lacks the mask that the model is trained with."""
+
+
+def _mask(path: Path, header: FaceHeader, kind: str, points: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
+    if kind in DRAWN:
+        return draw(points, size, kind)
+    for mask in header.masks:
+        if mask.kind == kind:
+            pixels = unpack_mask(mask.packed, mask.size)
+            return lay(StoredMask(kind, pixels, mask.matrix), matrix, size)
+    raise _NoMask(f"{path} has no mask {kind}", f"{how_to_get(kind).replace('SOURCE', str(path.parent))}")
 
 
 def read_picture(path: Path) -> np.ndarray:
