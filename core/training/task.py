@@ -46,7 +46,6 @@ def run(options: TrainOptions, reporter: Reporter) -> dict[str, Any]:
     Raises:
         FacesError: a faces folder that cannot be used.
         AlignmentsError: persons are chosen, and their alignments cannot be used or do not know them.
-        AlignmentsError: persons are chosen, and their alignments cannot be used or do not know them.
         ModelError: the model folder is damaged, of another trainer or in use, or the loss is no number any more.
         OutputError: the model folder cannot be written.
         UsageError: an option that the trainer or this machine does not have.
