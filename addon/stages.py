@@ -183,6 +183,9 @@ def plan(scene: Any, stage: str, roles: tuple[str, ...] = shot.ROLES, **override
     if stage == "train":
         filled = {f"input_{role}": str(_enough_faces(scene, role, overrides)) for role in shot.ROLES}
         filled["model_dir"] = str(shot.model_folder(scene))
+        chosen = properties.values_of(properties.settings(scene, "train"), "train") | overrides
+        filled |= {f"alignments_{role}": (str(alignments(scene, role)),) for role in shot.ROLES
+                   if chosen.get(f"persons_{role}")}
         return [Planned("train", _options(scene, "train", filled, overrides), "Train", both)]
     source = shot.checked_source(scene, "a")
     model = Path(overrides.get("model_dir") or shot.model_folder(scene))
