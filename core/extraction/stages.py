@@ -21,7 +21,7 @@ from ..options.rows import ALIGNERS, DETECTORS, IDENTITIES, MASKERS
 from ..weights.files import weights_file
 from .aligners.refine import make_aligner
 from .cores import Costs
-from .detectors.rotation import Rotated, parse_angles
+from .detectors.rotation import Rotated, Upright, parse_angles
 from .filters import Limits, broken_rule, limits_of
 from .maskers.stored import to_store
 from .pictures import thumbnail
@@ -183,11 +183,12 @@ class Examiner:
         return self._options.min_size <= percent and percent <= (self._options.max_size or percent)
 
     def _aligned(self, aligner: Aligner, found: Sequence[tuple[Frame, Detection]]) -> list[tuple[Frame, Face]]:
-        landmarks = _in_batches(aligner.align, aligner.batch_size, [frame.pixels for frame, _ in found],
-                                [detection.box for _, detection in found])
-        faces = [(frame, Face(frame.index, detection.box, points, self._options.detector, self._options.aligner,
-                              detection.score))
-                 for (frame, detection), points in zip(found, landmarks, strict=True)]
+        views = [Upright.of(frame.pixels, detection) for frame, detection in found]
+        landmarks = _in_batches(aligner.align, aligner.batch_size, [view.pixels for view in views],
+                                [view.box for view in views])
+        faces = [(frame, Face(frame.index, detection.box, view.in_frame(points), self._options.detector,
+                              self._options.aligner, detection.score))
+                 for (frame, detection), view, points in zip(found, views, landmarks, strict=True)]
         return [(frame, face) for frame, face in faces
                 if broken_rule(face, frame.pixels.shape[1::-1], self._limits or _NO_LIMITS) is None]
 

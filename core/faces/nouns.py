@@ -20,10 +20,14 @@ LINEAR = 1  # cv2.INTER_LINEAR, without importing cv2
 
 @dataclass(frozen=True)
 class Detection:
-    """What a detector found: `box` (x, y, w, h) in frame pixels, `score` on the detector's own scale, 0 and up."""
+    """What a detector found: `box` (x, y, w, h) in frame pixels, `score` on the detector's own scale, 0 and up.
+
+    `angle`: degrees clockwise by which the frame had to be turned before the face was found; most of the way upright.
+    """
 
     box: Box
     score: float
+    angle: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

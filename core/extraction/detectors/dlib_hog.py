@@ -42,10 +42,6 @@ class DlibHog:
 
 
 def corners(rectangles: Sequence[dlib.rectangle]) -> np.ndarray:
-    """dlib's rectangles, whose first and last pixels count, as float64 [N, 4] left, top, right, bottom.
-
-    dlib puts coordinates on pixels' centres: from the first pixel's centre, as wide as it says.
-    """
-    boxes = [(r.left() + 0.5, r.top() + 0.5, r.left() + 0.5 + r.width(), r.top() + 0.5 + r.height())
-             for r in rectangles]
+    """dlib's rectangles as float64 [N, 4] left, top, right, bottom."""
+    boxes = [(r.left(), r.top(), r.left() + r.width(), r.top() + r.height()) for r in rectangles]
     return np.array(boxes, np.float64).reshape(-1, 4)

@@ -29,11 +29,12 @@ class Framed:
         """Corner boxes on the canvas as detections in the frame, best first.
 
         Args:
-            boxes: [N, 4] left, top, right, bottom on the canvas, whose top left pixel reaches from 0 to 1.
+            boxes: [N, 4] left, top, right, bottom on the canvas, whose top left pixel reaches from 0 to 1. A box that
+                just holds pixels 3 to 7 is then 3 .. 8, and in the frame x = 3, w = 5.
             scores: [N].
         """
         (across, down), (left, top) = self.scale, self.origin
-        x, y = (boxes[:, 0] - left) * across - 0.5, (boxes[:, 1] - top) * down - 0.5
+        x, y = (boxes[:, 0] - left) * across, (boxes[:, 1] - top) * down
         width, height = (boxes[:, 2] - boxes[:, 0]) * across, (boxes[:, 3] - boxes[:, 1]) * down
         order = np.argsort(-scores, kind="stable")
         return [Detection((float(x[i]), float(y[i]), float(width[i]), float(height[i])), float(scores[i]))

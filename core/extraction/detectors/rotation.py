@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from ...faces.nouns import Box, Detection
 from ..protocols import Detector
 from .framing import resized
 
+_SURROUNDINGS = 3.0  # of a face, against its box's longer side: no aligner looks further
 _QUARTERS = {90.0: cv2.ROTATE_90_CLOCKWISE, 180.0: cv2.ROTATE_180, 270.0: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
@@ -81,26 +83,59 @@ class Turn:
         """Where a box of the turned picture lies in the picture."""
         return _moved(box, invert(self.matrix))
 
-    def points_back(self, points: np.ndarray) -> np.ndarray:
-        """Points [N, 2] of the turned picture, in the picture; float32."""
-        return transform(points, invert(self.matrix)).astype(np.float32)
-
 
 def _moved(box: Box, matrix: np.ndarray) -> Box:
     """The upright box around the oval that a box holds, moved: unlike the corners', it does not grow at odd angles."""
     x, y, w, h = box
-    centre = transform(np.array([(x + w / 2, y + h / 2)]), matrix)[0]
+    centre = transform(np.array([(x + w / 2 - 0.5, y + h / 2 - 0.5)]), matrix)[0]  # pixel centres are at integers
     sides = np.hypot(matrix[:, 0] * w, matrix[:, 1] * h)
-    left, top = centre - sides / 2
+    left, top = centre + 0.5 - sides / 2
     return float(left), float(top), float(sides[0]), float(sides[1])
 
 
+@dataclass(frozen=True, eq=False)
+class Upright:
+    """A picture in which a face stands as its detector saw it.
+
+    Attributes:
+        pixels: uint8 [H, W, 3].
+        box: of the face, in `pixels`.
+        matrix: float64 2x3, from the frame to `pixels`; None where they are the same.
+    """
+
+    pixels: np.ndarray
+    box: Box
+    matrix: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, pixels: np.ndarray, face: Detection) -> Upright:
+        """The frame itself, or for a face that was found turned, its surroundings turned alike."""
+        if not face.angle:
+            return cls(pixels, face.box)
+        x, y, w, h = face.box
+        side = max(1, ceil(_SURROUNDINGS * max(w, h)))
+        turn = Turn.of(face.angle, (side, side)).matrix[:, :2]
+        middle = (side - 1) / 2
+        matrix = np.column_stack([turn, middle - turn @ (x + w / 2 - 0.5, y + h / 2 - 0.5)])
+        return cls(cv2.warpAffine(pixels, matrix, (side, side), flags=cv2.INTER_CUBIC), _moved(face.box, matrix),
+                   matrix)
+
+    def in_frame(self, points: np.ndarray) -> np.ndarray:
+        """Points [N, 2] of `pixels` in the frame, float32."""
+        if self.matrix is None:
+            return points
+        return transform(points, invert(self.matrix)).astype(np.float32)
+
+
 class Rotated:
-    """A detector that looks again, turned, at frames where it found nobody, until it finds somebody.
+    """A detector that looks again, turned, at frames where it found nobody, and takes the turn that it is surest of.
+
+    The first turn with a find will not do: a face that lies on its side is often found half upright too, or upside
+    down, and its landmarks are then wrong.
 
     Args:
         detector: what looks.
-        angles: degrees clockwise, in the order in which they are tried.
+        angles: degrees clockwise that are tried.
         size: longer side to which frames are reduced before they are turned, pixels.
     """
 
@@ -116,19 +151,15 @@ class Rotated:
         height, width = frames[0].shape[:2]
         scale = min(1.0, self._size / max(width, height))
         size = max(1, round(width * scale)), max(1, round(height * scale))
-        small = {i: resized(frames[i], size) for i in missing}
+        small = [resized(frames[i], size) for i in missing]
         for angle in self._angles:
             turn = Turn.of(angle, size)
-            turned = self._detector.detect([turn.turned(small[i]) for i in missing])
-            for i, faces in zip(missing, turned, strict=True):
-                found[i] = [_in_frame(face, turn, width / size[0], height / size[1]) for face in faces]
-            missing = [i for i in missing if not found[i]]
-            if not missing:
-                break
+            for i, faces in zip(missing, self._detector.detect([turn.turned(one) for one in small]), strict=True):
+                if faces and (not found[i] or faces[0].score > found[i][0].score):
+                    found[i] = [_in_frame(face, turn, width / size[0], height / size[1]) for face in faces]
         return found
 
 
 def _in_frame(face: Detection, turn: Turn, across: float, down: float) -> Detection:
     x, y, w, h = turn.box_back(face.box)
-    box = (x + 0.5) * across - 0.5, (y + 0.5) * down - 0.5, w * across, h * down
-    return Detection(box, face.score)
+    return Detection((x * across, y * down, w * across, h * down), face.score, turn.angle)

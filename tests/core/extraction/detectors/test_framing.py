@@ -45,9 +45,8 @@ def test_squares_are_filled_on_one_side(size, side):
 def test_boxes_come_back_to_where_they_were(size, side, in_square, boxes):
     framed = (squared if in_square else reduced)([frame(*size)], side)
     (across, down), (left, top) = framed.scale, framed.origin
-    # What covers frame pixels x .. x + w reaches from x - 0.5, since pixel centres are at integers.
-    corners = np.array([((x + 0.5) / across + left, (y + 0.5) / down + top, (x + w + 0.5) / across + left,
-                         (y + h + 0.5) / down + top) for x, y, w, h in boxes]).reshape(-1, 4)
+    corners = np.array([(x / across + left, y / down + top, (x + w) / across + left, (y + h) / down + top)
+                        for x, y, w, h in boxes]).reshape(-1, 4)
     scores = np.linspace(0.1, 0.9, len(boxes))
     found = framed.detections(corners, scores)
     assert [face.score for face in found] == sorted(scores, reverse=True)

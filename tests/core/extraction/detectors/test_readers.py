@@ -105,7 +105,7 @@ def test_scrfd_is_fed_red_first_and_its_boxes_land_on_the_frame(put, size):
         *empty, (found,) = detector.detect(frames)
         assert empty in ([], [[]])
         assert found.score > 0.99
-        wanted = (x - 0.5 - 4 * scale, y - 0.5 - 4 * scale, 16 * scale, 16 * scale)
+        wanted = (x - 4 * scale, y - 4 * scale, 16 * scale, 16 * scale)
         assert overlap(found.box, wanted) > 0.9
     frame[..., [0, 2]] = frame[..., [2, 0]]
     assert detector.detect([frame]) == [[]]  # blue
@@ -166,7 +166,7 @@ def test_opencvs_detector_is_fed_blue_first_without_the_mean_in_batches(put):
     nothing, found = detector.detect([frame, red])
     assert nothing == []
     assert len(found) >= 1
-    assert overlap(found[0].box, (179.5, 69.5, 80, 80)) > 0.6
+    assert overlap(found[0].box, (180, 70, 80, 80)) > 0.6
     assert found[0].score > 0.9
     (alone,) = detector.detect([red])
     np.testing.assert_allclose([face.box for face in alone], [face.box for face in found], atol=1e-3)
