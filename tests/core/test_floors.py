@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = {"torch", "cv2", "dlib", "av", "PIL", "skimage", "matplotlib", "safetensors", "tensorboard", "tqdm",
+HEAVY = {"torch", "scipy", "cv2", "dlib", "av", "PIL", "skimage", "matplotlib", "safetensors", "tensorboard", "tqdm",
          "pooch", "requests"}
 BLENDER = {"bpy", "gpu", "gpu_extras", "mathutils", "bl_ui", "blf", "aud"}
 BLENDER_SIDE = ("addon", "operators", "panels")
@@ -22,6 +22,8 @@ LIGHT_CORE = ("core/errors.py", "core/folders.py", "core/consent.py", "core/opti
               "core/jobs/service.py", "core/jobs/service_client.py", "core/environment.py",
               "core/media/index.py", "core/media/listing.py", "core/media/ranges.py",
               "core/faces/store.py", "core/faces/geometry.py", "core/faces/nouns.py",
+              "core/faces/people.py", "core/faces/persons.py", "core/faces/linking.py", "core/faces/tracks.py",
+              "core/faces/grouping.py", "core/sorting/names.py",
               "core/weights/rows.py", "core/weights/files.py", "core/weights/needs.py", "core/weights/placing.py",
               "core/weights/task.py", "core/weights/page.py")
 
