@@ -14,6 +14,7 @@ from ..core.options import Option, options_of
 from ..core.weights import needs
 from ..core.weights.rows import find
 
+SECTIONS_CLOSED = True  # how the sections of advanced options begin
 BOX = 12  # pixels that a box's frame takes from a panel's width
 
 
@@ -93,18 +94,26 @@ def draw_options(layout: Any, scene: Any, task: str, advanced: bool) -> None:
     layout.use_property_split = True
     layout.use_property_decorate = False
     group = properties.settings(scene, task)
-    sections: dict[str, list[Option]] = {}
+    sections: dict[str, list[Option]] = {heading: [] for heading in _headings(TASKS[task].options)}
     for option in options_of(TASKS[task].options):
         if properties.shown(option) and option.declaration.advanced == advanced:
-            sections.setdefault(option.declaration.group, []).append(option)
+            sections[option.declaration.group].append(option)
+    sections = {heading: found for heading, found in sections.items() if found}
     for heading, found in sections.items():
         if advanced and len(sections) > 1:
-            head, column = layout.panel(f"understudy_{task}_{heading}", default_closed=True)
+            head, column = layout.panel(f"understudy_{task}_{heading}", default_closed=SECTIONS_CLOSED)
             head.label(text=heading)
         else:
             column = layout.column()
         for option in found if column is not None else ():
             _draw_option(column, group, option)
+
+
+def _headings(options: type) -> list[str]:
+    """The groups of a task's options: those of its own options first, then those that it shares with other tasks."""
+    found = list(options_of(options))
+    own = [option for option in found if option.name in options.__annotations__]
+    return list(dict.fromkeys(option.declaration.group for option in (*own, *found)))
 
 
 def _draw_option(column: Any, group: Any, option: Option) -> None:

@@ -7,12 +7,14 @@ SCRIPT` and `RUNNER … run blender ARGS`.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTENSION = "bl_ext.user_default.understudy"
@@ -74,6 +76,27 @@ class Window:
             env = {**os.environ, **settings}
         return subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               errors="replace", timeout=self.timeout + 30, check=False)
+
+
+def play(home: Path, script: str, clips: list[Path], timeout: int, **environment: str) -> dict[str, Any]:
+    """Play a session (see `acting.py`) with copies of these clips; returns its report. Pictures stay in
+    $UNDERSTUDY_PICTURES if that is set.
+    """
+    from understudy.core import packaging
+
+    copies = [shutil.copy(clip, home / clip.name) for clip in clips]
+    window = Window(home, timeout=timeout)
+    window.install(packaging.build(home / "understudy.zip"))
+    try:
+        window.run(Path(__file__).with_name(script), UNDERSTUDY_GUI_HOME=str(home),
+                   UNDERSTUDY_GUI_CLIPS=os.pathsep.join(map(str, copies)),
+                   UNDERSTUDY_GUI_PYTHON=str(ROOT / ".venv" / "bin" / "python"), **environment)
+    finally:
+        if os.environ.get("UNDERSTUDY_PICTURES") and (home / "pictures").is_dir():
+            shutil.copytree(home / "pictures", os.environ["UNDERSTUDY_PICTURES"], dirs_exist_ok=True)
+        if (home / "report.json").exists():
+            print((home / "report.json").read_text())
+    return json.loads((home / "report.json").read_text())
 
 
 def why_not() -> str:

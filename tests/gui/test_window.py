@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -13,32 +11,17 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 import blender_window
 
-from understudy.core import packaging
-
 pytestmark = pytest.mark.skipif(bool(blender_window.why_not()), reason=blender_window.why_not() or "never")
-ROOT = blender_window.ROOT
 
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory, footage: Path) -> dict:
-    """What the session in the window saw. Pictures stay in $UNDERSTUDY_PICTURES if that is set."""
-    home = tmp_path_factory.mktemp("window")
-    clips = [shutil.copy(footage / f"actor_{side}.mp4", home / f"actor_{side}.mp4") for side in "ab"]
+    """What the session in the window saw."""
     iterations = os.environ.get("UNDERSTUDY_GUI_ITERATIONS", "0")
-    window = blender_window.Window(home, timeout=900 if iterations == "0" else 4500)
-    window.install(packaging.build(home / "understudy.zip"))
-    try:
-        window.run(Path(__file__).with_name("session.py"), UNDERSTUDY_GUI_HOME=str(home),
-                   UNDERSTUDY_GUI_CLIPS=os.pathsep.join(map(str, clips)),
-                   UNDERSTUDY_GUI_TRAINER=os.environ.get("UNDERSTUDY_GUI_TRAINER", "sketch"),
-                   UNDERSTUDY_GUI_ITERATIONS=iterations,
-                   UNDERSTUDY_GUI_PYTHON=str(ROOT / ".venv" / "bin" / "python"))
-    finally:
-        if os.environ.get("UNDERSTUDY_PICTURES") and (home / "pictures").is_dir():
-            shutil.copytree(home / "pictures", os.environ["UNDERSTUDY_PICTURES"], dirs_exist_ok=True)
-        if (home / "report.json").exists():
-            print((home / "report.json").read_text())
-    return json.loads((home / "report.json").read_text())
+    return blender_window.play(
+        tmp_path_factory.mktemp("window"), "session.py", [footage / f"actor_{side}.mp4" for side in "ab"],
+        timeout=900 if iterations == "0" else 4500, UNDERSTUDY_GUI_ITERATIONS=iterations,
+        UNDERSTUDY_GUI_TRAINER=os.environ.get("UNDERSTUDY_GUI_TRAINER", "sketch"))
 
 
 def test_the_whole_shot_goes_through(seen: dict) -> None:

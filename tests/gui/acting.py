@@ -1,0 +1,174 @@
+"""What sessions in Blender's window share: pressing buttons, waiting, taking pictures, and reporting what was seen.
+
+A session is a generator: each step yields the seconds to wait before the next one, so that Blender draws and handles
+its timers in between.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import bpy
+
+HOME = Path(os.environ["UNDERSTUDY_GUI_HOME"])
+CLIPS = [Path(p) for p in os.environ["UNDERSTUDY_GUI_CLIPS"].split(os.pathsep)]
+PYTHON = os.environ["UNDERSTUDY_GUI_PYTHON"]
+PICTURES = HOME / "pictures"
+PACKAGE = "bl_ext.user_default.understudy"
+report: dict = {"errors": [], "pictures": []}
+
+
+def module(name):
+    return sys.modules[f"{PACKAGE}.{name}"]
+
+
+def area_of(kind):
+    """The widest area of a kind: of the sequencers the timeline, whose sidebar a person would use."""
+    window = bpy.context.window_manager.windows[0]
+    areas = [a for a in window.screen.areas if a.type == kind]
+    return window, max(areas, key=lambda a: a.width)
+
+
+def picture(name):
+    """The whole screen: some OpenGL drivers give Blender's own screenshot operator black pixels."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    path = PICTURES / f"{name}.png"
+    if shutil.which("import"):
+        subprocess.run(["import", "-window", "root", str(path)], check=True)
+    else:
+        window = bpy.context.window_manager.windows[0]
+        with bpy.context.temp_override(window=window, area=window.screen.areas[0]):
+            bpy.ops.screen.screenshot(filepath=str(path), check_existing=False)
+    report["pictures"].append(path.name)
+
+
+def strips_of(scene):
+    editor = scene.sequence_editor_create()
+    return editor.strips if hasattr(editor, "strips") else editor.sequences
+
+
+def board():
+    return module("addon.watch").board()
+
+
+def wait_for(condition, seconds):
+    """Yield until the condition holds; says so in the report where it never does."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            states = [(v.label, v.status, v.error, v.count) for v in board().jobs]
+            raise TimeoutError(f"waited {seconds} s in vain; jobs: {states}")
+        yield 0.2
+
+
+def operator(name, **options):
+    """Press a button: the operator in the sequencer's context, invoked."""
+    window, area = area_of("SEQUENCE_EDITOR")
+    region = next(r for r in area.regions if r.type == "WINDOW")
+    group, verb = name.split(".")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        return getattr(getattr(bpy.ops, group), verb)("INVOKE_DEFAULT", **options)
+
+
+def can(stage):
+    """Whether the stage's button is not grey."""
+    module("addon.watch").aim()
+    return not module("addon.stages").problem(the_scene(), stage, board())
+
+
+def open_sidebar():
+    _, area = area_of("SEQUENCE_EDITOR")
+    area.spaces.active.show_region_ui = True
+    return area
+
+
+def maximised(name):
+    """A picture with the sequencer over the whole window, so that more of the sidebar shows."""
+    window, area = area_of("SEQUENCE_EDITOR")
+    for full in (True, False):
+        area = area_of("SEQUENCE_EDITOR")[1]
+        with bpy.context.temp_override(window=window, area=area, region=area.regions[0]):
+            bpy.ops.screen.screen_full_area()
+        yield 1.0
+        if full:
+            picture(name)
+
+
+def the_scene():
+    """The scene that the sequencer shows."""
+    return getattr(bpy.context.workspace, "sequencer_scene", None) or bpy.context.scene
+
+
+def open_only(*names):
+    """Have these panels open and the others closed, from the next file on: a panel that was drawn keeps its state."""
+    classes = [cls for word in ("shot", "extract", "train", "convert", "tools", "jobs")
+               for cls in module(f"panels.{word}").CLASSES]
+    for cls in reversed(classes):
+        bpy.utils.unregister_class(cls)
+    for cls in classes:
+        if issubclass(cls, bpy.types.Panel):
+            cls.bl_options = set() if cls.__name__.removeprefix("UNDERSTUDY_PT_") in names else {"DEFAULT_CLOSED"}
+        bpy.utils.register_class(cls)
+
+
+def new_shot(frames=40):
+    """Yields: the Video Editing template with the clips as strips one after the other, and our tab in front."""
+    bpy.context.preferences.view.show_splash = False
+    bpy.context.preferences.view.show_developer_ui = False
+    bpy.ops.wm.read_homefile(app_template="Video_Editing")
+    yield 1.0
+    scene = the_scene()
+    scene.render.resolution_x, scene.render.resolution_y, scene.render.fps = 640, 360, 25
+    for number, clip in enumerate(CLIPS):
+        start = 1 + (frames + 5) * number
+        strip = strips_of(scene).new_movie(name=clip.stem, filepath=str(clip), channel=1, frame_start=start)
+        if hasattr(strip, "right_handle"):
+            strip.right_handle = start + frames
+        else:
+            strip.frame_final_end = start + frames
+    scene.frame_start, scene.frame_end = 1, len(CLIPS) * (frames + 5)
+    scene.frame_set(20)
+    area = open_sidebar()
+    yield 0.5
+    next(r for r in area.regions if r.type == "UI").active_panel_category = "Understudy"
+    yield 1.0
+
+
+def _finish():
+    ready = os.environ.get("BLENDER_GUI_READY")
+    (HOME / "report.json").write_text(json.dumps(report, indent=1))
+    if ready:
+        Path(ready).touch()
+        return 3.0
+    return 0.1
+
+
+def play(story):
+    """Run a session to its end, then quit Blender: 0 if nothing went wrong."""
+    ended = False
+
+    def step():
+        nonlocal ended
+        if ended:
+            os._exit(0) if not report["errors"] else os._exit(1)
+        try:
+            return next(story)
+        except StopIteration:
+            pass
+        except BaseException:
+            report["errors"].append(traceback.format_exc())
+            try:
+                picture("error")
+            except Exception:
+                pass
+        ended = True
+        return _finish()
+
+    bpy.app.timers.register(step, first_interval=2.0, persistent=True)

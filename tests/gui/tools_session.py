@@ -1,0 +1,109 @@
+"""Runs inside Blender's window: the tools, the persons, and all that extraction can be told, with pictures of them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import bpy
+
+sys.path.insert(0, str(Path(__file__).parent))
+from acting import (
+    CLIPS,
+    HOME,
+    PACKAGE,
+    PYTHON,
+    board,
+    can,
+    maximised,
+    module,
+    new_shot,
+    open_only,
+    open_sidebar,
+    operator,
+    picture,
+    play,
+    report,
+    the_scene,
+    wait_for,
+)
+
+
+def people():
+    return bpy.context.window_manager.understudy_people
+
+
+def ended(task):
+    """Whether the newest job of a task has ended; an error of its own ends the session."""
+    view = board().latest(task)
+    if view is not None and view.status in ("failed", "lost"):
+        raise RuntimeError(f"{view.label}: {view.error}")
+    return view is not None and view.status == "finished"
+
+
+def reopened(*panels):
+    """Yields: the same file in a fresh window layout, with these panels open."""
+    bpy.ops.wm.save_mainfile()
+    open_only(*panels)
+    bpy.ops.wm.read_homefile(app_template="Video_Editing")
+    yield 1.0
+    bpy.ops.wm.open_mainfile(filepath=str(HOME / "tools.blend"), load_ui=False)
+    yield 1.0
+    area = open_sidebar()
+    yield 0.5
+    next(r for r in area.regions if r.type == "UI").active_panel_category = "Understudy"
+    yield from wait_for(lambda: board().jobs, 20)
+    yield 1.0
+
+
+def story():
+    open_only("shot", "extract", "tools", "persons")
+    yield from new_shot(frames=15)
+    bpy.ops.wm.save_as_mainfile(filepath=str(HOME / "tools.blend"))
+    bpy.context.preferences.addons[PACKAGE].preferences.python = PYTHON
+    data = the_scene().understudy
+    data.strip_a, data.strip_b = (clip.stem for clip in CLIPS)
+    data.extract.detection_size = 480
+    module("addon.timing").reset()
+    yield from wait_for(lambda: can("extract"), 60)
+    operator("understudy.consent")
+    yield from wait_for(lambda: board().consent, 10)
+    yield from maximised("tools_before")
+    operator("understudy.extract", strip="A")
+    yield from wait_for(lambda: ended("extract"), 180)
+
+    operator("understudy.run_tool", tool="persons link", role="A")
+    yield from wait_for(lambda: ended("persons link") and len(people().rows) >= 2, 120)
+    report["linked"] = [(row.name, row.faces) for row in people().rows]
+    people().rows[0].name = "Anna"
+    yield from wait_for(lambda: any(person.name == "Anna" for view in board().stores.values()
+                                    for person in view.people), 20)
+    people().rows[1].name = "Anna"  # somebody else's: it comes back
+    yield from wait_for(lambda: people().rows[1].name != "Anna", 20)
+    report["named"] = [row.name for row in people().rows]
+
+    yield from reopened("tools", "persons")
+    data = the_scene().understudy
+    data.tool = "alignments multi-faces" if "alignments multi-faces" in module("addon.properties").TOOLS else \
+        "persons list"
+    yield 1.0
+    operator("understudy.run_chosen_tool")
+    yield from wait_for(lambda: ended(data.tool), 120)
+    yield 1.5
+    report["told"] = list(board().latest(data.tool).told)
+    picture("tools")
+    yield from maximised("tools_panels")
+
+    module("panels.base").SECTIONS_CLOSED = False
+    yield from reopened("extract", "extract_advanced")
+    data = the_scene().understudy
+    data.extract.aligner, data.extract.masker = "fan", {"bisenet-fp"}
+    yield from wait_for(lambda: "fan-2d4" in module("addon.stages").problem(the_scene(), "extract", board()), 10)
+    report["lacking"] = module("addon.stages").problem(the_scene(), "extract", board())
+    yield 1.5
+    yield from maximised("extract_panels")
+    report["callbacks"] = {name: (f.kind, f.calls, f.longest, f.longest_cpu, f.total)
+                           for name, f in module("addon.timing").callbacks.items()}
+
+
+play(story())
