@@ -11,8 +11,8 @@ import numpy as np
 
 from ..errors import FacesError, OutputError, Stopped
 from ..extraction.cores import worker_count
-from ..extraction.extracting import source_info
 from ..extraction.folder import FacesFolder, frame_file_name
+from ..extraction.origin import source_info
 from ..extraction.pictures import encode_face
 from ..extraction.stream import stream
 from ..faces.crop import warp

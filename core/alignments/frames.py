@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AlignmentsError
-from ..extraction.extracting import source_info
+from ..extraction.origin import source_info
 from ..faces.nouns import SourceInfo
 from ..faces.renumber import move_frames
 from ..faces.store import AlignmentsStore

@@ -11,7 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 import numpy as np
 
 from ..errors import AlignmentsError
-from ..extraction.extracting import source_info
+from ..extraction.origin import source_info
 from ..faces.nouns import Face, SourceInfo
 from ..faces.places import default_store
 from ..faces.png import FaceHeader

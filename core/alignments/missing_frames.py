@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..extraction.extracting import source_info
+from ..extraction.origin import source_info
 from ..jobs.messages import Reporter
 from ..media.ranges import format_frames
 from ..media.source import open_source

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..extraction.extracting import source_info
+from ..extraction.origin import source_info
 from ..faces.renumber import move_frames
 from ..faces.store import AlignmentsStore
 from ..jobs.messages import Reporter

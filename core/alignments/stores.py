@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AlignmentsError, Stopped, UsageError
-from ..extraction.extracting import source_info
+from ..extraction.origin import source_info
 from ..faces.nouns import Face
 from ..faces.persons import wanted
 from ..faces.places import default_store

@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import SourceError, writing
 from ..faces.crop import crop
 from ..faces.geometry import SAVED_CENTERING, Alignment, transform
-from ..faces.nouns import Face, SourceInfo
+from ..faces.nouns import Face, PackedMask, SourceInfo
 from ..media.images import write_file
 from ..media.provenance import insert_text, read_text
 from ..media.source import Source
@@ -39,7 +39,7 @@ class DebugFolder(FacesFolder):
         return encode_face(drawn(pixels, alignment, self.size))
 
     def write(self, face: Face, picture: bytes, frame_size: tuple[int, int],
-              identities: Mapping[str, Sequence[float]]) -> None:
+              identities: Mapping[str, Sequence[float]], masks: Sequence[PackedMask]) -> None:
         write_file(self.path(face), insert_text(picture, {_KEY: self._word(face)}))
 
     def lacks(self, face: Face) -> bool:

@@ -16,15 +16,19 @@ from ..faces.nouns import SourceInfo
 from ..faces.persons import wanted
 from ..faces.store import AlignmentsStore
 from ..jobs.messages import Reporter
-from ..media.ranges import parse_frames
+from ..masking.making import add as add_masks
+from ..media.ranges import format_frames, parse_frames
 from ..media.source import Source, open_source
 from ..options import options_of
 from ..options.extract import ExtractOptions
+from ..options.mask import MaskAddOptions
+from ..options.maskers import MaskerOptions
 from ..options.purpose import ENOUGH_FACES, expectation, expected_faces, step, thinned
 from .clips import Clip
 from .cores import Costs
 from .debug import DebugFolder
 from .folder import FacesFolder
+from .origin import source_info
 from .pipeline import Finding, Flow, Tally, write_pictures
 from .stages import Examiner, stored_masks
 
@@ -114,12 +118,6 @@ def extract(clip: Clip, workshop: Workshop, reporter: Reporter) -> dict[str, Any
             raise
 
 
-def source_info(source: Source) -> SourceInfo:
-    """What a store and face headers remember of a source."""
-    width, height = source.size
-    return SourceInfo(source.fingerprint, source.path.name, width, height, str(source.rate), len(source), source.kind)
-
-
 def _folders(clip: Clip, options: ExtractOptions, source: Source, info: SourceInfo) -> list[FacesFolder]:
     if clip.faces is None:
         return []
@@ -163,6 +161,8 @@ class _Run:
         if lacking:
             flow = self._flow(len(self._wanted), len(self._wanted) + len(lacking))
             write_pictures(flow, self._store, self._folders, lacking)
+        if self._options.refine:
+            self._refine()
         counts = self._store.counts()
         of_wanted = [counts[index] for index in self._wanted if index in counts]
         return {"source": str(self._source.path), "alignments": str(self._store.path),
@@ -173,6 +173,16 @@ class _Run:
 
     def _knows_persons(self) -> bool:
         return any(person is not None for person in self._store.face_counts())
+
+    def _refine(self) -> None:
+        """Take what passes in front of faces out of their masks, for which frames before and after each are needed."""
+        options = self._options
+        masks = {option.name: getattr(options, option.name) for option in options_of(MaskerOptions)}
+        faces = str(self._folders[0].folder) if self._folders else ""
+        add_masks(MaskAddOptions(
+            source=str(self._source.path), alignments=str(self._store.path), faces=faces,
+            frames=format_frames(self._wanted), masker=options.masker or ("extended",), device=options.device, **masks),
+            self._reporter)
 
     def _flow(self, done: int, total: int) -> Flow:
         return Flow(self._source, self._reporter, self._tally, self._options.save_interval, done, total)

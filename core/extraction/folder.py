@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import FacesError, writing
 from ..faces.geometry import SAVED_CENTERING, Alignment
-from ..faces.nouns import Face, SourceInfo
+from ..faces.nouns import Face, PackedMask, SourceInfo
 from ..faces.png import FaceHeader, read_header, write_face
 from ..media.source import Source
 from ..sorting.names import sorted_pictures
@@ -69,12 +69,13 @@ class FacesFolder:
         return face_picture(pixels, alignment, self.size) if alignment.source_size >= self._least_size else b""
 
     def write(self, face: Face, picture: bytes, frame_size: tuple[int, int],
-              identities: Mapping[str, Sequence[float]]) -> None:
+              identities: Mapping[str, Sequence[float]], masks: Sequence[PackedMask]) -> None:
         """Write a face's encoded picture with its header, atomically.
 
         Args:
             frame_size: (width, height) of its frame.
             identities: the face's vectors, by identity model.
+            masks: its stored masks.
         """
         header = FaceHeader(
             uuid=face.uuid, landmarks=face.landmarks, box=face.box,
@@ -82,7 +83,7 @@ class FacesFolder:
             source_is_video=self._info.kind == "video", frame=face.frame,
             frame_name=frame_file_name(self._source, face.frame), frame_size=frame_size, position=face.position,
             centering=SAVED_CENTERING, size=self.size, detector=face.detector, aligner=face.aligner,
-            identities=identities)
+            identities=identities, masks=tuple(masks))
         write_face(self.path(face), picture, header)
 
     def lacks(self, face: Face) -> bool:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from ..errors import Stopped
 from ..faces.geometry import Alignment
-from ..faces.nouns import Face
+from ..faces.nouns import Face, PackedMask
 from ..faces.store import AlignmentsStore, Found
 from ..jobs.messages import Reporter
 from ..media.frame import Frame
@@ -46,10 +46,11 @@ class Picture:
     data: bytes
     size: tuple[int, int]
     identities: Mapping[str, Sequence[float]]
+    masks: Sequence[PackedMask]
 
     def write(self, tally: Tally) -> None:
         if self.data:
-            self.folder.write(self.face, self.data, self.size, self.identities)
+            self.folder.write(self.face, self.data, self.size, self.identities, self.masks)
             tally.pictures += 1
 
 
@@ -174,8 +175,9 @@ class Finding:
                     folder.remove(face)
         looks = {seen.face.landmarks.tobytes(): seen for seen in frame.faces}
         fresh = [(face, looks[face.landmarks.tobytes()]) for face in now if face.landmarks.tobytes() in looks]
-        return [Picture(folder, face, data, frame.size, {kind: seen.vector.tolist()}) for face, seen in fresh
-                for folder, data in zip(self._folders, seen.pictures, strict=True)]
+        return [Picture(folder, face, data, frame.size, {kind: seen.vector.tolist()},
+                        self._store.packed_masks(face.uuid) if seen.masks else ())
+                for face, seen in fresh for folder, data in zip(self._folders, seen.pictures, strict=True)]
 
 
 def write_pictures(flow: Flow, store: AlignmentsStore, folders: Sequence[FacesFolder], frames: Iterable[int]) -> None:
@@ -183,7 +185,8 @@ def write_pictures(flow: Flow, store: AlignmentsStore, folders: Sequence[FacesFo
     def cut(chunk: list[Frame]) -> list[_CutFrame]:
         return [_CutFrame(tuple(
             Picture(folder, face, folder.draw(frame.pixels, Alignment(face.landmarks)), frame.pixels.shape[1::-1],
-                    {kind: vector.tolist() for kind, vector in store.identities_of(face.uuid).items()})
+                    {kind: vector.tolist() for kind, vector in store.identities_of(face.uuid).items()},
+                    store.packed_masks(face.uuid))
             for face in store.faces(frame.index) for folder in folders if folder.lacks(face))) for frame in chunk]
 
     def save(batch: Sequence[_CutFrame]) -> None:

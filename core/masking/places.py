@@ -15,7 +15,7 @@ from typing import Self
 import numpy as np
 
 from ..errors import FacesError, SourceError, UsageError, writing
-from ..extraction.extracting import source_info
+from ..extraction.origin import source_info
 from ..faces.geometry import Alignment
 from ..faces.nouns import PackedMask, SourceInfo, StoredMask
 from ..faces.packing import pack_mask, unpack_mask

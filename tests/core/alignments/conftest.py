@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from understudy.core.extraction.extracting import source_info
 from understudy.core.extraction.folder import frame_file_name
+from understudy.core.extraction.origin import source_info
 from understudy.core.faces.geometry import MEAN_FACE
 from understudy.core.faces.nouns import Face, StoredMask
 from understudy.core.faces.places import default_store

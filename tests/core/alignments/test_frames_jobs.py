@@ -9,7 +9,7 @@ import pytest
 
 from understudy.core.alignments.drawing import Layers, draw_face
 from understudy.core.errors import AlignmentsError, OutputError, SourceError, Stopped
-from understudy.core.extraction.extracting import source_info
+from understudy.core.extraction.origin import source_info
 from understudy.core.faces.nouns import Face
 from understudy.core.faces.png import read_header
 from understudy.core.media.images import read_image
