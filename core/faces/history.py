@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import AlignmentsError
+from . import schema
 from .nouns import Box, Face, State
 from .people import People
 
@@ -52,7 +53,8 @@ class History(People):
     def revision(self) -> int:
         """Where the store stands in its history; 0 before any edit."""
         rows = self._rows("SELECT value FROM meta WHERE key = 'revision'")
-        return int(rows[0][0]) if rows else 0
+        with schema.decoding(self.path):
+            return int(rows[0][0]) if rows else 0
 
     @contextmanager
     def edit(self) -> Iterator[int]:
@@ -131,8 +133,9 @@ class History(People):
                 raise AlignmentsError(f"{self.path} has no revision {revision}", f"Known: 0 to {last}")
             back = revision < here
             steps = range(here, revision, -1) if back else range(here + 1, revision + 1)
-            touched = [uuid for step in steps for uuid in (*self._faces_step(step, back),
-                                                           *self._people_step(step, back))]
+            with schema.decoding(self.path):
+                touched = [uuid for step in steps for uuid in (*self._faces_step(step, back),
+                                                               *self._people_step(step, back))]
             self._set_revision(revision)
             return list(dict.fromkeys(touched))
 

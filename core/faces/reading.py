@@ -237,7 +237,9 @@ def _face(row: tuple[Any, ...]) -> Face:
     """A face from its row; ValueError or TypeError for a row that cannot be one (SQLite's types are but advice)."""
     uuid, frame, position, x, y, w, h, packed, detector, aligner, score, person, state, revision = row
     landmarks = np.frombuffer(packed, "<f4").reshape(68, 2)
-    if state not in STATES or not isinstance(frame, int) or not isinstance(uuid, str):
+    texts, numbers = (uuid, detector, aligner), (frame, position, revision)
+    if state not in STATES or not all(type(v) is str for v in texts) or not all(type(v) is int for v in numbers) \
+            or not (person is None or type(person) is int):
         raise ValueError("a face's row holds values of another kind")
     if not np.isfinite(landmarks).all():
         raise ValueError(f"the landmarks of a face in frame {frame} are not finite")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -250,7 +251,7 @@ def decoding(path: Path) -> Iterator[None]:
     """Turn values in a store that cannot be what they should be into `AlignmentsError`."""
     try:
         yield
-    except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError, zlib.error) as error:
         raise damaged(path, error) from error
 
 
