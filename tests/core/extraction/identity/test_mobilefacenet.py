@@ -7,12 +7,7 @@ import pytest
 import torch
 
 from understudy.core.errors import WeightsError
-from understudy.core.extraction.aligners.dlib_68 import Dlib68
-from understudy.core.extraction.detectors.dlib_hog import DlibHog
 from understudy.core.extraction.identity.mobilefacenet import MobileFaceNet, MobileFaceNetwork
-from understudy.core.media.source import open_source
-from understudy.core.options.rows import IDENTITIES
-from understudy.core.options.rows import find as find_row
 from understudy.core.weights.files import folder
 from understudy.core.weights.rows import find
 
@@ -80,26 +75,3 @@ def test_without_a_file_or_with_another_networks_it_says_what_to_do(own_file):
     own_file([1, 2, 3])
     with pytest.raises(WeightsError, match="no state dict"):
         MobileFaceNet()
-
-
-@pytest.mark.footage
-def test_the_real_file_tells_people_apart(installed_weights, footage):
-    """Within a person nearly all faces are alike, between two none, at the row's own threshold."""
-    model, detector, aligner = MobileFaceNet(), DlibHog(), Dlib68()
-    vectors: dict[str, np.ndarray] = {}
-    for clip, frames in (("real_talk_720p", (0, 60, 120, 170)), ("real_turn_720p", (0, 90, 180, 270)),
-                         ("actor_a", (0, 60, 120, 200)), ("actor_b", (0, 60, 130, 200))):
-        with open_source(footage / f"{clip}.mp4") as source:
-            chips = []
-            for frame in source.frames(list(frames)):
-                ((found, *_),) = detector.detect([frame.pixels])
-                chips.append(model.chip(frame.pixels, aligner.align([frame.pixels], [found.box])[0]))
-        vectors[clip] = model.vectors(chips)
-        np.testing.assert_allclose(np.linalg.norm(vectors[clip], axis=1), 1, atol=1e-5)
-    threshold = find_row(IDENTITIES, "mobilefacenet").same_person
-    names = list(vectors)
-    same = np.concatenate([(vectors[n] @ vectors[n].T)[np.triu_indices(4, 1)] for n in names])
-    other = np.concatenate([(vectors[a] @ vectors[b].T).ravel() for i, a in enumerate(names) for b in names[i + 1:]])
-    assert (same >= threshold).mean() > 0.9
-    assert (other >= threshold).mean() < 0.05
-    assert same.min() > other.mean() + 3 * other.std()
