@@ -66,7 +66,7 @@ TABLES += PERSON_TABLES
 # Small ones that answer what is asked all the time without reading the faces themselves: how many faces each frame
 # has, how many a person touched, whose faces are whose.
 INDEXES = """
-CREATE INDEX face_present ON face (frame) WHERE state != 'removed';
+CREATE INDEX face_present ON face (frame, state) WHERE state != 'removed';
 CREATE INDEX face_touched ON face (state) WHERE state != 'machine';
 CREATE INDEX face_person ON face (person) WHERE person IS NOT NULL;
 """
