@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from ..core.jobs import client
 from ..core.jobs.folder import JobFolder, write_json
 from ..core.jobs.follow import Follower
 from ..core.jobs.progress import duration, fraction, rate_text
+from ..core.media.index import cached_index, file_fingerprint
 from ..core.weights import files
 from ..core.weights.rows import WEIGHTS
 from . import environment
@@ -109,6 +111,14 @@ class StoreView:
 
 
 @dataclass(frozen=True)
+class FilmView:
+    """A film that was counted: how many frames, and how many of them a second."""
+
+    frames: int
+    rate: Fraction
+
+
+@dataclass(frozen=True)
 class Board:
     """All that panels may show. Immutable: a new one takes its place."""
 
@@ -117,6 +127,7 @@ class Board:
     sources: dict[str, str] = field(default_factory=dict)  # film -> as `counting.Counter.look` answers
     environment: environment.EnvironmentState | None = None
     consent: bool = False
+    films: dict[str, FilmView] = field(default_factory=dict)  # film -> what counting it has told
     stores: dict[str, StoreView] = field(default_factory=dict)  # film -> its alignments
     weights: frozenset[str] = frozenset()  # names of those that are here
     version: int = 0
@@ -145,6 +156,7 @@ class Keeper:
         self._counter = Counter()
         self._wanted: tuple[tuple[Path, ...], frozenset[str], frozenset[str], str,
                             frozenset[tuple[Path, Path]]] = ((), frozenset(), frozenset(), "", frozenset())
+        self._films: dict[str, tuple[tuple[int, ...], FilmView | None]] = {}
         self._stores: dict[Path, tuple[Any, StoreView]] = {}
         self._stamps: dict[str, tuple[int, int]] = {}
         self._notes: dict[Path, dict[str, Any]] = {}
@@ -235,8 +247,10 @@ class Keeper:
         state = self._watch.state
         python = Path(state.python) if state is not None and state.usable else None
         old = self.board
-        fresh = Board(views, {p: self._count(p) for p in places}, self._counter.look(sources, python), state,
-                      consent.given(), {str(film): self._store(film, other) for film, other in stores},
+        told = self._counter.look(sources, python)
+        films = {path: film for path, why in told.items() if not why and (film := self._film(path)) is not None}
+        fresh = Board(views, {p: self._count(p) for p in places}, told, state, consent.given(), films,
+                      {str(film): self._store(film, other) for film, other in stores},
                       frozenset(row.name for row in WEIGHTS if files.is_present(row.name)), old.version)
         self._advance(fresh, chosen)
         if fresh != old:
@@ -252,6 +266,14 @@ class Keeper:
             return self._stamps[place][1]
         except OSError:
             return 0
+
+    def _film(self, path: str) -> FilmView | None:
+        """What is known of a counted film; None for a folder of images. Its index is read once."""
+        stamp = _stamp_of(Path(path))
+        if path not in self._films or self._films[path][0] != stamp:
+            index = None if os.path.isdir(path) else cached_index(path, file_fingerprint(path))
+            self._films[path] = stamp, FilmView(len(index), Fraction(*index.rate)) if index is not None else None
+        return self._films[path][1]
 
     def _store(self, film: Path, elsewhere: Path) -> StoreView:
         """A film's alignments; read again only when they have changed, and while jobs write, only now and then."""
@@ -359,7 +381,7 @@ def read_store(path: Path) -> StoreView:
 
 
 def _stamp_of(path: Path) -> tuple[int, ...]:
-    """Changes whenever the store does: commits go to the -wal file first."""
+    """Changes whenever the file does; a store's commits go to the -wal file first."""
     found: list[int] = []
     for one in (path, path.with_name(path.name + "-wal")):
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from ..core.faces.places import default_store
 from ..core.jobs import client
 from ..core.jobs.messages import Message
 from ..core.jobs.tasks import TASKS
+from ..core.media.ranges import parse_frames
+from ..core.options import purpose
 from ..core.weights import needs
 from . import counting, environment, footage, preferences, properties, shot
 from .follow import GOING, Board, JobView
@@ -97,6 +100,28 @@ def weights_problem(options: type, values: dict[str, Any], board: Board) -> str:
     if not lacking:
         return ""
     return f"Fetch or import the weights first: {', '.join(sorted(lacking))}"
+
+
+def expectation(scene: Any, role: str, board: Board) -> str:
+    """How many frames of a strip extraction will read and how many faces that gives, such as "A: every 12th frame,
+    about 40 faces of each person to expect"; "" while nothing can be said. No disk is touched.
+    """
+    strip = shot.strip_of(scene, role)
+    if strip is None:
+        return ""
+    settings, film = scene.understudy.extract, board.films.get(str(shot.source_path(strip)))
+    scene_rate = Fraction(scene.render.fps) / Fraction(scene.render.fps_base).limit_denominator(1001)
+    rate = film.rate if film is not None else scene_rate
+    frames = round(strip.frame_final_duration * rate / scene_rate)
+    if film is not None and not scene.understudy.strip_only:
+        frames = film.frames
+    if settings.frames.strip():
+        try:
+            frames = len(parse_frames(settings.frames, film.frames if film is not None else frames))
+        except UnderstudyError as error:
+            return f"{role.upper()}: {error}"
+    step = purpose.step(settings.purpose, settings.every, rate)
+    return f"{role.upper()}: {purpose.expectation(step, purpose.expected_faces(-(-frames // step)), measured=False)}"
 
 
 def next_step(scene: Any, board: Board) -> str:

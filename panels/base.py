@@ -50,10 +50,10 @@ class StagePanel(Sidebar):
         for view in shown:
             draw_job(layout, view, context.region.width)
         draw_weights(layout, scene, self.stage, context.region.width)
-        self.draw_before_options(layout, scene)
+        self.draw_before_options(layout, scene, context.region.width)
         draw_options(layout, scene, self.stage, advanced=False)
 
-    def draw_before_options(self, layout: Any, scene: Any) -> None:
+    def draw_before_options(self, layout: Any, scene: Any, width: int) -> None:
         """What a stage shows above its options."""
 
     def draw_button(self, layout: Any) -> None:

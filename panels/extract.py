@@ -6,6 +6,8 @@ from typing import Any
 
 import bpy
 
+from ..addon import shot, stages, watch
+from ..addon.text import wrapped
 from ..addon.timing import timed_class
 from .base import AdvancedPanel, StagePanel
 
@@ -15,8 +17,12 @@ class UNDERSTUDY_PT_extract(StagePanel, bpy.types.Panel):
     bl_label = "Extract"
     stage = "extract"
 
-    def draw_before_options(self, layout: Any, scene: Any) -> None:
+    def draw_before_options(self, layout: Any, scene: Any, width: int) -> None:
         layout.prop(scene.understudy, "strip_only")
+        for role in shot.ROLES:
+            told = stages.expectation(scene, role, watch.board())
+            if told:
+                wrapped(layout, told, width)
 
     def draw_button(self, layout: Any) -> None:
         row = layout.row(align=True)

@@ -212,3 +212,22 @@ def test_extraction_waits_for_its_weights(shot: SimpleNamespace) -> None:
     shot.data.extract.bisenet_weights = "original"
     with pytest.raises(RuntimeError, match="weights first: bisenet-original"):
         bpy.ops.understudy.extract(strip="A")
+
+
+# --- what extraction will read ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("settings", "said"), [
+    ({}, "A: every frame, about 12 faces of each person to expect"),
+    ({"purpose": "training"}, "A: every 12th frame, about 1 face of each person to expect"),
+    ({"every": 5}, "A: every 5th frame, about 3 faces of each person to expect"),
+    ({"frames": "0-5,9"}, "A: every frame, about 7 faces of each person to expect"),
+    ({"frames": "5000"}, "A: "),
+])
+def test_how_many_faces_to_expect(shot: SimpleNamespace, extension: Any, settings: dict, said: str) -> None:
+    for name, value in settings.items():
+        setattr(shot.data.extract, name, value)
+    told = extension("addon.stages").expectation(shot.scene, "a", shot.board())
+    assert told.startswith(said)
+    if said == "A: ":
+        assert "5000" in told
