@@ -118,10 +118,12 @@ def option(default: Any, *, label: str, help: str, choices: Sequence[str | Row] 
 
 
 def options_of(options: type | Any) -> Iterator[Option]:
-    """The options of a dataclass (or instance), in order of declaration."""
+    """The options of a dataclass (or instance), in order of declaration, its own before inherited ones."""
     cls = options if isinstance(options, type) else type(options)
     hints = typing.get_type_hints(cls)
-    for field in dataclasses.fields(cls):
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    names = dict.fromkeys(name for base in cls.__mro__ for name in vars(base).get("__annotations__", ()))
+    for field in (fields[name] for name in names if name in fields):
         if _METADATA_KEY not in field.metadata:
             continue
         kind, many, optional = _resolve(hints[field.name])
