@@ -47,6 +47,8 @@ lint: .venv/.ready  ## Style and types
 bench: .venv/.ready  ## Print the figures that the README states (minutes)
 	$(CORE) benchmarks/decode.py
 	$(CORE) benchmarks/extraction.py
+	$(CORE) benchmarks/maskers.py
+	$(CORE) benchmarks/occlusion.py
 	$(CORE) benchmarks/training_speed.py
 	$(CORE) benchmarks/convert_speed.py
 

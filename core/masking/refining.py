@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -56,14 +56,20 @@ def look_at(subject: Subject) -> Look:
 
 
 def persons_of(entries: Sequence[Entry]) -> dict[str, int]:
-    """Entry name -> a number for whose face it is: the store's persons, else tracks through the shot."""
-    persons = {entry.name: entry.person for entry in entries if entry.person is not None}
-    strangers = [entry for entry in entries if entry.person is None]
-    first = max(persons.values(), default=0) + 1
+    """Entry name -> a number for whose face it is.
+
+    The store's persons, where it knows; a face of nobody's is taken for the person who is in its place before and
+    after, and failing that for somebody of its own.
+    """
     places = {frame: place for place, frame in enumerate(sorted({entry.frame for entry in entries}))}
-    tracks = follow([Sighting(places[entry.frame], entry.box, None) for entry in strangers], _SAME_PERSON)
-    numbers = {strangers[i].name: first + number for number, track in enumerate(tracks) for i in track}
-    return {**persons, **numbers}
+    tracks = follow([Sighting(places[entry.frame], entry.box, None) for entry in entries], _SAME_PERSON)
+    unused = 1 + max((entry.person for entry in entries if entry.person is not None), default=0)
+    numbers: dict[str, int] = {}
+    for number, track in enumerate(tracks, unused):
+        known = Counter(person for i in track if (person := entries[i].person) is not None)
+        somebody = known.most_common(1)[0][0] if known else number
+        numbers |= {entries[i].name: somebody if (own := entries[i].person) is None else own for i in track}
+    return numbers
 
 
 def refined(stream_of: Iterable[Masked], persons: dict[str, int], workers: int) -> Generator[Masked, None, None]:

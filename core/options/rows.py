@@ -82,22 +82,25 @@ ALIGNERS = (
         weights=("cv2-landmarks",)),
 )
 
+# Costs are processor time on one core of a 2-core machine, by benchmarks/maskers.py.
 MASKERS = (
-    Row("components", "Components", "Convex hulls of the facial parts from the landmarks; tight, ends at the brows",
-        "extraction.maskers.landmark:Components"),
-    Row("extended", "Extended", "As components, with the brows raised over a part of the forehead; the usual choice",
-        "extraction.maskers.landmark:Extended"),
+    Row("components", "Components", "Convex hulls of the facial parts from the landmarks; tight, ends at the brows; "
+        "1 ms a face", "extraction.maskers.landmark:Components"),
+    Row("extended", "Extended", "As components, with the brows raised over a part of the forehead; the usual choice; "
+        "1 ms a face", "extraction.maskers.landmark:Extended"),
     Row("vgg-clear", "VGG Clear", "Follows the outline of mostly frontal faces that nothing covers, without the "
-        "forehead's upper part; fails on profiles and behind hands", "extraction.maskers.vgg:VggClear",
-        weights=("vgg-clear",)),
+        "forehead's upper part; fails on profiles and behind hands; 2.6 s a face on a processor",
+        "extraction.maskers.vgg:VggClear", weights=("vgg-clear",)),
     Row("vgg-obstructed", "VGG Obstructed", "Leaves out hands, hair and glasses in front of mostly frontal faces; "
-        "fails on profiles, and the slowest", "extraction.maskers.vgg:VggObstructed", weights=("vgg-obstructed",)),
+        "fails on profiles; the slowest, 4.6 s a face on a processor", "extraction.maskers.vgg:VggObstructed",
+        weights=("vgg-obstructed",)),
     Row("unet-dfl", "U-Net DFL", "Follows the outline of mostly frontal faces softly; covers in front of the face are "
-        "seldom left out", "extraction.maskers.unet_dfl:UnetDfl", weights=("unet-dfl",)),
+        "seldom left out; 0.6 s a face on a processor", "extraction.maskers.unet_dfl:UnetDfl", weights=("unet-dfl",)),
     Row("bisenet-fp", "BiSeNet", "Sorts the picture into skin, hair, ears and glasses, of which the wanted are taken, "
-        "up to the hairline and in profile too; hard edges, and hands may count as skin",
+        "up to the hairline and in profile too; hard edges, and hands may count as skin; 0.3 s a face on a processor",
         "extraction.maskers.bisenet_fp:BisenetFp", weights=("bisenet-face",)),
-    Row("custom", "Custom", "All face or all background, to be painted by hand", "extraction.maskers.custom:Custom"),
+    Row("custom", "Custom", "All face or all background, to be painted by hand; costs nothing",
+        "extraction.maskers.custom:Custom"),
 )
 
 IDENTITIES = (
