@@ -82,7 +82,7 @@ def extract(clip: Clip, workshop: Workshop, reporter: Reporter) -> dict[str, Any
     Returns:
         {"source", "alignments", "faces_folder" ("" if none), "every" (which frames were asked for), "expected_faces"
         (said before), "frames" asked for, "frames_read" now, "faces_found" now, "pictures_written" now,
-        "frames_with_faces", "faces" (of the frames asked for)}.
+        "frames_with_faces", "faces" (of the frames asked for), "left_out" (now, rule of a filter -> faces)}.
 
     Raises:
         as `task.run`.
@@ -104,10 +104,7 @@ def extract(clip: Clip, workshop: Workshop, reporter: Reporter) -> dict[str, Any
             with AlignmentsStore.create(clip.store, info) as store:
                 result = _Run(workshop, reporter, source, store, folders, wanted, every).run()
                 if not result["faces"]:
-                    raise FacesError(
-                        f"No face was found in {source.path} ({len(wanted)} frames)",
-                        "Choose footage that shows a face from the front, or look for smaller faces with a larger "
-                        "detection-size")
+                    raise _no_face(source.path, len(wanted), result["left_out"])
                 return result
         except BaseException:
             if is_new:
@@ -116,6 +113,16 @@ def extract(clip: Clip, workshop: Workshop, reporter: Reporter) -> dict[str, Any
                 with suppress(OSError):
                     new.rmdir()  # refuses where anything is inside
             raise
+
+
+def _no_face(path: Path, frames: int, left_out: dict[str, int]) -> FacesError:
+    if left_out:
+        rules = ", ".join(f"{count} by {rule}" for rule, count in left_out.items())
+        return FacesError(f"No face of {path} was kept ({frames} frames); the filters left out {rules}",
+                          "Loosen the alignment filters, or choose other reference pictures or a lower ref-threshold")
+    return FacesError(f"No face was found in {path} ({frames} frames)",
+                      "Choose footage that shows a face from the front, or look for smaller faces with a larger "
+                      "detection-size")
 
 
 def _folders(clip: Clip, options: ExtractOptions, source: Source, info: SourceInfo) -> list[FacesFolder]:
@@ -169,7 +176,8 @@ class _Run:
                 "faces_folder": str(self._folders[0].folder) if self._folders else "", "every": self._every,
                 "expected_faces": expected, "frames": len(self._wanted), "frames_read": self._tally.frames,
                 "faces_found": self._tally.faces, "pictures_written": self._tally.pictures,
-                "frames_with_faces": len(of_wanted), "faces": sum(of_wanted)}
+                "frames_with_faces": len(of_wanted), "faces": sum(of_wanted),
+                "left_out": dict(sorted(self._tally.left_out.items()))}
 
     def _knows_persons(self) -> bool:
         return any(person is not None for person in self._store.face_counts())

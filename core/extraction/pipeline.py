@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from typing import TypeVar
 
@@ -30,11 +31,12 @@ R = TypeVar("R")
 
 @dataclass
 class Tally:
-    """What a run did: frames read, faces found in them, pictures written."""
+    """What a run did: frames read, faces found in them, faces left out by which rule, pictures written."""
 
     frames: int = 0
     faces: int = 0
     pictures: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +156,7 @@ class Finding:
                 pictures += self._save_frame(frame)
         self._flow.tally.frames += len(batch)
         self._flow.tally.faces += sum(len(frame.faces) for frame in batch)
+        self._flow.tally.left_out.update(rule for frame in batch for rule in frame.left_out)
         # Pictures follow the transaction: if the job dies in between, the next run sees that they are missing.
         for picture in pictures:
             picture.write(self._flow.tally)

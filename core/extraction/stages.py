@@ -54,11 +54,17 @@ class SeenFace:
 
 @dataclass(frozen=True, eq=False)
 class SeenFrame:
-    """A frame that was looked at; its pixels are gone by then. `size` is (width, height)."""
+    """A frame that was looked at; its pixels are gone by then.
+
+    Attributes:
+        size: (width, height).
+        left_out: for each face that a filter left out, the rule that it broke (`filters.RULES`, `references.RULES`).
+    """
 
     index: int
     size: tuple[int, int]
     faces: tuple[SeenFace, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def weight(self) -> int:
@@ -158,12 +164,15 @@ class Examiner:
                  zip(frames, tools.detector.detect([frame.pixels for frame in frames]), strict=True)
                  for detection in detections if self._right_size(detection, width, height)]
         clock = self.costs.add("detect", clock)
-        faces = self._aligned(tools.aligner, found)
+        left_out: list[tuple[int, str]] = []
+        faces = self._aligned(tools.aligner, found, left_out)
         clock = self.costs.add("align", clock)
         vectors = _in_batches(tools.identity.vectors, _IDENTITY_BATCH,
                               [tools.identity.chip(frame.pixels, face.landmarks) for frame, face in faces])
         if self.references is not None and faces:
-            kept = [rule is None for rule in self.references.broken_rules(np.stack(vectors))]
+            rules = self.references.broken_rules(np.stack(vectors))
+            left_out += [(frame.index, rule) for (frame, _), rule in zip(faces, rules, strict=True) if rule]
+            kept = [rule is None for rule in rules]
             faces, vectors = list(compress(faces, kept)), list(compress(vectors, kept))
         clock = self.costs.add("identify", clock)
         alignments = [Alignment(face.landmarks) for _, face in faces]
@@ -175,22 +184,30 @@ class Examiner:
                                        tuple(draw(frame.pixels, alignment) for draw in draws), tuple(own)))
                 for (frame, face), vector, alignment, own in zip(faces, vectors, alignments, masks, strict=True)]
         self.costs.add("cut", clock)
-        return [SeenFrame(frame.index, (width, height), tuple(face for index, face in seen if index == frame.index))
-                for frame in frames]
+        return [SeenFrame(frame.index, (width, height), tuple(face for index, face in seen if index == frame.index),
+                          tuple(rule for index, rule in left_out if index == frame.index)) for frame in frames]
 
     def _right_size(self, detection: Detection, width: int, height: int) -> bool:
         percent = max(detection.box[2:]) / min(width, height) * 100
         return self._options.min_size <= percent and percent <= (self._options.max_size or percent)
 
-    def _aligned(self, aligner: Aligner, found: Sequence[tuple[Frame, Detection]]) -> list[tuple[Frame, Face]]:
+    def _aligned(self, aligner: Aligner, found: Sequence[tuple[Frame, Detection]],
+                 left_out: list[tuple[int, str]]) -> list[tuple[Frame, Face]]:
+        """The faces of detections with their landmarks; those that break a rule go to `left_out`, by frame."""
         views = [Upright.of(frame.pixels, detection) for frame, detection in found]
         landmarks = _in_batches(aligner.align, aligner.batch_size, [view.pixels for view in views],
                                 [view.box for view in views])
         faces = [(frame, Face(frame.index, detection.box, view.in_frame(points), self._options.detector,
                               self._options.aligner, detection.score))
                  for (frame, detection), view, points in zip(found, views, landmarks, strict=True)]
-        return [(frame, face) for frame, face in faces
-                if broken_rule(face, frame.pixels.shape[1::-1], self._limits or _NO_LIMITS) is None]
+        kept = []
+        for frame, face in faces:
+            rule = broken_rule(face, frame.pixels.shape[1::-1], self._limits or _NO_LIMITS)
+            if rule is None:
+                kept.append((frame, face))
+            else:
+                left_out.append((frame.index, rule))
+        return kept
 
     def _masks(self, maskers: dict[str, Masker],
                faces: Sequence[tuple[np.ndarray, Alignment]]) -> list[list[StoredMask]]:

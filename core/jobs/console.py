@@ -179,6 +179,14 @@ def ending(done: Done, seconds: float) -> str:
         return ""
     if done.status == "stopped":
         return f"Stopped after {duration(seconds)}; the same command again continues."
-    made = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in done.result.items()
+    told = {key: _counts(value) if isinstance(value, dict) else value for key, value in done.result.items()}
+    made = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in told.items()
                      if isinstance(value, (str, int, float)) and value != "" and key != "text")
     return f"Done in {duration(seconds)}{': ' + made if made else ''}."
+
+
+def _counts(values: dict[str, Any]) -> str:
+    """{"features": 3, "roll": 2} as "3 features, 2 roll"; "" for anything but counts."""
+    if not all(isinstance(value, int) for value in values.values()):
+        return ""
+    return ", ".join(f"{value} {name}" for name, value in values.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -125,6 +126,19 @@ def test_what_cannot_be_a_reference_is_told_by_name(reader, photo, tmp_path):
         reader.read([str(photo)], [str(tmp_path / "." / "photo.png")], 0.9)
 
 
+def test_a_run_says_how_many_faces_each_rule_left_out(shot, faces_folder, tmp_path):
+    tilted = tmp_path / "tilted"
+    tilted.mkdir()
+    for n in range(3):
+        write(tilted / f"{n}.png", portrait(n, n) if n < 2 else no_face())
+    chosen = ExtractOptions(source=str(tilted), align_filters=True, align_min_scale=10.0)
+    assert run(chosen, SilentReporter())["left_out"] == {}
+    with pytest.raises(FacesError, match="2 by min-scale"):
+        run(replace(chosen, align_min_scale=90.0), SilentReporter())
+    with pytest.raises(FacesError, match="2 by nfilter"):
+        run(replace(chosen, nfilter=(str(faces_folder),)), SilentReporter())
+
+
 @pytest.mark.footage
 def test_a_run_keeps_only_the_person_of_the_pictures(footage, tmp_path):
     clip = tmp_path / "two.mp4"
@@ -133,8 +147,9 @@ def test_a_run_keeps_only_the_person_of_the_pictures(footage, tmp_path):
     run(ExtractOptions(source=str(footage / "actor_a.mp4"), frames="40,130,200", alignments=str(tmp_path / "a.db"),
                        faces=str(tmp_path / "a")), SilentReporter())
     for option, kept in (("filter", 0), ("nfilter", 1)):
-        run(ExtractOptions(source=str(clip), frames="0,10,20,30", **{option: (str(tmp_path / "a"),)}),
-            SilentReporter())
+        result = run(ExtractOptions(source=str(clip), frames="0,10,20,30", **{option: (str(tmp_path / "a"),)}),
+                     SilentReporter())
+        assert result["left_out"] == {option: 8 - result["faces"]}
         with AlignmentsStore.readonly(tmp_path / "two_alignments.db") as store:
             found = [face for _, faces in store.iterate() for face in faces]
         assert len(found) >= 3

@@ -47,8 +47,7 @@ def test_what_it_writes(options, shot, tmp_path):
     assert result == {
         "source": str(shot), "alignments": str(shot / "alignments.db"), "faces_folder": str(tmp_path / "faces"),
         "every": 1, "expected_faces": 12, "frames": 12, "frames_read": 12, "faces_found": 10, "pictures_written": 10,
-        "frames_with_faces": 10,
-        "faces": 10}
+        "frames_with_faces": 10, "faces": 10, "left_out": {}}
     assert reporter.calls == [(n, 12) for n in range(13)]
     with AlignmentsStore.readonly(shot / "alignments.db") as store:
         assert store.integrity() == []

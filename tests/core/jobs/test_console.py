@@ -117,6 +117,7 @@ def test_json_keeps_stdout_clean(capsys):
 
 
 def test_the_last_line():
-    assert ending(Done("finished", {"output_file": "a.mp4", "frames": 9, "sizes": [1]}), 75) == \
-        "Done in 1:15: output file a.mp4, frames 9."
+    result = {"output_file": "a.mp4", "frames": 9, "sizes": [1], "left_out": {"features": 3, "roll": 2}, "more": {}}
+    assert ending(Done("finished", result), 75) == \
+        "Done in 1:15: output file a.mp4, frames 9, left out 3 features, 2 roll."
     assert ending(Done("failed"), 3) == ""
