@@ -88,25 +88,31 @@ def names(context: Any) -> list[str]:
 
 
 @timed
-def sync(board: Board) -> None:
-    """Make the rows say what the board says; what is marked and chosen stays."""
+def sync(board: Board) -> bool:
+    """Make the rows say what the board says; what is marked and chosen stays. Returns whether any row has changed."""
     global _following
     context = bpy.context
     data = context.window_manager.understudy_people
     found = view(shot.sequencer_scene(context), board)
     people = found.people if found is not None else ()
+    before = [(row.person, row.name, row.faces) for row in data.rows]
+    typed = {row.person: row.name for row in data.rows if row.person in _writing}
+    wanted = [(person.id, typed.get(person.id, person.name), person.faces) for person in people]
+    path = found.path if found is not None else ""
+    if before == wanted and data.store == path:
+        return False
+    data.store = path
     _following = True
     try:
-        data.store = found.path if found is not None else ""
         if [row.person for row in data.rows] != [person.id for person in people]:
             _refill(data, [person.id for person in people])
         for row, person in zip(data.rows, people, strict=True):
-            if row.name != person.name and person.id not in _writing:
+            row.faces = person.faces
+            if person.id not in _writing:
                 row.name = person.name
-            if row.faces != person.faces:
-                row.faces = person.faces
     finally:
         _following = False
+    return True
 
 
 def _refill(data: Any, ids: list[int]) -> None:

@@ -81,6 +81,14 @@ def _name_property(role: str, label: str, sentence: str) -> Any:
                                     search_options=set())
 
 
+def _look_again(shot: Any, context: Any) -> None:
+    """The list of persons is about another strip now."""
+    from . import watch  # it needs the shot
+
+    if not bpy.app.background:
+        watch.hurry()
+
+
 class UNDERSTUDY_Shot(bpy.types.PropertyGroup):
     """What a scene remembers of its face replacement."""
 
@@ -105,7 +113,8 @@ class UNDERSTUDY_Shot(bpy.types.PropertyGroup):
     convert: bpy.props.PointerProperty(type=properties.GROUPS["convert"])  # type: ignore[valid-type]
     tools: bpy.props.PointerProperty(type=properties.TOOL_SETTINGS)  # type: ignore[valid-type]
     tool_role: bpy.props.EnumProperty(  # type: ignore[valid-type]
-        name="Strip", description="Whose faces the tools and the list of persons are about", items=(
+        name="Strip", description="Whose faces the tools and the list of persons are about",
+        update=_look_again, items=(
             ("a", "A", "The strip whose face is replaced"), ("b", "B", "The strip that lends the face")))
     tool_faces: bpy.props.BoolProperty(  # type: ignore[valid-type]
         name="With Faces Folder", default=True,

@@ -71,6 +71,8 @@ def tick() -> float:
         settle(now)
         people.sync(now)
         redraw()
+    elif people.sync(now):  # another strip was chosen, or a name that was typed cannot be
+        redraw()
     if _steps is not None:
         return 0.01
     return BUSY if now.busy else IDLE

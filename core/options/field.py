@@ -19,6 +19,7 @@ import typing
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from typing import Any, Literal
 
 from ..errors import UsageError
