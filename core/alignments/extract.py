@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import FacesError, OutputError, Stopped
 from ..extraction.cores import worker_count
-from ..extraction.folder import FacesFolder, frame_file_name
+from ..extraction.folder import FacesFolder
 from ..extraction.origin import source_info
 from ..extraction.pictures import encode_face
 from ..extraction.stream import stream
@@ -60,7 +60,7 @@ def run(options: ExtractFacesOptions, reporter: Reporter) -> dict[str, Any]:
             plan.say(f"write {cut.path.relative_to(folder.folder)}")
         if cuts and not plan.dry:
             folder.prepare()
-            _write(source, store, cuts, reporter)
+            _write(source, folder, store, cuts, reporter)
     return plan.result(faces_folder=str(folder.folder), written=len(cuts), current=current, small=small)
 
 
@@ -138,7 +138,8 @@ def _is_level(picture: Picture) -> bool:
         header.matrix, Alignment(header.landmarks).matrix(header.size, SAVED_CENTERING), atol=1e-6)
 
 
-def _write(source: Source, store: AlignmentsStore, cuts: Sequence[_Cut], reporter: Reporter) -> None:
+def _write(source: Source, folder: FacesFolder, store: AlignmentsStore, cuts: Sequence[_Cut], reporter: Reporter
+           ) -> None:
     """Cut and write pictures, in threads; each appears whole or not at all."""
     by_frame: dict[int, list[_Cut]] = {}
     for cut in cuts:
@@ -157,18 +158,14 @@ def _write(source: Source, store: AlignmentsStore, cuts: Sequence[_Cut], reporte
             if reporter.progress(done, len(cuts), "pictures", "Cutting"):
                 raise Stopped
             for cut, png, size in pictures:
-                write_face(cut.path, png, _header(source, store, cut, size))
+                write_face(cut.path, png, _header(folder, store, cut, size))
                 done += 1
     finally:
         drawn.close()
     reporter.progress(done, len(cuts), "pictures", "Cutting")
 
 
-def _header(source: Source, store: AlignmentsStore, cut: _Cut, frame_size: tuple[int, int]) -> FaceHeader:
-    face, info = cut.face, source_info(source)
-    identities = {kind: vector.tolist() for kind, vector in store.identities_of(face.uuid).items()}
-    return FaceHeader(
-        uuid=face.uuid, landmarks=face.landmarks, box=face.box, matrix=cut.matrix, source=info.name,
-        source_is_video=info.kind == "video", frame=face.frame, frame_name=frame_file_name(source, face.frame),
-        frame_size=frame_size, position=face.position, centering=SAVED_CENTERING, size=cut.size,
-        detector=face.detector, aligner=face.aligner, identities=identities)
+def _header(folder: FacesFolder, store: AlignmentsStore, cut: _Cut, frame_size: tuple[int, int]) -> FaceHeader:
+    identities = {kind: vector.tolist() for kind, vector in store.identities_of(cut.face.uuid).items()}
+    header = folder.header(cut.face, frame_size, identities, store.packed_masks(cut.face.uuid))
+    return replace(header, matrix=cut.matrix, size=cut.size)

@@ -14,7 +14,7 @@ from ..errors import AlignmentsError
 from ..extraction.origin import source_info
 from ..faces.nouns import Face, SourceInfo
 from ..faces.places import default_store
-from ..faces.png import FaceHeader
+from ..faces.png import FaceHeader, read_header
 from ..faces.store import Found
 from ..jobs.messages import Reporter
 from ..media.ranges import natural_key
@@ -23,7 +23,7 @@ from ..options.alignments import FromFacesOptions
 from .building import backed_up, built
 from .frames import frame_files
 from .naming import restore_names
-from .pictures import Picture, faces_folder, rewrite_header, scan
+from .pictures import Picture, faces_folder, retell, scan
 from .stores import Plan, counted
 
 SETTINGS = "from-faces"  # how frames were looked at that only pictures tell of
@@ -83,7 +83,7 @@ def run(options: FromFacesOptions, reporter: Reporter) -> dict[str, Any]:
         plan.say(f"tell {picture.path.relative_to(folder)} that it is face {picture.header.position}")
     if not plan.dry:
         for picture in counted(reporter, stale, "pictures", "Telling the pictures"):
-            rewrite_header(picture, picture.header)
+            retell(picture.path, position=picture.header.position)
     renamed = restore_names(folder, stale, False, plan, reporter)
     taken = sum(len(own) for clip in rebuilt for _, own in clip.frames.values())
     return plan.result(alignments=[str(clip.path) for clip in rebuilt], frames=sum(len(c.frames) for c in rebuilt),
@@ -159,7 +159,7 @@ def _write(clip: _Rebuilt, reporter: Reporter) -> None:
     with built(clip.path, clip.info) as store:
         seen = set()
         for frame, name, position, picture in counted(reporter, list(clip.numbered()), "faces", "Rebuilding"):
-            header = picture.header
+            header = read_header(picture.path, with_masks=True)
             uuid = header.uuid or uuid5(NAMESPACE_URL, f"{clip.info.name} {name} {header.position}").hex
             if uuid in seen:  # a second picture of the same face
                 uuid = uuid5(NAMESPACE_URL, f"{uuid} {picture.path.name}").hex

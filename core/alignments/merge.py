@@ -17,13 +17,13 @@ import numpy as np
 from ..errors import FacesError, OutputError, UsageError, writing
 from ..faces.nouns import SourceInfo
 from ..faces.places import IN_FOLDER
-from ..faces.png import read_header, write_face
+from ..faces.png import read_header, replace_header
 from ..faces.store import AlignmentsStore, Found
 from ..jobs.messages import Reporter
 from ..options.alignments import MergeOptions
 from .building import backed_up, built
 from .gathering import Part, gathered
-from .pictures import faces_folder, picture_name, scan, without_headers
+from .pictures import faces_folder, picture_name, scan
 from .stores import Plan, counted
 
 SETTINGS = "merged"  # how frames of a merged file were looked at
@@ -92,7 +92,8 @@ def _copy(output: Path, parts: Sequence[Part], plan: Plan, reporter: Reporter) -
             raise OutputError(f"{target} is there already and is another picture", "Choose an empty output folder")
         plan.say(f"write the header of {target} anew" if is_inside else f"copy {part.picture.path} to {target}")
         if not plan.dry:
-            write_face(target, without_headers(part.picture.path), part.header)
+            masks = read_header(part.picture.path, with_masks=True).masks
+            replace_header(part.picture.path, replace(part.header, masks=masks), copy=target)
         copied += 1
     return copied
 
@@ -130,7 +131,8 @@ def _write(path: Path, parts: Sequence[Part], stores: Sequence[AlignmentsStore],
 def _found(part: Part, stores: Sequence[AlignmentsStore]) -> Found:
     """A face with all that goes with it."""
     if part.store is None:
-        identities = {kind: np.array(vector, np.float32) for kind, vector in part.picture.header.identities.items()}
-        return Found(part.face, identities=identities, masks=part.picture.header.masks)
+        header = read_header(part.picture.path, with_masks=True)
+        identities = {kind: np.array(vector, np.float32) for kind, vector in header.identities.items()}
+        return Found(part.face, identities=identities, masks=header.masks)
     store, uuid = stores[part.store], part.face.uuid
     return Found(part.face, store.thumbnail(uuid) or b"", store.identities_of(uuid), store.packed_masks(uuid))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..errors import FacesError
 from ..faces.nouns import Face
-from ..faces.png import FACESWAP_KEYWORD, KEYWORD, FaceHeader, read_header, write_face
+from ..faces.png import FaceHeader, read_header, replace_header
 from ..faces.store import AlignmentsStore
 from ..jobs.messages import Reporter
 from .stores import counted
@@ -126,36 +126,11 @@ def all_faces(store: AlignmentsStore, with_removed: bool = False) -> Iterator[Fa
         yield from store.faces(frame, with_removed)
 
 
-def rewrite_header(picture: Picture, header: FaceHeader) -> None:
-    """Give a picture another header, atomically; its pixels stay bit for bit.
+def retell(path: Path, **changes: Any) -> None:
+    """Change what a picture's header says, atomically; its pixels stay bit for bit, and its masks with them.
 
     Raises:
         FacesError: the file is damaged.
         OutputError: it cannot be written.
     """
-    write_face(picture.path, without_headers(picture.path), header)
-
-
-def without_headers(path: Path) -> bytes:
-    """A picture's bytes without face headers.
-
-    Raises:
-        FacesError: it cannot be read.
-    """
-    keywords = {f"{word}\0".encode() for word in (KEYWORD, FACESWAP_KEYWORD)}
-    try:
-        data = path.read_bytes()
-        parts, place = [data[:8]], 8
-        while place < len(data):
-            (length,) = struct.unpack_from(">I", data, place)
-            chunk = data[place:place + length + 12]
-            if len(chunk) < length + 12:
-                raise ValueError("it ends too early")
-            if not (chunk[4:8] == b"iTXt" and any(chunk[8:].startswith(word) for word in keywords)):
-                parts.append(chunk)
-            place += length + 12
-    except (OSError, ValueError, struct.error) as error:
-        raise FacesError(f"Cannot read {path} ({error})", "Extract this face again, or remove the file") from error
-    return b"".join(parts)
-
-
+    replace_header(path, replace(read_header(path, with_masks=True), **changes))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from ..media.ranges import format_frames, parse_frames
 from ..media.source import open_source
 from ..options.alignments import RemoveFramesOptions
 from .frames import frame_places
-from .pictures import Owners, Picture, all_faces, faces_folder, rewrite_header, scan
+from .pictures import Owners, Picture, all_faces, faces_folder, retell, scan
 from .stores import Plan, back_up, counted, opened_unchecked
 
 
@@ -94,5 +93,5 @@ def _tell_pictures(store: AlignmentsStore, folder: Path, to_come: dict[int, int]
             plan.say(f"tell {picture.path.relative_to(folder)} that it is of frame {frame}")
     if not plan.dry:
         for picture, frame in counted(reporter, stale, "pictures", "Telling the pictures"):
-            rewrite_header(picture, replace(picture.header, frame=frame))
+            retell(picture.path, frame=frame)
     return len(stale)

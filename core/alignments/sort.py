@@ -12,7 +12,7 @@ from ..faces.store import AlignmentsStore
 from ..jobs.messages import Reporter
 from ..options.alignments import SortFacesOptions
 from .naming import restore_names
-from .pictures import Owners, Picture, all_faces, faces_folder, rewrite_header, scan
+from .pictures import Owners, Picture, all_faces, faces_folder, retell, scan
 from .stores import Plan, back_up, chosen_frames, counted, opened
 
 
@@ -78,7 +78,7 @@ def _follow(folder: Path, stale: list[Picture], plan: Plan, reporter: Reporter) 
     renamed = 0
     if not plan.dry:
         for picture in counted(reporter, stale, "pictures", "Telling the pictures"):
-            rewrite_header(picture, picture.header)
+            retell(picture.path, position=picture.header.position)
     for picture in stale:
         plan.say(f"tell {picture.path.relative_to(folder)} that it is face {picture.header.position}")
     renamed = restore_names(folder, stale, False, plan, reporter)

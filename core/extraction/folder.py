@@ -70,21 +70,25 @@ class FacesFolder:
 
     def write(self, face: Face, picture: bytes, frame_size: tuple[int, int],
               identities: Mapping[str, Sequence[float]], masks: Sequence[PackedMask]) -> None:
-        """Write a face's encoded picture with its header, atomically.
+        """Write a face's encoded picture with its header, atomically; the arguments are those of `header`."""
+        write_face(self.path(face), picture, self.header(face, frame_size, identities, masks))
+
+    def header(self, face: Face, frame_size: tuple[int, int], identities: Mapping[str, Sequence[float]],
+               masks: Sequence[PackedMask]) -> FaceHeader:
+        """What a face's picture is to say of itself.
 
         Args:
             frame_size: (width, height) of its frame.
             identities: the face's vectors, by identity model.
             masks: its stored masks.
         """
-        header = FaceHeader(
+        return FaceHeader(
             uuid=face.uuid, landmarks=face.landmarks, box=face.box,
             matrix=Alignment(face.landmarks).matrix(self.size, SAVED_CENTERING), source=self._info.name,
             source_is_video=self._info.kind == "video", frame=face.frame,
             frame_name=frame_file_name(self._source, face.frame), frame_size=frame_size, position=face.position,
             centering=SAVED_CENTERING, size=self.size, detector=face.detector, aligner=face.aligner,
             identities=identities, masks=tuple(masks))
-        write_face(self.path(face), picture, header)
 
     def lacks(self, face: Face) -> bool:
         """Whether the face is to have a picture and has none: not there, or of other landmarks or another size."""

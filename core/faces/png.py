@@ -112,8 +112,11 @@ def write_face(path: Path | str, png: bytes, header: FaceHeader) -> None:
             raise
 
 
-def replace_header(path: Path | str, header: FaceHeader) -> None:
+def replace_header(path: Path | str, header: FaceHeader, copy: Path | str | None = None) -> None:
     """Give a face's picture another header, atomically; the picture itself stays as it is.
+
+    Args:
+        copy: where the picture with that header is to go; None: into the place of the one read.
 
     Raises:
         FacesError: if the file cannot be read as a PNG.
@@ -124,7 +127,7 @@ def replace_header(path: Path | str, header: FaceHeader) -> None:
         bare = without_texts(path.read_bytes(), (KEYWORD, FACESWAP_KEYWORD))
     except (OSError, ValueError, struct.error) as error:
         raise FacesError(f"Cannot read {path} ({error})", _HINT) from error
-    write_face(path, bare, header)
+    write_face(copy or path, bare, header)
 
 
 def read_header(path: Path | str, with_masks: bool = False) -> FaceHeader:

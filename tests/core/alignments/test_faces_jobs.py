@@ -246,7 +246,8 @@ class TestSort:
         run("sort", source=video.path, faces=video.faces)
         faces = video.all()
         for uuid, path in headers(video).items():
-            assert read_header(path).position == faces[uuid].position
+            header = read_header(path, with_masks=True)
+            assert (header.position, [mask.kind for mask in header.masks]) == (faces[uuid].position, ["custom"])
             assert path.name == f"clip_{faces[uuid].frame:06d}_{faces[uuid].position}.png"
         assert run("extract", source=video.path, faces=video.faces, face_size=256)["written"] == 0
 
