@@ -114,8 +114,7 @@ class UNDERSTUDY_OT_job_folder(JobOperator, bpy.types.Operator):
     bl_label = "Open Folder"
 
     def act(self, view: JobView) -> None:
-        names = {"extract": "faces", "train": "model_dir", "convert": "output"}
-        place = Path(view.options.get(names.get(view.task, ""), "") or view.job.path)
+        place = _made(view)
         if not place.exists():
             raise JobError(f"{place} is not there yet", "Try again once the job has made something")
         _open(place)
@@ -132,6 +131,15 @@ class UNDERSTUDY_OT_job_preview(JobOperator, bpy.types.Operator):
         if not view.preview or not Path(view.preview).exists():
             raise JobError("There is no preview yet", "It comes with the first save")
         _open(Path(view.preview))
+
+
+def _made(view: JobView) -> Path:
+    """The folder of what a job makes: a stage's by its options, a tool's as its result tells; else the job's own."""
+    stages = {"extract": "faces", "train": "model_dir", "convert": "output"}
+    told = [view.options.get(stages.get(view.task, ""))]
+    told += [view.result.get(name) or view.options.get(name) for name in ("folder", "file", "output")]
+    place = Path(next((path for path in told if isinstance(path, str) and path), str(view.job.path)))
+    return place.parent if place.is_file() else place
 
 
 def _open(path: Path) -> None:

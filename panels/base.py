@@ -94,9 +94,10 @@ def draw_options(layout: Any, scene: Any, task: str, advanced: bool) -> None:
     layout.use_property_split = True
     layout.use_property_decorate = False
     group = properties.settings(scene, task)
-    sections: dict[str, list[Option]] = {heading: [] for heading in _headings(TASKS[task].options)}
-    for option in options_of(TASKS[task].options):
-        if properties.shown(option) and option.declaration.advanced == advanced:
+    shown = [option for option in options_of(TASKS[task].options) if properties.shown(option)]
+    sections: dict[str, list[Option]] = {option.declaration.group: [] for option in shown}
+    for option in shown:
+        if option.declaration.advanced == advanced:
             sections[option.declaration.group].append(option)
     sections = {heading: found for heading, found in sections.items() if found}
     for heading, found in sections.items():
@@ -107,13 +108,6 @@ def draw_options(layout: Any, scene: Any, task: str, advanced: bool) -> None:
             column = layout.column()
         for option in found if column is not None else ():
             _draw_option(column, group, option)
-
-
-def _headings(options: type) -> list[str]:
-    """The groups of a task's options: those of its own options first, then those that it shares with other tasks."""
-    found = list(options_of(options))
-    own = [option for option in found if option.name in options.__annotations__]
-    return list(dict.fromkeys(option.declaration.group for option in (*own, *found)))
 
 
 def _draw_option(column: Any, group: Any, option: Option) -> None:

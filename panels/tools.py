@@ -11,7 +11,7 @@ from ..addon.text import wrapped
 from ..addon.timing import timed_class
 from .base import BOX, Sidebar, draw_job, draw_options, draw_weights, has_options
 
-_MOST_LINES = 12  # of what a tool found; the rest is in its report and in its log
+_MOST_LINES = 8  # of what a tool found; the rest is in its report and in its log
 
 
 @timed_class
@@ -105,7 +105,7 @@ def _draw_told(layout: Any, lines: tuple[str, ...], width: int) -> None:
     """What a tool found, line by line."""
     if not lines:
         return
-    box = layout.box()
+    box = layout.box().column(align=True)
     for line in lines[:_MOST_LINES]:
         wrapped(box, line, width - BOX)
     if len(lines) > _MOST_LINES:

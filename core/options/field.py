@@ -120,15 +120,21 @@ def option(default: Any, *, label: str, help: str, choices: Sequence[str | Row] 
 
 def options_of(options: type | Any) -> Iterator[Option]:
     """The options of a dataclass (or instance), in order of declaration, its own before inherited ones."""
-    cls = options if isinstance(options, type) else type(options)
+    return iter(_options(options if isinstance(options, type) else type(options)))
+
+
+@cache
+def _options(cls: type) -> tuple[Option, ...]:
+    """Found out once: panels ask at every redraw, and resolving the hints of forty fields takes milliseconds."""
     hints = typing.get_type_hints(cls)
     fields = {field.name: field for field in dataclasses.fields(cls)}
     names = dict.fromkeys(name for base in cls.__mro__ for name in vars(base).get("__annotations__", ()))
+    found = []
     for field in (fields[name] for name in names if name in fields):
-        if _METADATA_KEY not in field.metadata:
-            continue
-        kind, many, optional = _resolve(hints[field.name])
-        yield Option(field.name, kind, many, optional, field.default, field.metadata[_METADATA_KEY])
+        if _METADATA_KEY in field.metadata:
+            kind, many, optional = _resolve(hints[field.name])
+            found.append(Option(field.name, kind, many, optional, field.default, field.metadata[_METADATA_KEY]))
+    return tuple(found)
 
 
 def _resolve(hint: Any) -> tuple[type, bool, bool]:
