@@ -47,6 +47,9 @@ class History(People):
     # Given by the store
 
     @abstractmethod
+    def _before_edit(self) -> None: ...
+
+    @abstractmethod
     def face(self, uuid: str) -> Face | None: ...
 
     @property
@@ -62,6 +65,7 @@ class History(People):
         if self._editing is not None:
             yield self._editing
             return
+        self._before_edit()
         with self.transaction():
             self._editing = self.revision + 1
             try:
@@ -134,10 +138,14 @@ class History(People):
             back = revision < here
             steps = range(here, revision, -1) if back else range(here + 1, revision + 1)
             with schema.decoding(self.path):
-                touched = [uuid for step in steps for uuid in (*self._faces_step(step, back),
-                                                               *self._people_step(step, back))]
+                touched = [uuid for step in steps for uuid in self._step(step, back)]
             self._set_revision(revision)
             return list(dict.fromkeys(touched))
+
+    def _step(self, revision: int, back: bool) -> list[str]:
+        """Undo or redo one revision; returns the uuids of the faces that changed."""
+        parts = (self._people_step, self._faces_step) if back else (self._faces_step, self._people_step)
+        return [uuid for part in parts for uuid in part(revision, back)]
 
     def _faces_step(self, revision: int, back: bool) -> list[str]:
         """Undo or redo what one revision did to faces; returns their uuids."""
@@ -147,14 +155,21 @@ class History(People):
             if row is None:
                 self._connection.execute("DELETE FROM face WHERE uuid = ?", (uuid,))
             else:
-                self._put(self._with_present_person(uuid, _unpack(row)))
+                self._put(self._with_present_person(uuid, _unpack(row), revision if back else None))
         return [uuid for uuid, _ in steps]
 
-    def _with_present_person(self, uuid: str, row: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Whose a face is has a history of its own (`people`): going back in this one leaves it alone."""
+    def _with_present_person(self, uuid: str, row: tuple[Any, ...], undone: int | None) -> tuple[Any, ...]:
+        """Whose a face is has a history of its own (`people`): going back in this one leaves it alone.
+
+        So it does with a revision that was noted in the middle of the one that is undone.
+        """
         face = self.face(uuid)
-        place = FACE_COLUMNS.index("person")
-        return row if face is None else (*row[:place], face.person, *row[place + 1:])
+        if face is None:
+            return row
+        columns = dict(zip(FACE_COLUMNS, row, strict=True)) | {"person": face.person}
+        if columns["revision"] == undone:
+            columns["revision"] = face.revision
+        return tuple(columns.values())
 
     def _existing(self, uuid: str) -> Face:
         face = self.face(uuid)

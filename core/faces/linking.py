@@ -60,7 +60,7 @@ def link(store: AlignmentsStore, identity: str = "", similarity: float = 0.0, le
     vectors, same = _vectors(store, faces, identity, similarity)
     tracks = _tracks(faces, vectors, chosen, same)
     groups = _groups(faces, vectors, tracks, same, least_faces)
-    people = _identify(store, faces, chosen, groups, least_faces)
+    people = _identify(store, faces, groups, least_faces)
     found = {face.uuid: person for face, person in zip(faces, people, strict=True) if face.uuid not in chosen}
     changed = store.set_persons(found, chosen=False, undoable=undoable)
     counts = store.face_counts()
@@ -92,17 +92,24 @@ def _tracks(faces: list[Face], vectors: list[np.ndarray | None], chosen: dict[st
             same: float) -> list[_Track]:
     """Faces that follow each other; where a person chose different persons within one, it is parted between them.
 
-    Faces that a person chose to be nobody's are in no track.
+    What a person chose of one face goes for those that it follows, unless that person is seen elsewhere in these
+    frames: then the choice was about that face alone. Such faces, and those chosen to be nobody's, are in no track.
     """
     linkable = [i for i, face in enumerate(faces) if chosen.get(face.uuid, 0) is not None]
     place = {frame: number for number, frame in enumerate(sorted({face.frame for face in faces}))}
     sightings = [Sighting(place[faces[i].frame], faces[i].box, vectors[i]) for i in linkable]
+    seen = Counter((face.frame, face.person) for face in faces)
     tracks = []
     for members in follow(sightings, same):
         indices = [linkable[m] for m in members]
-        labels = [chosen.get(faces[i].uuid) for i in indices]
-        for label in dict.fromkeys(_spread(labels)):
-            tracks.append(_Track([i for i, own in zip(indices, _spread(labels), strict=True) if own == label], label))
+        own = Counter((faces[i].frame, faces[i].person) for i in indices)
+        said = Counter(chosen[faces[i].uuid] for i in indices if faces[i].uuid in chosen)
+        elsewhere = {person for person, count in said.items()
+                     if sum(seen[faces[i].frame, person] > own[faces[i].frame, person] for i in indices) > count}
+        indices = [i for i in indices if chosen.get(faces[i].uuid) not in elsewhere]
+        labels = _spread([chosen.get(faces[i].uuid) for i in indices])
+        tracks += [_Track([i for i, own_label in zip(indices, labels, strict=True) if own_label == label], label)
+                   for label in dict.fromkeys(labels)]
     return tracks
 
 
@@ -116,8 +123,8 @@ def _spread(labels: list[int | None]) -> list[int | None]:
 
 
 def _groups(faces: list[Face], vectors: list[np.ndarray | None], tracks: list[_Track], same: float,
-            least_faces: int) -> list[list[int]]:
-    """The faces of each person."""
+            least_faces: int) -> list[_Track]:
+    """The tracks of each person as one."""
     if not tracks:
         return []
     numbers = group(*_compared(faces, vectors, tracks), [track.label for track in tracks], same)
@@ -126,7 +133,7 @@ def _groups(faces: list[Face], vectors: list[np.ndarray | None], tracks: list[_T
     frozen: list[int | None] = [track.label if track.label is not None else
                                 (-1 - n if len(track.faces) >= least_faces else None) for n, track in enumerate(joined)]
     numbers = group(*_compared(faces, vectors, joined), frozen, 1 - _LOOSE * (1 - same))
-    return [track.faces for track in _joined(joined, numbers)]
+    return _joined(joined, numbers)
 
 
 def _joined(tracks: list[_Track], numbers: list[int]) -> list[_Track]:
@@ -162,28 +169,27 @@ def _apart(faces: list[Face], tracks: list[_Track]) -> np.ndarray:
     return apart
 
 
-def _identify(store: AlignmentsStore, faces: list[Face], chosen: dict[str, int | None], groups: list[list[int]],
-              least_faces: int) -> list[int | None]:
-    """Each face's person: one that is known, as far as groups have faces of theirs, else somebody new."""
+def _identify(store: AlignmentsStore, faces: list[Face], groups: list[_Track], least_faces: int) -> list[int | None]:
+    """Each face's person: whom a person said, else one that is known and has faces in the group, else somebody new."""
+    owner = {number: track.label for number, track in enumerate(groups) if track.label is not None}
     names = store.people()
-    claims: list[tuple[bool, bool, int, int, int]] = []
-    for number, members in enumerate(groups):
-        said = Counter(chosen[faces[i].uuid] for i in members if faces[i].uuid in chosen)
-        known = Counter(faces[i].person for i in members if faces[i].person is not None)
-        for person, count in known.items():
-            assert person is not None
-            claims.append((person in said, not is_automatic(names[person]), count, -number, person))
-    owner: dict[int, int] = {}
-    # What a person said comes first, then names that a person gave, then whoever has more of somebody's faces.
-    for _, _, _, minus_number, person in sorted(claims, reverse=True):
-        if -minus_number not in owner and person not in owner.values():
+    claims = []
+    for number, track in enumerate(groups):
+        known = Counter(faces[i].person for i in track.faces)
+        claims += [(not is_automatic(names[person]), count, -number, person) for person, count in known.items()
+                   if person is not None and number not in owner]
+    taken: set[int] = set()
+    # Names that a person gave come first, then whoever has more of somebody's faces.
+    for _, _, minus_number, person in sorted(claims, reverse=True):
+        if -minus_number not in owner and person not in taken:
             owner[-minus_number] = person
-    new = [number for number in range(len(groups)) if number not in owner and len(groups[number]) >= least_faces]
-    new.sort(key=lambda number: -len(groups[number]))
+            taken.add(person)
+    new = [number for number, track in enumerate(groups) if number not in owner and len(track.faces) >= least_faces]
+    new.sort(key=lambda number: -len(groups[number].faces))
     for number, name in zip(new, unused_names(store, len(new)), strict=True):
         owner[number] = store.add_person(name)
     people: list[int | None] = [None] * len(faces)
-    for number, members in enumerate(groups):
-        for i in members:
+    for number, track in enumerate(groups):
+        for i in track.faces:
             people[i] = owner.get(number)
     return people

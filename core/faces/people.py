@@ -18,8 +18,8 @@ from typing import Any
 from ..errors import AlignmentsError
 
 _CHUNK = 500  # values in one SQL statement
-# (person or None, the face's revision, whether a person chose it)
-_Claim = tuple[int | None, int, bool]
+# (person or None, the face's revision or None to leave it as it is, whether a person chose it)
+_Claim = tuple[int | None, int | None, bool]
 
 
 class People(ABC):
@@ -113,7 +113,7 @@ class People(ABC):
     def _claim(self, claims: Iterable[tuple[str, _Claim]]) -> None:
         """Write claims; a face that is not there (undone together with its claim) is passed over."""
         for uuid, (person, revision, chosen) in claims:
-            self._connection.execute("UPDATE face SET person = ?, revision = ? WHERE uuid = ?",
+            self._connection.execute("UPDATE face SET person = ?, revision = coalesce(?, revision) WHERE uuid = ?",
                                      (person, revision, uuid))
             if chosen:
                 self._connection.execute("INSERT OR IGNORE INTO chosen SELECT uuid FROM face WHERE uuid = ?", (uuid,))
@@ -144,7 +144,9 @@ class People(ABC):
             if "name" in change:
                 person, before, after = change["name"]
                 self._connection.execute("UPDATE person SET name = ? WHERE id = ?", (before if back else after, person))
-            faces = change.get("faces", [])
-            self._claim((uuid, tuple(before if back else after)) for uuid, before, after in faces)
-            touched += [face[0] for face in faces]
+            for uuid, before, after in change.get("faces", []):
+                person, number, chosen = before if back else after
+                # One noted in the middle of this revision is no former one.
+                self._claim([(uuid, (person, None if back and number == revision else number, chosen))])
+                touched.append(uuid)
         return touched
