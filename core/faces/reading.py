@@ -42,8 +42,8 @@ class Reading:
         key = (sql, *parameters)
         try:
             rows = self._connection.execute(sql, parameters).fetchall()
-        except sqlite3.Error as error:
-            if self.is_readonly and schema.is_busy(error):
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            if self.is_readonly and isinstance(error, sqlite3.Error) and schema.is_busy(error):
                 return self._known.get(key, [])
             with schema.telling(self.path):
                 raise
@@ -203,11 +203,21 @@ class Reading:
 
     def identities(self, kind: str) -> tuple[list[str], np.ndarray]:
         """All identity vectors of one kind, by frame and position: uuids and float32 [N, D]."""
-        rows = self._many_rows("SELECT face, vector FROM identity JOIN face ON face.uuid = identity.face "
-                               "WHERE kind = ? AND state != 'removed' ORDER BY frame, position", (kind,))
+        order = self._many_rows("SELECT face, length(vector) FROM identity JOIN face ON face.uuid = identity.face "
+                                "WHERE kind = ? AND state != 'removed' ORDER BY frame, position", (kind,))
+        uuids = [row[0] for row in order]
+        if len({row[1] for row in order}) > 1:
+            raise schema.damaged(self.path, f"its identities of kind {kind} differ in length")
+        vectors = np.zeros((len(uuids), order[0][1] // 4 if order else 0), "<f4")
         with schema.decoding(self.path):
-            vectors = np.frombuffer(b"".join(row[1] for row in rows), "<f4")
-            return [row[0] for row in rows], vectors.reshape(len(rows), -1) if rows else np.zeros((0, 0), np.float32)
+            for start in range(0, len(uuids), _BLOCK):  # a few at a time: all at once they would be held three times
+                block = uuids[start:start + _BLOCK]
+                found = dict(self._many_rows(f"SELECT face, vector FROM identity WHERE kind = ? AND face IN "
+                                             f"({', '.join('?' * len(block))})", (kind, *block)))
+                for row, uuid in enumerate(block, start):
+                    if uuid in found:  # otherwise another process has just taken the face away
+                        vectors[row] = np.frombuffer(found[uuid], "<f4")
+        return uuids, vectors
 
     # Masks
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ..errors import AlignmentsError, OutputError
+from .journalling import is_at_rest
 
 VERSION = 2
 APPLICATION_ID = 0x55535459  # "USTY", in the file's header: tells our stores from other SQLite files
@@ -97,7 +99,8 @@ def connect(path: Path, *, readonly: bool, wait: float) -> sqlite3.Connection:
     """Open an existing file in the wanted mode; `wait` is how long a lock is waited for, in seconds."""
     mode = "rw"
     if readonly and not _writable(path):
-        mode = "ro"
+        # Where nothing can be put beside it, a file in the log's mode opens only as one that never changes.
+        mode = "ro&immutable=1" if is_at_rest(path) else "ro"
     # A reader opens for writing too where it can: after a crash the first one to come must roll the journal back.
     uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
     connection = sqlite3.connect(uri, uri=True, timeout=wait, isolation_level=None, check_same_thread=False)
@@ -121,7 +124,7 @@ def connect(path: Path, *, readonly: bool, wait: float) -> sqlite3.Connection:
 def _writable(path: Path) -> bool:
     try:
         with path.open("r+b"):
-            return True
+            return os.access(path.parent, os.W_OK)
     except OSError:
         return False
 
@@ -221,6 +224,8 @@ def telling(path: Path) -> Iterator[None]:
     """
     try:
         yield
+    except UnicodeDecodeError as error:  # SQLite's own message quotes damaged bytes
+        raise damaged(path, error) from error
     except sqlite3.Error as error:
         code = _code(error)
         if is_busy(error):

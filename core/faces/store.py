@@ -1,7 +1,7 @@
 """The alignments store: one SQLite file per source (stdlib + numpy; both sides import it).
 
-Rollback journal, one writer at a time. A worker writes short transactions; Blender's side reads with `readonly`, which
-never waits for a lock: while somebody writes, it shows what it knew last.
+One writer at a time. A worker writes short transactions; Blender's side reads with `readonly`, which never waits for a
+lock: while somebody writes, it shows what it knew last. `journalling` says what keeps the file whole.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from ..errors import AlignmentsError, writing
 from . import schema
 from .history import FACE_COLUMNS, History, face_row
+from .journalling import fold_log, is_logged, use_log
 from .matching import match
 from .nouns import CENTERINGS, Face, PackedMask, SourceInfo, StoredMask
 from .packing import pack_mask
@@ -53,6 +54,8 @@ class AlignmentsStore(Reading, History):
         self._connection, self.path, self.is_readonly = connection, path, readonly
         self._depth = 0
         self._known = OrderedDict()
+        self._edits = 0
+        self._is_logged = False
 
     # Opening and closing
 
@@ -96,6 +99,7 @@ class AlignmentsStore(Reading, History):
                     store.backup()
                     schema.migrate(store._connection, version)
                 schema.check_layout(store._connection, store.path)
+                store._is_logged = is_logged(store._connection)
             if source is not None:
                 store.require(source)
         except BaseException:
@@ -133,6 +137,8 @@ class AlignmentsStore(Reading, History):
             return cls(schema.connect(path, readonly=readonly, wait=wait), path, readonly)
 
     def close(self) -> None:
+        if self._is_logged:
+            fold_log(self._connection)
         self._connection.close()
 
     def __enter__(self) -> AlignmentsStore:
@@ -165,6 +171,12 @@ class AlignmentsStore(Reading, History):
                 raise
             finally:
                 self._depth = 0
+
+    def _before_edit(self) -> None:
+        # The second edit makes it a session: saving each is then four times as quick.
+        self._edits += 1
+        if self._edits > 1 and not self._depth and not self._is_logged and not self.is_readonly:
+            self._is_logged = use_log(self._connection, self.path)
 
     def _execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         with self.transaction():
@@ -270,6 +282,7 @@ class AlignmentsStore(Reading, History):
             copy = sqlite3.connect(part)
             try:
                 self._connection.backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE")
                 copy.close()
                 part.replace(target)
             except BaseException:
