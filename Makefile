@@ -5,6 +5,7 @@ CORE := .venv/bin/python
 BLENDER_VERSIONS := 4.2 4.5 5.0
 PIP := -m pip --disable-pip-version-check install --quiet
 OUT ?= demo
+FOOTAGE ?= ../shared/footage
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-core test-blender test-gui test-long screenshots extension lint bench reference clean
@@ -44,13 +45,15 @@ lint: .venv/.ready  ## Style and types
 	@mkdir -p build/types && ln -sfn ../.. build/types/understudy
 	MYPYPATH=build/types $(CORE) -m mypy -p understudy.core
 
-bench: .venv/.ready  ## Print the figures that the README states (minutes)
-	$(CORE) benchmarks/decode.py
-	$(CORE) benchmarks/extraction.py
+bench: .venv/.ready  ## Print the figures that the README and docs state (an hour) [FOOTAGE=folder]
+	$(CORE) benchmarks/decode.py "$(FOOTAGE)/real_talk_720p.mp4"
+	$(CORE) benchmarks/extraction.py "$(FOOTAGE)"
 	$(CORE) benchmarks/maskers.py
 	$(CORE) benchmarks/occlusion.py
 	$(CORE) benchmarks/training_speed.py
-	$(CORE) benchmarks/convert_speed.py
+	@mkdir -p build
+	$(CORE) benchmarks/extraction_measure.py "$(FOOTAGE)/actor_a.mp4" --alignments build/bench_actor_a.db
+	$(CORE) benchmarks/convert_speed.py "$(FOOTAGE)/actor_a.mp4" --alignments build/bench_actor_a.db
 
 reference: .venv/.ready  ## Write docs/reference.md from the options
 	$(CORE) -m understudy.core.options.reference

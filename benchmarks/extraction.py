@@ -1,7 +1,7 @@
 """How well and how fast faces are extracted, with every detector and aligner whose weights are on this computer.
 
     .venv/bin/python benchmarks/extraction.py [FOOTAGE] [--clips actor_a …] [--detector …] [--aligner …]
-        [--frames 0-99] [--repeat 3] [--write docs/extraction_table.md] [--only table|pipeline|memory]
+        [--frames 0-99] [--repeat 3] [--write docs/extraction.md] [--only table|pipeline|memory]
 
 FOOTAGE is a folder of clips, some with truth (`extraction_measure.py` says what is measured). Three parts:
 
@@ -33,6 +33,9 @@ from understudy.core.weights.files import missing
 
 CLIPS = ("actor_a", "actor_b", "two_people", "real_talk_720p", "real_turn_720p")
 MOST = 1.18  # times the larger of the two bounds
+_MARKS = ("<!-- table -->", "<!-- end of table -->")
+_HEAD = ("| Detector | Aligner | Clip | Frames | Found | False | Error | Error < 30° | Mask IoU | Jitter | Frames/s | "
+         "Processor ms/frame | Peak MB |\n|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
 _SERIAL = ("write",)  # stages in one thread; the others are spread over the cores
 
 
@@ -46,7 +49,7 @@ def main() -> None:
     parser.add_argument("--frames", default="", help="of each clip; all if not given")
     parser.add_argument("--repeat", type=int, default=3, help="runs of the pipeline's measurement")
     parser.add_argument("--minutes", type=float, default=10.0, help="length of the long clip of the memory part")
-    parser.add_argument("--write", type=Path, help="write the table there, too")
+    parser.add_argument("--write", type=Path, help="put the table between the marks of this page, too")
     parser.add_argument("--only", choices=("table", "pipeline", "memory"))
     arguments = parser.parse_args()
     if arguments.only in (None, "table"):
@@ -69,11 +72,9 @@ def measure(clip: Path, **options: str) -> dict[str, Any]:
 
 def table(arguments: argparse.Namespace) -> None:
     """Every combination that the weights allow, on all clips."""
-    lines = ["| Detector | Aligner | Clip | Found | False | Error | Error < 30° | Mask IoU | Jitter | Frames/s | "
-             "Processor ms/frame | Peak MB |",
-             "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"]
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    print("\n".join(lines))
+    print(f"{core_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(_HEAD)
+    rows: list[str] = []
     for detector in arguments.detector:
         for aligner in arguments.aligner:
             needed = missing((*find(DETECTORS, detector).weights, *find(ALIGNERS, aligner).weights))
@@ -81,19 +82,37 @@ def table(arguments: argparse.Namespace) -> None:
                 print(f"{detector} + {aligner}: not measured, without the weights {', '.join(needed)}", file=sys.stderr)
                 continue
             for clip in arguments.clips:
-                lines.append(_row(measure(arguments.footage / f"{clip}.mp4", detector=detector, aligner=aligner,
-                                          frames=arguments.frames)))
-                print(lines[-1], flush=True)
-    if arguments.write:
-        arguments.write.write_text("\n".join(lines) + "\n")
+                rows.append(_row(measure(arguments.footage / f"{clip}.mp4", detector=detector, aligner=aligner,
+                                         frames=arguments.frames)))
+                print(rows[-1], flush=True)
+                if arguments.write:
+                    _write(arguments.write, rows)
+
+
+def _write(page: Path, rows: list[str]) -> None:
+    """Put rows into the page's table, in the place of those of the same combinations."""
+    before, _, rest = page.read_text().partition(_MARKS[0])
+    old, _, after = rest.partition(_MARKS[1])
+    merged = {_key(row): row for row in [*old.strip().splitlines()[2:], *rows]}
+    lines = [_MARKS[0], _HEAD, *(merged[key] for key in sorted(merged, key=_order)), _MARKS[1]]
+    page.write_text(before + "\n".join(lines) + after)
+
+
+def _key(row: str) -> tuple[str, ...]:
+    return tuple(cell.strip() for cell in row.split("|")[1:4])
+
+
+def _order(key: tuple[str, ...]) -> tuple[int, ...]:
+    names = [row.name for row in DETECTORS], [row.name for row in ALIGNERS], list(CLIPS)
+    return tuple(known.index(name) if name in known else len(known) for name, known in zip(key, names, strict=True))
 
 
 def _row(m: dict[str, Any]) -> str:
     frames = m["frames"]
     judged = ([f"{m['found']:.1%}", f"{m['false']:.2f}", f"{m['error']:.2%}", f"{m['error_frontal']:.2%}",
                f"{m['mask']:.3f}"] if "found" in m else [f"{m['with_faces'] / frames:.1%}", "", "", "", ""])
-    cells = [m["detector"], m["aligner"], m["clip"], *judged, f"{m['jitter'] * 1000:.2f}", f"{frames / m['wall']:.1f}",
-             f"{m['processor'] / frames * 1000:.0f}", f"{m['peak'] / 1e6:.0f}"]
+    cells = [m["detector"], m["aligner"], m["clip"], str(frames), *judged, f"{m['jitter'] * 1000:.2f}",
+             f"{frames / m['wall']:.1f}", f"{m['processor'] / frames * 1000:.0f}", f"{m['peak'] / 1e6:.0f}"]
     return f"| {' | '.join(cells)} |"
 
 

@@ -47,10 +47,12 @@ def main() -> None:
     parser.add_argument("--detector", default="dlib")
     parser.add_argument("--aligner", default="dlib")
     parser.add_argument("--frames", default="")
+    parser.add_argument("--alignments", type=Path, help="keep them there")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         options = make(ExtractOptions, {
-            "source": str(arguments.clip), "alignments": f"{place}/a.db", "faces": f"{place}/faces",
+            "source": str(arguments.clip), "alignments": str(arguments.alignments or f"{place}/a.db"),
+            "faces": f"{place}/faces",
             "detector": arguments.detector, "aligner": arguments.aligner, "frames": arguments.frames})
         print(json.dumps({"clip": arguments.clip.stem, "detector": arguments.detector, "aligner": arguments.aligner,
                           **_measured(options), **_judged(arguments.clip, Path(options.alignments))}))
