@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from .field import option
 from .maskers import MASKS
 from .rows import TRAINERS
+
+
+def _alignments(side: str) -> Any:
+    return option((), label=f"Alignments {side}", help=f"Alignments files that know the persons of side {side} and "
+                  "whether its pictures are older than their landmarks; for the latter, empty looks near the faces "
+                  "folder", kind="file", group="Faces", per_shot=False)
 
 
 @dataclass(frozen=True)
@@ -21,10 +28,8 @@ class TrainOptions:
                                         "learned; empty: everyone in the folder", group="Faces", advanced=True)
     persons_b: tuple[str, ...] = option((), label="Persons B", help="Names of the persons on side B whose faces are "
                                         "learned; empty: everyone in the folder", group="Faces", advanced=True)
-    alignments_a: tuple[str, ...] = option((), label="Alignments A", help="Alignments files that know the persons of "
-                                           "side A", kind="file", group="Faces", per_shot=False)
-    alignments_b: tuple[str, ...] = option((), label="Alignments B", help="Alignments files that know the persons of "
-                                           "side B", kind="file", group="Faces", per_shot=False)
+    alignments_a: tuple[str, ...] = _alignments("A")
+    alignments_b: tuple[str, ...] = _alignments("B")
     model_dir: str = option("", label="Model Folder", help="Where the model is kept; made when it is not there, "
                             "continued when it is", kind="folder", required=True, group="Model", per_shot=False)
     trainer: str = option("sketch", label="Trainer", help="Which model to train; fixed once the model exists",

@@ -24,6 +24,7 @@ from .augmentation import Amounts, Augmenter, Growth
 from .batches import Batches
 from .data import FaceSet, load_faces
 from .execution import Execution
+from .freshness import warn_of_outdated
 from .gradients import Gradients, sides_can_part
 from .log import LOGS_NAME, METRICS_NAME, read_metrics
 from .loop import Trainer
@@ -65,6 +66,8 @@ def run(options: TrainOptions, reporter: Reporter) -> dict[str, Any]:
             faces_of(options.persons_b, options.alignments_b, "B"))
     sides = (load_faces(options.input_a, size, settings, reporter, "A", only[0]),
              load_faces(options.input_b, size, settings, reporter, "B", only[1]))
+    for side, alignments, label in zip(sides, (options.alignments_a, options.alignments_b), "AB", strict=True):
+        warn_of_outdated(side.folder, side.paths, alignments, reporter, label)
     with _locked(model_dir), _threads_given_back():
         state = folder.read_state(model_dir) if folder.exists(model_dir) else None
         session = _session(options, model_dir, settings, state, fresh, sides, device, reporter)
