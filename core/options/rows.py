@@ -105,14 +105,15 @@ MASKERS = (
 )
 
 IDENTITIES = (
-    Row("dlib", "dlib ResNet", "Ships with Understudy and needs no download; 128 numbers and 8 ms a face, sure of grown-up "
-        "faces from the front up to half-turned; all people are rather alike to it", "extraction.identity.dlib_resnet:DlibResNet", same_person=0.935),
+    Row("dlib", "dlib ResNet", "Ships with Understudy and needs no download; 128 numbers and 8 ms a face. Tells "
+        "people apart up to half-turned faces, though with little room between the same and another person",
+        "extraction.identity.dlib_resnet:DlibResNet", same_person=0.935),
     Row("vggface2", "VGGFace2", "A large network trained for faces in any pose and of any age; 512 numbers, and 0.1 s "
-        "a face on a processor core, so best with a graphics card. Not for commercial use", "extraction.identity.vggface2:VggFace2",
-        weights=("vggface2",), same_person=0.6),
+        "a face on a processor core, so best with a graphics card. Not for commercial use",
+        "extraction.identity.vggface2:VggFace2", weights=("vggface2",), same_person=0.6),
     Row("mobilefacenet", "MobileFaceNet", "Small and quick, 8 ms a face, with weights of this architecture that you "
-        "have and import; as good as those are", "extraction.identity.mobilefacenet:MobileFaceNet", weights=("mobilefacenet",),
-        same_person=0.5),
+        "have and import; as good as those are", "extraction.identity.mobilefacenet:MobileFaceNet",
+        weights=("mobilefacenet",), same_person=0.5),
 )
 
 SORT_METHODS = (
