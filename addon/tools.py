@@ -49,8 +49,8 @@ def changes(task: Task, options: Any) -> bool:
 
 def warning(task: Task) -> str:
     """What is said before a tool changes something."""
-    told = f"{properties.summary(task)}. Dry Run only says what would be done."
-    return f"{told} The alignments are backed up first, beside them." if option(task, "alignments") else told
+    return (f"{properties.summary(task)}. Dry Run would only say what it does. Alignments that it changes are backed "
+            "up first, beside them.")
 
 
 # --- whether it can run -----------------------------------------------------------------------------------------
@@ -151,7 +151,9 @@ def _filled(scene: Any, task: Task, role: str) -> dict[str, Any]:
     if "source" in hidden:
         filled["source"] = str(shot.checked_source(scene, role))
     if "alignments" in hidden:
-        filled["alignments"] = str(stages.alignments(scene, role))
+        store = stages.alignments(scene, role)
+        if "source" in hidden or store.exists():  # what works on a faces folder alone may do without
+            filled["alignments"] = str(store)
     if "faces" in hidden:
         folder = shot.faces_folder(scene, role)
         if not asks_for_faces(task) or (scene.understudy.tool_faces and folder.is_dir()):

@@ -80,6 +80,49 @@ def test_a_tool_runs_on_its_strip(shot: SimpleNamespace, capfd: Any) -> None:
     assert Path(job.options["alignments"]) == shot.store
 
 
+# Those whose options all have a value to begin with.
+READY = ("sort", "mask add", "alignments multi-faces", "alignments temporal")
+
+
+@pytest.mark.parametrize("tool", READY)
+def test_tools_of_every_family_run_as_they_are(shot: SimpleNamespace, tool: str) -> None:
+    run_as_it_is(shot, tool)
+
+
+@pytest.mark.long
+def test_every_tool_that_can_runs_as_it_is(shot: SimpleNamespace, extension: Any) -> None:
+    properties = extension("addon.properties")
+    ran = []
+    for name, task in properties.TOOLS.items():
+        options = list(properties.options_of(task.options))
+        lacking = [o.name for o in options if o.declaration.required and properties.shown(o) and not o.default]
+        if lacking or name in ("weights fetch", "persons assign"):  # the latter want faces or names chosen
+            continue
+        run_as_it_is(shot, name)
+        ran.append(name)
+    assert set(READY) < set(ran)
+
+
+def run_as_it_is(shot: SimpleNamespace, tool: str) -> None:
+    """Run a tool with its defaults; a dry run where it has one."""
+    settings = getattr(shot.data.tools, tool.replace(" ", "_").replace("-", "_"))
+    if hasattr(settings, "dry_run"):
+        settings.dry_run = True
+    assert bpy.ops.understudy.run_tool(tool=tool, role="A") == {"FINISHED"}
+    assert shot.board().latest(tool).status == "finished"
+
+
+def test_what_changes_things_says_so_before(extension: Any) -> None:
+    tools, tasks = extension("addon.tools"), extension("addon.properties").TOOLS
+    make = {name: task.options for name, task in tasks.items()}
+    assert tools.changes(tasks["sort"], make["sort"]())
+    assert not tools.changes(tasks["sort"], make["sort"](dry_run=True))
+    assert not tools.changes(tasks["alignments multi-faces"], make["alignments multi-faces"]())
+    assert tools.changes(tasks["alignments multi-faces"], make["alignments multi-faces"](action="move"))
+    assert not tools.changes(tasks["persons list"], make["persons list"]())
+    assert "backed up" in tools.warning(tasks["sort"])
+
+
 def test_the_chosen_tool_is_the_one_that_runs(shot: SimpleNamespace) -> None:
     shot.data.tool, shot.data.tool_role = "persons list", "a"
     assert bpy.ops.understudy.run_chosen_tool() == {"FINISHED"}
