@@ -112,7 +112,8 @@ def measure(path: Path, faces: int) -> None:
             action()
             peak = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
-            print(f"{name:27} {time_ * 1e3:8.1f} ms, {processor * 1e3:.1f} ms of it processor, memory {peak / 1e6:.1f} MB")
+            print(f"{name:27} {time_ * 1e3:8.1f} ms, of which processor {processor * 1e3:.1f} ms; "
+                  f"memory {peak / 1e6:.1f} MB")
     ours, bare = saves(path, frames)
     limit = 3 * statistics.median(bare) + 0.002
     print(f"save one edited face        {statistics.median(ours) * 1e3:8.2f} ms (4 KB and fsync: "

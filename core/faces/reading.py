@@ -215,9 +215,12 @@ class Reading:
                 found = dict(self._many_rows(f"SELECT face, vector FROM identity WHERE kind = ? AND face IN "
                                              f"({', '.join('?' * len(block))})", (kind, *block)))
                 for row, uuid in enumerate(block, start):
-                    if uuid in found:  # otherwise another process has just taken the face away
-                        vectors[row] = np.frombuffer(found[uuid], "<f4")
-        return uuids, vectors
+                    vectors[row] = np.frombuffer(found[uuid], "<f4") if uuid in found else np.nan
+        there = ~np.isnan(vectors).any(axis=1) if len(uuids) else np.zeros(0, bool)
+        if there.all():
+            return uuids, vectors
+        # Another process has just taken these faces away.
+        return [uuid for uuid, is_there in zip(uuids, there, strict=True) if is_there], vectors[there]
 
     # Masks
 
