@@ -13,8 +13,6 @@ from ..errors import OutputError
 from ..media.images import write_file
 from .subject import Entry
 
-_EVERY = 64  # faces between two notes: so many are made again at most
-
 
 class Journal:
     """Faces are done in the order of (frame, position, name); the journal notes the last one.
@@ -31,7 +29,6 @@ class Journal:
         self._path = path
         self._job = hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()
         self._last: tuple[int, int, str] | None = None
-        self._unwritten = 0
         with suppress(OSError, ValueError, KeyError, TypeError):
             noted = json.loads(path.read_text(encoding="utf-8"))
             if noted["job"] == self._job:
@@ -42,15 +39,9 @@ class Journal:
     def is_done(self, entry: Entry) -> bool:
         return self._last is not None and _place(entry) <= self._last
 
-    def done(self, entry: Entry) -> None:
+    def note(self, entry: Entry) -> None:
         """Note that everything up to `entry` is stored."""
         self._last = _place(entry)
-        self._unwritten += 1
-        if self._unwritten >= _EVERY:
-            self.write()
-
-    def write(self) -> None:
-        self._unwritten = 0
         with suppress(OutputError):  # without it, more is made again: no reason to fail
             write_file(self._path, json.dumps({"job": self._job, "last": self._last}).encode())
 

@@ -119,8 +119,8 @@ def make(place: Place, options: MaskerOptions, maskers: Sequence[str], device: s
                 unknown += face.unknown and bool(face.refine)
                 for mask in face.keep:
                     made[mask.kind] = made.get(mask.kind, 0) + 1
-                if journal is not None:
-                    journal.done(face.entry)
+            if journal is not None:
+                journal.note(faces[-1].entry)
             if reporter.progress(done, total, "faces") and done < total:
                 raise Stopped
     if unknown:

@@ -329,10 +329,11 @@ def requests(clip: Path, model: Path, faces: Path, place: Path) -> list[tuple[st
         ("convert", {**conversion, "output": place / "new" / "images", "writer": "images"}),
         ("convert", {**conversion, "output": place / "new" / "layer", "writer": "overlay"}),
         ("convert", {**conversion, "output": place / "new" / "out.mp4", "writer": "video"}),
+        ("mask output", {"source": clip, "output": place / "new" / "masks"}),
     ]
 
 
-@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("number", range(7))
 def test_output_below_a_file(number: int, faces: Path, extracted: Path, model: Path, tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("kept")
@@ -342,7 +343,7 @@ def test_output_below_a_file(number: int, faces: Path, extracted: Path, model: P
     assert {p: b for p, b in everything(tmp_path).items() if p.name != "own.db"} == before
 
 
-@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("number", range(7))
 def test_read_only_place(number: int, faces: Path, extracted: Path, model: Path, tmp_path: Path) -> None:
     with mounted(tmp_path / "disk", "1m") as disk:
         remount(disk, "ro")
@@ -351,7 +352,7 @@ def test_read_only_place(number: int, faces: Path, extracted: Path, model: Path,
         assert not everything(disk)
 
 
-@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("number", range(7))
 def test_full_disk(number: int, portrait: Path, faces: Path, extracted: Path, model: Path, tmp_path: Path) -> None:
     """It fills up in the middle of the work: what is left is whole, and the same command goes on once there is room."""
     task, values = requests(extracted, model, faces, tmp_path / "disk")[number]
@@ -359,7 +360,7 @@ def test_full_disk(number: int, portrait: Path, faces: Path, extracted: Path, mo
         clip = tmp_path / portrait.name
         shutil.copy(portrait, clip)
         values = {**values, "source": clip, "face_size": 256}
-    size = {0: "24k", 1: "400k", 2: "2m", 3: "1m", 4: "128k", 5: "24k"}[number]
+    size = {0: "24k", 1: "400k", 2: "2m", 3: "1m", 4: "128k", 5: "24k", 6: "1m"}[number]
     with mounted(tmp_path / "disk", size) as disk:
         assert "disk is full" in refused(task, OutputError, **values)
         for path in everything(disk):
