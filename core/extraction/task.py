@@ -7,7 +7,8 @@ from typing import Any
 from ..errors import Stopped, UnderstudyError, UsageError
 from ..jobs.messages import Reporter
 from ..models.device import choose_device
-from ..options.extract import ExtractOptions
+from ..options import options_of
+from ..options.extract import ExtractClipsOptions, ExtractOptions, ExtractSettings
 from .clips import Clip, clips_of
 from .cores import Costs, one_core_each
 from .extracting import Workshop, extract
@@ -42,6 +43,13 @@ def run(options: ExtractOptions, reporter: Reporter, costs: Costs | None = None)
         if not are_several:
             return extract(clips[0], workshop, reporter)
         return _extract_several(clips, workshop, reporter)
+
+
+def run_clips(options: ExtractClipsOptions, reporter: Reporter) -> dict[str, Any]:
+    """The same for all clips in a folder; see `run` for what it returns and raises."""
+    settings = {option.name: getattr(options, option.name) for option in options_of(ExtractSettings)}
+    return run(ExtractOptions(source=options.clips, alignments=options.clips_alignments, faces=options.clips_faces,
+                              **settings), reporter)
 
 
 def _extract_several(clips: list[Clip], workshop: Workshop, reporter: Reporter) -> dict[str, Any]:

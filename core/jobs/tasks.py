@@ -34,7 +34,7 @@ from ..options.alignments import (
 from ..options.constant_rate import ConstantRateOptions
 from ..options.convert import ConvertOptions
 from ..options.demo import DemoOptions
-from ..options.extract import ExtractOptions
+from ..options.extract import ExtractClipsOptions, ExtractOptions
 from ..options.interop import ExportOptions, ImportOptions
 from ..options.mask import MaskAddOptions, MaskImportOptions, MaskOutputOptions, MaskUpdateOptions
 from ..options.persons import (
@@ -122,6 +122,8 @@ TASKS: dict[str, Task] = {
         Task("alignments import", "Import Alignments", ImportOptions, "interop.importing:run", tool=True),
         Task("alignments export", "Export Alignments", ExportOptions, "interop.exporting:run",
              consent=lambda options: False, tool=True),
+        Task("extract-clips", "Extract a Folder of Clips", ExtractClipsOptions, "extraction.task:run_clips",
+             command=False, tool=True),
         Task("sort", "Sort Faces", SortOptions, "sorting.task:run", tool=True),
         Task("persons list", "List Persons", PersonsListOptions, "persons.task:list_", tool=True),
         Task("persons link", "Link Faces", PersonsLinkOptions, "persons.task:link", tool=True),

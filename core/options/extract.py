@@ -12,19 +12,8 @@ from .rows import ALIGNERS, DETECTORS, IDENTITIES, MASKERS
 
 
 @dataclass(frozen=True)
-class ExtractOptions(MaskerOptions):
-    """Find the faces of a clip: boxes, landmarks, masks and identity into its alignments, pictures into a folder."""
-
-    source: str = option("", label="Source", help="Video file or folder of images to read, or a folder of clips, each "
-                         "of which is read", kind="path", positional=True, required=True, per_shot=False)
-    more_sources: tuple[str, ...] = option((), label="More Sources", help="Further clips or folders to read in the "
-                                           "same run; each has alignments of its own, and a folder of its own inside "
-                                           "the faces folder", kind="path", positional=True, per_shot=False)
-    alignments: str = option("", label="Alignments", help="Where the alignments are kept, for several sources the "
-                             "folder of theirs; empty: beside each source", kind="file", group="Output",
-                             per_shot=False)
-    faces: str = option("", label="Faces Folder", help="Where face pictures for training are written; empty: none "
-                        "are written", kind="folder", group="Output", per_shot=False)
+class ExtractSettings(MaskerOptions):
+    """Which frames are read, how faces are found in them, and what is kept of them."""
 
     purpose: str = option("both", label="Purpose", help="What the faces are for: convert reads every frame, both too, "
                           "and training reads two frames a second, since faces closer together teach nothing new",
@@ -115,3 +104,31 @@ class ExtractOptions(MaskerOptions):
                                    "its landmarks, pose, boxes and distance drawn in, into a folder beside the faces "
                                    "folder, whose own pictures stay clean", group="Output", advanced=True)
     device: str = device_option()
+
+
+@dataclass(frozen=True)
+class ExtractOptions(ExtractSettings):
+    """Find the faces of a clip: boxes, landmarks, masks and identity into its alignments, pictures into a folder."""
+
+    source: str = option("", label="Source", help="Video file or folder of images to read, or a folder of clips, each "
+                         "of which is read", kind="path", positional=True, required=True, per_shot=False)
+    more_sources: tuple[str, ...] = option((), label="More Sources", help="Further clips or folders to read in the "
+                                           "same run; each has alignments of its own, and a folder of its own inside "
+                                           "the faces folder", kind="path", positional=True, per_shot=False)
+    alignments: str = option("", label="Alignments", help="Where the alignments are kept, for several sources the "
+                             "folder of theirs; empty: beside each source", kind="file", group="Output",
+                             per_shot=False)
+    faces: str = option("", label="Faces Folder", help="Where face pictures for training are written; empty: none "
+                        "are written", kind="folder", group="Output", per_shot=False)
+
+
+@dataclass(frozen=True)
+class ExtractClipsOptions(ExtractSettings):
+    """Find the faces of all clips in a folder; one that fails is named, and the others are done."""
+
+    clips: str = option("", label="Clips", help="Folder whose video files and folders of images are read",
+                        kind="folder", required=True, group="Clips")
+    clips_alignments: str = option("", label="Alignments Folder", help="Where the clips' alignments are kept; empty: "
+                                   "beside each clip", kind="folder", group="Clips")
+    clips_faces: str = option("", label="Faces Folder", help="Where face pictures are written, in a folder for each "
+                              "clip; empty: none are written", kind="folder", group="Clips")

@@ -11,10 +11,10 @@ import pytest
 
 from understudy.core.errors import UnderstudyError, UsageError
 from understudy.core.extraction.clips import clips_of
-from understudy.core.extraction.task import run
+from understudy.core.extraction.task import run, run_clips
 from understudy.core.faces.store import AlignmentsStore
 from understudy.core.jobs.messages import SilentReporter
-from understudy.core.options.extract import ExtractOptions
+from understudy.core.options.extract import ExtractClipsOptions, ExtractOptions
 
 from .conftest import portrait, write
 
@@ -104,3 +104,12 @@ def test_several_sources_on_the_command_line(reel, tmp_path, monkeypatch):
     result = json.loads(done.stdout.splitlines()[-1])["result"]
     assert (result["clips"], result["frames"], result["faces"]) == (2, 4, 4)
     assert [Path(one["source"]).name for one in result["results"]] == ["shot_2", "shot_10"]
+
+
+def test_a_folder_of_clips_as_a_tool_of_its_own(reel, tmp_path):
+    (reel / "broken.mp4").unlink()
+    result = run_clips(ExtractClipsOptions(clips=str(reel), clips_alignments=str(tmp_path / "stores"),
+                                           clips_faces=str(tmp_path / "faces"), frames="0"), SilentReporter())
+    assert (result["clips"], result["faces"], result["pictures_written"]) == (2, 2, 2)
+    assert sorted(path.name for path in (tmp_path / "stores").iterdir()) == ["shot_10_alignments.db",
+                                                                             "shot_2_alignments.db"]
