@@ -37,7 +37,7 @@ class DlibBox:
         size = round(_FACE * REACH)
         matrix = square(centre, side * REACH, size)
         rectangles, _, _ = self._detector.run(cut(pixels, matrix, size), 0, _LEAST)  # best first
-        scale = matrix[0, 0]
+        scale = float(matrix[0, 0])
         for rectangle in rectangles:
             left, top = (np.array([rectangle.left(), rectangle.top()]) - matrix[:, 2]) / scale
             own = float(left), float(top), rectangle.width() / scale, rectangle.height() / scale
