@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 _NETWORK = ("nfs", "cifs", "smb", "9p", "fuse.sshfs", "fuse.rclone", "afs", "ceph", "glusterfs", "lustre")
@@ -48,9 +49,30 @@ def fold_log(connection: sqlite3.Connection) -> None:
 
 def is_at_rest(path: Path) -> bool:
     """Whether a file is in the log's mode and has no log: nobody has it open, and all is in it."""
-    with path.open("rb") as file:
-        is_logged_file = file.read(20)[18:] == b"\2\2"  # the database's write and read versions (file format, 1.3.3)
-    return is_logged_file and not path.with_name(f"{path.name}-wal").exists()
+    return _versions(path) == b"\2\2" and not _log(path).exists()
+
+
+def drop_strange_log(path: Path) -> None:
+    """Remove the log of a killed session from beside a file that a backup has replaced since.
+
+    SQLite would take it for this file's and play its pages into it. A file whose own log is there is in the log's mode.
+    """
+    if _log(path).exists() and _versions(path) == b"\1\1":
+        with suppress(OSError):
+            _log(path).unlink()
+
+
+def _log(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def _versions(path: Path) -> bytes:
+    """The database's write and read versions: 1 for the journal, 2 for the log (SQLite's file format, 1.3.3)."""
+    try:
+        with path.open("rb") as file:
+            return file.read(20)[18:]
+    except OSError:
+        return b""  # opening it says why
 
 
 def is_local(path: Path) -> bool:

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AlignmentsError
+from .packing import inflate
 
 _CHUNK = 500  # values in one SQL statement
+_LARGEST_CHANGE = 256 * 1024 * 1024  # bytes of JSON; a hundred for each face
 # (person or None, the face's revision or None to leave it as it is, whether a person chose it)
 _Claim = tuple[int | None, int | None, bool]
 
@@ -140,7 +142,7 @@ class People(ABC):
         rows = self._rows(f"SELECT change FROM person_history WHERE revision = ? ORDER BY step {order}", (revision,))
         touched: list[str] = []
         for (packed,) in rows:
-            change = json.loads(zlib.decompress(packed))
+            change = json.loads(inflate(packed, _LARGEST_CHANGE))
             if "name" in change:
                 person, before, after = change["name"]
                 self._connection.execute("UPDATE person SET name = ? WHERE id = ?", (before if back else after, person))

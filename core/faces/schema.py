@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ..errors import AlignmentsError, OutputError
-from .journalling import is_at_rest
+from .journalling import drop_strange_log, is_at_rest
 
 VERSION = 2
 APPLICATION_ID = 0x55535459  # "USTY", in the file's header: tells our stores from other SQLite files
@@ -101,6 +101,8 @@ def connect(path: Path, *, readonly: bool, wait: float) -> sqlite3.Connection:
     if readonly and not _writable(path):
         # Where nothing can be put beside it, a file in the log's mode opens only as one that never changes.
         mode = "ro&immutable=1" if is_at_rest(path) else "ro"
+    else:
+        drop_strange_log(path)
     # A reader opens for writing too where it can: after a crash the first one to come must roll the journal back.
     uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
     connection = sqlite3.connect(uri, uri=True, timeout=wait, isolation_level=None, check_same_thread=False)

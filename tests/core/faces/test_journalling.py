@@ -102,6 +102,29 @@ def test_a_killed_session_loses_no_saved_edit(path, told):
     assert mode(path) == b"\1\1"
 
 
+def test_a_backup_put_back_after_a_kill_is_what_it_was(path):
+    """The log that the killed session left belongs to the file that the backup replaces."""
+    with AlignmentsStore.open(path) as store:
+        edit(store, [15])
+        backup = store.backup()
+    session = subprocess.Popen([sys.executable, "-c", SESSION, str(path)], stdout=subprocess.PIPE,
+                               stdin=subprocess.PIPE, text=True)
+    for _ in range(20):
+        session.stdout.readline()
+    session.send_signal(signal.SIGKILL)
+    session.communicate()
+    assert path.with_name("a.db-wal").stat().st_size
+    shutil.copy(backup, path)
+    with AlignmentsStore.open(path) as store:
+        assert store.revision == 1
+        edit(store, [0, 1])
+        assert store._is_logged
+        assert edited(path) == [0, 1, 15]
+        assert store.integrity() == []
+    assert edited(path) == [0, 1, 15]
+    assert not [p.name for p in path.parent.iterdir() if p.name.startswith("a.db-")]
+
+
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs a place that may not be written")
 def test_a_file_left_in_the_logs_mode_is_read_where_nothing_can_be_written(path):
     check_read_only_place(path)
