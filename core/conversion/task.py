@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..alignments.following import steadied
 from ..errors import AlignmentsError, Stopped, UsageError
 from ..faces.nouns import Face, SourceInfo
 from ..faces.persons import wanted as of_persons
@@ -106,7 +107,8 @@ def _faces(options: ConvertOptions, source: Source, wanted: list[int], reporter:
     """
     with _store(options, source) as store:
         is_meant = of_persons(store, options.persons)
-        meant = ((frame, [face for face in here if is_meant(face)]) for frame, here in store.iterate(wanted))
+        known = steadied(store, wanted).items() if options.smooth_alignments else store.iterate(wanted)
+        meant = ((frame, [face for face in here if is_meant(face)]) for frame, here in known)
         faces = {frame: here for frame, here in meant if here}
         unseen = sorted(set(wanted) - store.frames_seen())
     if not faces:

@@ -25,6 +25,9 @@ class ConvertOptions:
     frames: str = option("", label="Frames", help="Frames to convert, counted from 0, such as 0-99,150; empty: all",
                          group="Input", per_shot=False)
     persons: tuple[str, ...] = persons_option("Input")
+    smooth_alignments: bool = option(False, label="Smooth Alignments", help="Take the jitter out of the landmarks for "
+                                     "this conversion, without changing the alignments; faces corrected by hand stay "
+                                     "as they are", group="Input")
     swap_model: bool = option(False, label="Swap Model", help="Convert from B to A instead", group="Input",
                               advanced=True)
     writer: str = option("overlay", label="Writer", help="What to write", choices=WRITERS, group="Output")

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from understudy.core.alignments.temporal import run as temporal
 from understudy.core.conversion.swap import Swapper, convert_frame
 from understudy.core.conversion.task import run
 from understudy.core.errors import Stopped
@@ -20,7 +21,8 @@ from understudy.core.media.images import read_image
 from understudy.core.media.provenance import is_marked
 from understudy.core.media.source import open_source
 from understudy.core.models.folder import load
-from understudy.core.options import Row
+from understudy.core.options import Row, make
+from understudy.core.options.alignments import TemporalOptions
 from understudy.core.options.rows import COLOURS, WRITERS
 
 FRAMES, FACELESS = 10, (3, 7)
@@ -216,3 +218,31 @@ def test_frames_never_searched_are_told(video: Any, options: Callable, save_mirr
     assert run(options(video, save_mirror(tmp_path / "model")), told)["converted"] == FRAMES
     assert len(told.warnings) == 1
     assert "2 of the 10 frames" in told.warnings[0]
+
+
+def test_alignments_are_smoothed_for_the_conversion_alone(images: Any, options: Callable, save_mirror: Callable,
+                                                          tmp_path: Path) -> None:
+    """Smoothed on the fly gives what smoothed alignments give; the file stays, a second run keeps the pictures."""
+    model, chance = save_mirror(tmp_path / "model", b=0.5), np.random.default_rng(0)
+    with AlignmentsStore.open(images.store) as store:
+        for _, faces in list(store.iterate()):
+            for face in faces:
+                store.move_landmarks(face.uuid, face.landmarks + chance.normal(0, 1.5, (68, 2)))
+        store._connection.execute("DELETE FROM history")  # as extraction would have left them
+    before = images.store.read_bytes()
+    smooth = options(images, model, writer="images", smooth_alignments=True)
+    assert run(smooth, SilentReporter())["converted"] == FRAMES
+    assert images.store.read_bytes() == before
+    assert run(smooth, SilentReporter())["converted"] == 0
+    plain = options(images, model, writer="images", output=str(tmp_path / "plain"))
+    run(plain, SilentReporter())
+    names = [path.name for path in pictures(tmp_path / "out")]
+
+    def same() -> list[bool]:
+        return [np.array_equal(read_image(tmp_path / "out" / name), read_image(tmp_path / "plain" / name))
+                for name in names]
+
+    assert not all(same())
+    temporal(make(TemporalOptions, {"alignments": str(images.store)}), SilentReporter())
+    run(plain, SilentReporter())
+    assert all(same())
