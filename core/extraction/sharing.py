@@ -17,7 +17,7 @@ from .networks import load, read_state
 N = TypeVar("N", bound=nn.Module)
 T = TypeVar("T")
 
-_mutex = threading.Lock()
+_mutex = threading.RLock()  # making one network may take another
 _shared: WeakValueDictionary[tuple[Any, ...], Any] = WeakValueDictionary()
 
 

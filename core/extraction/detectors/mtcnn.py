@@ -7,6 +7,7 @@ Processing Letters 23(10), 2016; thresholds and overlaps as in the authors' own 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -48,11 +49,8 @@ class Mtcnn:
         with inference():
             found = self._propose(framed.pixels)
             found = self._judge(self._refinement, 24, framed.pixels, found, _LEAST[1])
-            found = [(boxes[kept], scores[kept]) for boxes, scores in found
-                     for kept in [suppress(boxes, scores, _OVERLAP)]]
-            found = self._judge(self._output, 48, framed.pixels, found, self._least)
-        return [framed.detections(boxes[kept], scores[kept]) for boxes, scores in found
-                for kept in [suppress(boxes, scores, _OVERLAP, "smaller")]]
+            found = self._judge(self._output, 48, framed.pixels, suppressed(found), self._least)
+        return [framed.detections(boxes, scores) for boxes, scores in suppressed(found, "smaller")]
 
     def _tensor(self, pixels: np.ndarray) -> Tensor:
         batch = torch.from_numpy(pixels).to(self._device).permute(0, 3, 1, 2).float()
@@ -68,13 +66,10 @@ class Mtcnn:
             levels.append(self._level(functional.interpolate(batch, size=size, mode="area"),
                                       (width / size[1], height / size[0])))
             scale *= _STEP
-        found = []
-        for n in range(len(pixels)):
-            boxes = np.concatenate([np.zeros((0, 4), np.float32), *(level[n][0] for level in levels)])
-            scores = np.concatenate([np.zeros(0, np.float32), *(level[n][1] for level in levels)])
-            kept = suppress(boxes, scores, _OVERLAP)
-            found.append((boxes[kept], scores[kept]))
-        return found
+        nothing = np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+        together = [[nothing, *(level[n] for level in levels)] for n in range(len(pixels))]
+        return suppressed([(np.concatenate([boxes for boxes, _ in own]), np.concatenate([scores for _, scores in own]))
+                           for own in together])
 
     def _level(self, batch: Tensor, scale: tuple[float, float]) -> Found:
         scores, offsets = (answer.cpu().numpy() for answer in self._proposals(batch))
@@ -101,6 +96,15 @@ class Mtcnn:
             passed = score >= least
             judged.append((moved(own[passed], offset[passed]), score[passed]))
         return judged
+
+
+def suppressed(found: Found, of: Literal["union", "smaller"] = "union") -> Found:
+    """What is left of each picture's boxes once the worse of those that overlap are gone."""
+    left = []
+    for boxes, scores in found:
+        kept = suppress(boxes, scores, _OVERLAP, of)
+        left.append((boxes[kept], scores[kept]))
+    return left
 
 
 def moved(boxes: np.ndarray, offsets: np.ndarray) -> np.ndarray:
