@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from time import thread_time
 
 import cv2
-import torch
 
 _MOST_WORKERS = 8  # beyond that, decoding in its one thread is the limit
 _SWITCH = 0.0005  # seconds until a thread that computes in Python must let another one that waits go on
@@ -34,6 +33,8 @@ def one_core_each() -> Iterator[None]:
     One call of OpenCV or torch takes one core, since other frames keep the others busy. Python changes threads ten
     times as often as it does by itself: on two cores and 720p, both were then at work in 98 % of the time, not 93 %.
     """
+    import torch  # seconds to load, which jobs without networks need not wait for
+
     before = cv2.getNumThreads(), torch.get_num_threads(), sys.getswitchinterval()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
