@@ -24,7 +24,7 @@ from ..core.jobs.tasks import TASKS
 from ..core.options import options_of
 from ..core.options.arguments import add_options, given
 from . import environment, preferences, properties, shot, stages, tools, watch
-from .follow import ended_text, told_lines
+from .board import ended_text, told_lines
 from .printer import Printer
 
 NAME = "understudy"

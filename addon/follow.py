@@ -1,7 +1,8 @@
 """A thread that looks after the jobs, so that no callback of Blender's ever waits for a disk (no bpy).
 
-It reads the job folders, starts a job once the one before it has finished, counts faces folders and looks after the
-core's Python. Panels draw from `Board`, which it replaces as a whole whenever something has changed.
+It reads the job folders, starts a job once the one before it has finished, counts faces folders, reads who is in the
+alignments and looks after the core's Python. Panels draw from `Board`, which it replaces as a whole whenever something
+has changed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -24,125 +25,17 @@ from ..core.faces.store import AlignmentsStore
 from ..core.jobs import client
 from ..core.jobs.folder import JobFolder, write_json
 from ..core.jobs.follow import Follower
-from ..core.jobs.progress import duration, fraction, rate_text
 from ..core.media.index import cached_index, file_fingerprint
 from ..core.weights import files
 from ..core.weights.rows import WEIGHTS
 from . import environment
+from .board import Board, FilmView, JobView, PersonView, StoreView, view_of
 from .counting import Counter
 from .jobs import Jobs
 
 BUSY, IDLE = 0.25, 1.0  # seconds between two looks
 _STORE_PAUSE = 2.0  # seconds between two readings of alignments that keep changing
-_MOST_LINES = 200  # of what a job tells: more belongs into a file
 _NOTES = "followed.json"  # in a job folder: what Blender's side has done about the job's end
-GOING = ("waiting", "queued", "running", "paused", "stopping")
-
-
-@dataclass(frozen=True)
-class JobView:
-    """One job, ready to draw.
-
-    Attributes:
-        status: as `core.jobs.folder.STATUSES`, or "waiting" for one that begins when another has finished.
-        doing: what it is doing, or how it ended, in words.
-        count: "132 of 1,000 frames".
-        pace: "12.3 per s".
-        left: "1:11 left", "" while unknown.
-        factor: 0 to 1.
-        told: of a finished job, what a person asked to see, line by line.
-        notes: what was done about its end: {"told": True, "placed": True}.
-    """
-
-    job: JobFolder
-    task: str
-    label: str
-    tag: dict[str, Any]
-    options: dict[str, Any]
-    status: str
-    doing: str
-    count: str = ""
-    pace: str = ""
-    left: str = ""
-    factor: float = 0.0
-    told: tuple[str, ...] = ()
-    error: str = ""
-    warning: str = ""
-    preview: str = ""
-    result: dict[str, Any] = field(default_factory=dict)
-    notes: dict[str, Any] = field(default_factory=dict)
-    created: float = 0.0
-
-    @property
-    def name(self) -> str:
-        return self.job.path.name
-
-    @property
-    def going(self) -> bool:
-        return self.status in GOING
-
-
-@dataclass(frozen=True)
-class PersonView:
-    """Somebody in a clip: the id and name in the store, and how many faces."""
-
-    id: int
-    name: str
-    faces: int
-
-
-@dataclass(frozen=True)
-class StoreView:
-    """A clip's alignments.
-
-    Attributes:
-        path: where they are, or would be.
-        exists: whether they are there.
-        people: everyone who has faces, most faces first.
-        nobody: how many faces are nobody's.
-        faces: how many there are in all.
-    """
-
-    path: str
-    exists: bool = False
-    people: tuple[PersonView, ...] = ()
-    nobody: int = 0
-    faces: int = 0
-
-
-@dataclass(frozen=True)
-class FilmView:
-    """A film that was counted: how many frames, and how many of them a second."""
-
-    frames: int
-    rate: Fraction
-
-
-@dataclass(frozen=True)
-class Board:
-    """All that panels may show. Immutable: a new one takes its place."""
-
-    jobs: tuple[JobView, ...] = ()
-    places: dict[str, int] = field(default_factory=dict)  # folder -> how many pictures or model files it holds
-    sources: dict[str, str] = field(default_factory=dict)  # film -> as `counting.Counter.look` answers
-    environment: environment.EnvironmentState | None = None
-    consent: bool = False
-    films: dict[str, FilmView] = field(default_factory=dict)  # film -> what counting it has told
-    stores: dict[str, StoreView] = field(default_factory=dict)  # film -> its alignments
-    weights: frozenset[str] = frozenset()  # names of those that are here
-    version: int = 0
-
-    def job(self, name: str) -> JobView | None:
-        return next((job for job in self.jobs if job.name == name), None)
-
-    def latest(self, task: str, **tag: Any) -> JobView | None:
-        """The newest job of a task whose tag has these entries."""
-        found = [j for j in self.jobs if j.task == task and all(j.tag.get(k) == v for k, v in tag.items())]
-        return found[-1] if found else None
-
-    @property
-    def busy(self) -> bool:
-        return any(job.going for job in self.jobs)
 
 
 class Keeper:
@@ -315,57 +208,6 @@ class Keeper:
         if path not in self._notes:
             self._notes[path] = _read_notes(path)
         return view_of(follower, status, spec.tag, dict(self._notes[path]))
-
-
-def view_of(follower: Follower, status: str, tag: dict[str, Any], notes: dict[str, Any]) -> JobView:
-    """A job in words."""
-    state, spec, progress = follower.state, follower.spec, follower.progress
-    count = pace = left = ""
-    if progress is not None:
-        count = f"{progress.done:,}" + (f" of {progress.total:,}" if progress.total is not None else "")
-        count += f" {progress.unit}" if progress.unit else ""
-        pace = rate_text(progress.rate) if progress.rate and status == "running" else ""
-        if progress.eta is not None and status == "running" and progress.total is not None:
-            left = f"{duration(progress.eta)} left"
-    doing = {
-        "waiting": "Waits for the job before it", "queued": "Starting", "paused": "Paused",
-        "stopping": "Saving and stopping", "finished": ended_text(spec.task, state.result), "failed": "Failed",
-        "stopped": "Stopped", "lost": "Ended without a word",
-    }.get(status) or (progress.text if progress and progress.text else "Working")
-    return JobView(follower.job, spec.task, spec.label, tag, spec.options, status, doing, count, pace, left,
-                   1.0 if status == "finished" else fraction(progress), told_lines(status, state.result), state.error,
-                   state.warnings[-1] if state.warnings else "", state.preview, state.result, notes, spec.created)
-
-
-def ended_text(task: str, result: dict[str, Any]) -> str:
-    """What a finished job has made, in words."""
-    def of(*names: str) -> int | None:
-        return next((result[n] for n in names if isinstance(result.get(n), int)), None)
-
-    faces, frames, iteration = of("faces"), of("frames"), of("iterations", "iteration")
-    if task == "extract" and faces is not None:
-        return f"{faces:,} faces" + (f" in {frames:,} frames" if frames is not None else "")
-    if task == "train" and iteration is not None:
-        return f"Trained {iteration:,} iterations"
-    if task == "convert" and frames is not None:
-        return f"{frames:,} frames converted"
-    counts = [f"{key.replace('_', ' ')} {value:,}" for key, value in result.items()
-              if isinstance(value, int) and not isinstance(value, bool)]
-    trial = "Nothing was changed: this was a dry run" if result.get("dry_run") is True else ""
-    return "; ".join(part for part in (trial, ", ".join(counts)) if part) or "Finished"
-
-
-def told_lines(status: str, result: dict[str, Any]) -> tuple[str, ...]:
-    """What a finished job has found, line by line: its own words, or its list, and where it wrote more."""
-    if status != "finished":
-        return ()
-    text, listed = result.get("text"), result.get("lines")
-    lines = text.splitlines() if isinstance(text, str) else []
-    if not lines and isinstance(listed, list):
-        lines = [str(line) for line in listed]
-    made = [f"{key.capitalize()}: {result[key]}" for key in ("file", "report", "folder", "output", "backup")
-            if isinstance(result.get(key), str) and result[key]]
-    return (*lines[:_MOST_LINES], *made)
 
 
 def read_store(path: Path) -> StoreView:

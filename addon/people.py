@@ -13,7 +13,7 @@ from ..core.errors import AlignmentsError, UnderstudyError
 from ..core.faces import persons
 from ..core.faces.store import AlignmentsStore
 from . import shot
-from .follow import Board, StoreView
+from .board import Board, StoreView
 from .timing import measured, timed
 
 _writing: set[int] = set()  # ids of the persons whose new names are on their way to the store

@@ -6,7 +6,7 @@ A list without choices, and a number that may be left out, are typed as text: "A
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 from zlib import crc32
 
@@ -16,7 +16,7 @@ from ..core.errors import UsageError
 from ..core.jobs.tasks import TASKS, Task
 from ..core.options import Option, Row, make, options_of
 from ..core.weights import needs
-from ..core.weights.rows import WEIGHTS
+from .completion import completion
 
 # Blender keeps the number of an enum item, not its name: numbers come from the names, so that new rows never shift
 # what a saved file means.
@@ -79,41 +79,14 @@ def _text(option: Option, common: dict[str, str]) -> Any:
     default = option.default or ""
     if not isinstance(default, str):
         default = f"{SEPARATOR} ".join(map(str, default)) if option.many else str(default)
-    suggestions = _SUGGESTIONS.get(option.name)
-    if suggestions is not None:
-        return bpy.props.StringProperty(default=default, search=_search(suggestions, option.many),
+    complete = completion(option.name, SEPARATOR if option.many else "")
+    if complete is not None:
+        return bpy.props.StringProperty(default=default, search=complete,
                                         search_options={"SUGGESTION"}, **common)
     # A file button would replace the whole text by one path.
     subtype = "NONE" if option.many else _PATHS.get(option.declaration.kind, "NONE")
     options = {"ANIMATABLE"} if subtype == "NONE" else {"ANIMATABLE"} | RELATIVE
     return bpy.props.StringProperty(default=default, subtype=subtype, options=options, **common)
-
-
-def _people(context: bpy.types.Context) -> list[str]:
-    """The persons of the strip that the Tools panel is about."""
-    from . import people  # it needs the shot, which needs us
-
-    return people.names(context)
-
-
-def _weights(context: bpy.types.Context) -> list[str]:
-    return [row.name for row in WEIGHTS if not row.is_embedded]
-
-
-# What may be typed into options of these names.
-_SUGGESTIONS: dict[str, Callable[[bpy.types.Context], list[str]]] = {
-    "person": _people, "persons": _people, "names": _weights}
-
-
-def _search(suggestions: Callable[[bpy.types.Context], list[str]], many: bool) -> Any:
-    """The callback that completes a name, in a list the last one."""
-
-    def search(group: Any, context: bpy.types.Context, text: str) -> list[str]:
-        before, mark, word = text.rpartition(SEPARATOR) if many else ("", "", text)
-        start = f"{before}{mark} " if mark else ""
-        return [start + name for name in suggestions(context) if word.strip().casefold() in name.casefold()]
-
-    return search
 
 
 def _enum(option: Option, common: dict[str, str], runs: bool) -> Any:

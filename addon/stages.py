@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,8 @@ from ..core.faces.places import default_store
 from ..core.jobs import client
 from ..core.jobs.messages import Message
 from ..core.jobs.tasks import TASKS
-from ..core.media.ranges import parse_frames
-from ..core.options import purpose
-from ..core.weights import needs
-from . import counting, environment, footage, preferences, properties, shot
-from .follow import GOING, Board, JobView
+from . import counting, environment, footage, preferences, properties, shot, weights
+from .board import GOING, Board, JobView
 
 STAGES = ("extract", "train", "convert")
 FEWEST_FACES = 25  # what the trainer asks for on each side
@@ -84,7 +80,7 @@ def _going(scene: Any, stage: str, board: Board) -> str:
 def _lacking(scene: Any, stage: str, board: Board) -> str:
     if stage == "extract":
         values = properties.values_of(scene.understudy.extract, "extract")
-        return weights_problem(TASKS["extract"].options, values, board)
+        return weights.problem(TASKS["extract"].options, values, board)
     if stage == "train":
         for role in shot.ROLES:
             if board.places.get(str(shot.faces_folder(scene, role)), 0) < FEWEST_FACES:
@@ -92,36 +88,6 @@ def _lacking(scene: Any, stage: str, board: Board) -> str:
     if stage == "convert" and not board.places.get(str(shot.model_folder(scene)), 0):
         return "Train a model first"
     return ""
-
-
-def weights_problem(options: type, values: dict[str, Any], board: Board) -> str:
-    """Why what is chosen cannot run for want of weights; "" if it can."""
-    lacking = needs.of_values(options, values) - board.weights
-    if not lacking:
-        return ""
-    return f"Fetch or import the weights first: {', '.join(sorted(lacking))}"
-
-
-def expectation(scene: Any, role: str, board: Board) -> str:
-    """How many frames of a strip extraction will read and how many faces that gives, such as "A: every 12th frame,
-    about 40 faces of each person to expect"; "" while nothing can be said. No disk is touched.
-    """
-    strip = shot.strip_of(scene, role)
-    if strip is None:
-        return ""
-    settings, film = scene.understudy.extract, board.films.get(str(shot.source_path(strip)))
-    scene_rate = Fraction(scene.render.fps) / Fraction(scene.render.fps_base).limit_denominator(1001)
-    rate = film.rate if film is not None else scene_rate
-    frames = round(strip.frame_final_duration * rate / scene_rate)
-    if film is not None and not scene.understudy.strip_only:
-        frames = film.frames
-    if settings.frames.strip():
-        try:
-            frames = len(parse_frames(settings.frames, film.frames if film is not None else frames))
-        except UnderstudyError as error:
-            return f"{role.upper()}: {error}"
-    step = purpose.step(settings.purpose, settings.every, rate)
-    return f"{role.upper()}: {purpose.expectation(step, purpose.expected_faces(-(-frames // step)), measured=False)}"
 
 
 def next_step(scene: Any, board: Board) -> str:

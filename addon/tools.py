@@ -17,8 +17,8 @@ from ..core.errors import UnderstudyError, UsageError
 from ..core.jobs import client
 from ..core.jobs.tasks import TASKS, Task
 from ..core.options import Option, options_of
-from . import environment, properties, shot, stages
-from .follow import Board, JobView
+from . import environment, properties, shot, stages, weights
+from .board import Board, JobView
 from .stages import Planned
 
 FILLED = ("source", "alignments", "faces", "online")
@@ -108,7 +108,7 @@ def _lacking(scene: Any, task: Task, board: Board, overrides: Mapping[str, Any])
     for one in options_of(task.options):
         if one.declaration.required and properties.shown(one) and not values[one.name]:
             return f"Fill in {one.declaration.label} first"
-    return stages.weights_problem(task.options, values, board)
+    return weights.problem(task.options, values, board)
 
 
 def latest(scene: Any, task: Task, role: str, board: Board) -> JobView | None:

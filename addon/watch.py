@@ -12,7 +12,8 @@ from bpy.app.handlers import persistent
 
 from ..core.errors import StripError, UnderstudyError
 from . import footage, people, preferences, shot, stages
-from .follow import Board, JobView, Keeper
+from .board import Board, JobView
+from .follow import Keeper
 from .timing import timed
 
 BUSY, IDLE = 0.3, 1.0  # seconds between two turns of the timer

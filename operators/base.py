@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 
 from ..addon import shot, watch
-from ..addon.follow import Board, JobView
+from ..addon.board import Board, JobView
 from ..core.errors import UnderstudyError
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import bpy
 
 from ..addon import environment, preferences, watch
-from ..addon.follow import JobView
+from ..addon.board import JobView
 from ..addon.timing import timed_class
 from ..core.errors import JobError
 from ..core.jobs import client

@@ -6,7 +6,8 @@ from typing import Any
 
 import bpy
 
-from ..addon import follow, properties, shot, stages, tools, watch
+from ..addon import properties, shot, stages, tools, watch
+from ..addon.board import ended_text, told_lines
 from ..addon.printer import Printer
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
@@ -41,12 +42,12 @@ class RunsTool(Operator):
         if not questions or bpy.app.background:
             return self.execute(context)
         self.agree = True  # what pressing OK says
+        self._questions = questions  # found once: drawing the dialogue must not look at the disk
         return context.window_manager.invoke_props_dialog(self, width=_DIALOG, title=planned.label,
                                                           confirm_text="Go Ahead")
 
     def draw(self, context: Any) -> None:
-        _, questions = self._planned(context)
-        for question in questions:
+        for question in self._questions:
             wrapped(self.layout, question, int(_DIALOG * context.preferences.system.ui_scale))  # type: ignore
 
     def _planned(self, context: Any) -> tuple[stages.Planned, list[str]]:
@@ -74,7 +75,7 @@ class RunsTool(Operator):
             watch.hurry()
             return {"FINISHED"}
         status, result = stages.run_in(tools.jobs_folder(scene, task), scene, [planned], Printer())
-        for line in (*follow.told_lines(status, result), follow.ended_text(task.name, result)):
+        for line in (*told_lines(status, result), ended_text(task.name, result)):
             print(line, flush=True)
         if status != "finished":
             self.report({"WARNING"}, "Stopped; running it again continues")  # type: ignore[attr-defined]

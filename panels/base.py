@@ -6,12 +6,11 @@ from typing import Any
 
 import bpy
 
-from ..addon import properties, shot, stages, watch
-from ..addon.follow import JobView
+from ..addon import properties, shot, stages, watch, weights
+from ..addon.board import JobView
 from ..addon.text import wrapped
 from ..core.jobs.tasks import TASKS
 from ..core.options import Option, options_of
-from ..core.weights import needs
 from ..core.weights.rows import find
 
 SECTIONS_CLOSED = True  # how the sections of advanced options begin
@@ -121,7 +120,7 @@ def draw_weights(layout: Any, scene: Any, task: str, width: int) -> None:
     """Which weights the task lacks, and the button that fetches them."""
     board = watch.board()
     values = properties.values_of(properties.settings(scene, task), task)
-    lacking = sorted(needs.of_values(TASKS[task].options, values) - board.weights)
+    lacking = weights.lacking(TASKS[task].options, values, board)
     view = board.latest("weights fetch")
     if view is not None and view.going:
         draw_job(layout, view, width)

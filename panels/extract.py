@@ -6,7 +6,8 @@ from typing import Any
 
 import bpy
 
-from ..addon import shot, stages, watch
+from ..addon import shot, watch
+from ..addon.expectation import expectation
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
 from .base import AdvancedPanel, StagePanel
@@ -20,7 +21,7 @@ class UNDERSTUDY_PT_extract(StagePanel, bpy.types.Panel):
     def draw_before_options(self, layout: Any, scene: Any, width: int) -> None:
         layout.prop(scene.understudy, "strip_only")
         for role in shot.ROLES:
-            told = stages.expectation(scene, role, watch.board())
+            told = expectation(scene, role, watch.board())
             if told:
                 wrapped(layout, told, width)
 

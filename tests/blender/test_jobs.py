@@ -46,7 +46,7 @@ def test_a_job_is_started_and_followed_to_its_end(extension: Any, scene: Any, wa
     assert view.count.endswith("of 15 steps")
     assert view.going
     view = until(watch, lambda b: b.job(name).status == "finished").job(name)
-    assert (view.factor, view.going, view.doing) == (1.0, False, "Finished")
+    assert (view.factor, view.going, view.doing) == (1.0, False, "15 steps")
 
 
 def test_it_is_found_again_when_the_file_is_opened(extension: Any, scene: Any, watch: Any) -> None:
@@ -112,7 +112,7 @@ def test_an_end_is_told_once(extension: Any, scene: Any, watch: Any, monkeypatch
     for _ in range(3):
         watch.settle(board)
         board = watch.look()
-    assert told == [("INFO", "Rehearse: Finished")]
+    assert told == [("INFO", "Rehearse: 2 steps")]
     watch._told.clear()  # another session of Blender
     watch.settle(watch.look())
     assert len(told) == 1

@@ -227,7 +227,9 @@ def test_a_source_means_the_cores_own_command_line(extension: Any, shot: SimpleN
 # --- weights ----------------------------------------------------------------------------------------------------
 
 
-def test_weights_are_imported_and_seen(shot: SimpleNamespace, weights: Path, extension: Any) -> None:
+def test_weights_are_imported_and_seen(shot: SimpleNamespace, weights: Path, extension: Any, tmp_path: Path,
+                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNDERSTUDY_HOME", str(tmp_path / "home"))  # weights and their jobs are no shot's
     shot.data.tools.weights_import.file = str(weights / "face_detection_yunet_2023mar.onnx")
     assert bpy.ops.understudy.run_tool(tool="weights import") == {"FINISHED"}
     assert "yunet" in shot.board().weights
@@ -270,7 +272,7 @@ def test_extraction_waits_for_its_weights(shot: SimpleNamespace) -> None:
 def test_how_many_faces_to_expect(shot: SimpleNamespace, extension: Any, settings: dict, said: str) -> None:
     for name, value in settings.items():
         setattr(shot.data.extract, name, value)
-    told = extension("addon.stages").expectation(shot.scene, "a", shot.board())
+    told = extension("addon.expectation").expectation(shot.scene, "a", shot.board())
     assert told.startswith(said)
     if said == "A: ":
         assert "5000" in told
