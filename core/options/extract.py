@@ -49,7 +49,7 @@ class ExtractSettings(MaskerOptions):
                           group="Alignment")
     normalization: str = option("none", label="Normalisation", help="Even out the light in what the aligner sees, and "
                                 "in nothing else: none, mean (stretched), hist (equalised) or clahe (equalised in "
-                                "tiles); hist is the all-rounder for hard light",
+                                "tiles); clahe served best on the test clips",
                                 choices=("none", "mean", "hist", "clahe"), group="Alignment", advanced=True)
     decoding: str = option("dark", label="Decoding", help="How fan reads its heatmaps: dark fits a curve to the peak, "
                            "neighbour leans towards the larger neighbour and is a little faster",
