@@ -35,6 +35,12 @@ def test_the_tool_tells_what_it_found(seen: dict) -> None:
     assert seen["told"]
 
 
+def test_what_changes_things_asks_first(seen: dict) -> None:
+    if "sorted_without_asking" not in seen:
+        pytest.skip("needs xdotool to answer a dialogue")
+    assert not seen["sorted_without_asking"]
+
+
 def test_missing_weights_are_named(seen: dict) -> None:
     assert seen["lacking"] == "Fetch or import the weights first: bisenet-face, fan-2d4"
 

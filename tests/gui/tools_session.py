@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -93,6 +95,16 @@ def story():
     report["told"] = list(board().latest(data.tool).told)
     picture("tools")
     yield from maximised("tools_panels")
+
+    if shutil.which("xdotool"):
+        data.tool = "sort"  # it changes things, so it asks; Escape says no
+        yield 1.0
+        operator("understudy.run_chosen_tool")
+        yield 1.0
+        picture("tool_asks")
+        subprocess.run(["xdotool", "key", "Escape"], check=True)
+        yield 1.5
+        report["sorted_without_asking"] = board().latest("sort") is not None
 
     module("panels.base").SECTIONS_CLOSED = False
     yield from reopened("extract", "extract_advanced")
