@@ -38,35 +38,37 @@ class Row:
         return getattr(import_module(f"...{module}", __name__), attribute)
 
 
-# Times are of one processor core for a frame of 640 x 360 px.
+# Measured on one processor core, for frames reduced to 640 px (the default Detection Size); sizes are from brow to chin
+# in the reduced frame, and grow or shrink with Detection Size where that is not said to be without effect.
 DETECTORS = (
-    Row("dlib", "dlib HOG", "Ships with Understudy and needs no download; finds frontal and half-turned faces of at "
-        "least 80 px in 17 ms, misses profiles and faces turned upside down",
+    Row("dlib", "dlib HOG", "Ships with Understudy and needs no download; finds frontal and half-turned faces from "
+        "60 px in 18 ms, hardly ever anything else; misses profiles and heads tilted by more than 45 degrees",
         "extraction.detectors.dlib_hog:DlibHog"),
-    Row("yunet", "YuNet", "The best choice without a graphics card: 8 ms, finds turned, tilted and small faces; the "
-        "file of 0.2 MB may be used commercially", "extraction.detectors.yunet:YuNet", ("yunet",)),
-    Row("retinaface-mobilenet", "RetinaFace MobileNet", "Finds turned, small and half-hidden faces in 22 ms; now and "
-        "then takes something else for a face", "extraction.detectors.retinaface:RetinaFaceMobileNet",
-        ("retinaface-mobilenet",)),
+    Row("yunet", "YuNet", "The best choice without a graphics card: finds turned and tilted faces from 15 px in 7 ms. "
+        "A file of 0.2 MB whose licence allows commercial use", "extraction.detectors.yunet:YuNet", ("yunet",)),
+    Row("retinaface-mobilenet", "RetinaFace MobileNet", "Finds faces in any turn and tilt, half-hidden ones too, from "
+        "20 px in 29 ms; now and then takes something else for a face",
+        "extraction.detectors.retinaface:RetinaFaceMobileNet", ("retinaface-mobilenet",)),
     Row("retinaface-resnet", "RetinaFace ResNet", "The most thorough, for crowds, tiny and half-hidden faces; wants a "
         "graphics card, since a processor needs 0.6 s", "extraction.detectors.retinaface:RetinaFaceResNet",
         ("retinaface-resnet",)),
     Row("s3fd", "S3FD", "Thorough and steady, also for tiny faces; wants a graphics card, since a processor needs "
         "1.6 s. Nobody states a licence for the weights", "extraction.detectors.s3fd:S3fd", ("s3fd",)),
-    Row("scrfd", "SCRFD", "Finds small and turned faces on a processor too; InsightFace gives its weights for "
+    Row("scrfd", "SCRFD", "Finds small and turned faces, made for processors too; InsightFace gives its weights for "
         "research only, not for commercial use", "extraction.detectors.scrfd:Scrfd", ("scrfd",)),
-    Row("blazeface-front", "BlazeFace Front", "The quickest, 4 ms; made for selfies: sees the whole frame at 128 px, "
-        "so that it finds only faces of about a tenth of it and more",
+    Row("blazeface-front", "BlazeFace Front", "The quickest, 6 ms; made for selfies: finds faces in any turn and tilt "
+        "from a tenth of the frame's longer side; Detection Size is without effect",
         "extraction.detectors.blazeface:BlazeFaceFront", ("blazeface-front", "blazeface-front-anchors")),
-    Row("blazeface-back", "BlazeFace Back", "As BlazeFace Front at 256 px, for faces half as large, in 13 ms",
+    Row("blazeface-back", "BlazeFace Back", "Finds faces in any turn and tilt from a fortieth of the frame's longer "
+        "side in 16 ms; now and then takes something else for a face; Detection Size is without effect",
         "extraction.detectors.blazeface:BlazeFaceBack", ("blazeface-back", "blazeface-back-anchors")),
     Row("dlib-mmod", "dlib MMOD", "Ships with Understudy and needs no download; finds more turned and tilted faces "
-        "than dlib HOG, of at least 80 px, in 0.1 s", "extraction.detectors.dlib_mmod:DlibMmod", ("dlib-mmod",)),
-    Row("mtcnn", "MTCNN", "Three small networks in a row, quick for single faces; trembles more than the others and "
-        "now and then takes something else for a face", "extraction.detectors.mtcnn:Mtcnn",
+        "than dlib HOG, from 60 px in 0.1 s", "extraction.detectors.dlib_mmod:DlibMmod", ("dlib-mmod",)),
+    Row("mtcnn", "MTCNN", "Three small networks in a row, each of which looks at what the one before let through; an "
+        "older design that takes longer the more faces there are", "extraction.detectors.mtcnn:Mtcnn",
         ("mtcnn-pnet", "mtcnn-rnet", "mtcnn-onet")),
-    Row("cv2-dnn", "OpenCV DNN", "OpenCV's own, quick without a graphics card; sees the whole frame at 300 px and "
-        "misses small and turned faces", "extraction.detectors.opencv_ssd:OpenCvSsd",
+    Row("cv2-dnn", "OpenCV DNN", "OpenCV's own, quick without a graphics card; sees the whole frame at 300 px, so that "
+        "it misses small faces; Detection Size is without effect", "extraction.detectors.opencv_ssd:OpenCvSsd",
         ("opencv-ssd", "opencv-ssd-layout")),
 )
 
