@@ -46,7 +46,7 @@ def draw_face(pixels: np.ndarray, face: Face, layers: Layers, name: str = "") ->
         for first, end, closed in _RUNS:
             _lines(pixels, face.landmarks[first:end], closed, colour, thick)
         for point in face.landmarks:
-            cv2.circle(pixels, _fixed(point), round((thick + 0.6) * (1 << _BITS)), (255, 255, 255), -1, cv2.LINE_AA,
+            cv2.circle(pixels, _fixed(point), round((thick + 0.2) * (1 << _BITS)), (255, 255, 255), -1, cv2.LINE_AA,
                        _BITS)
     if layers.pose:
         _draw_axes(pixels, alignment, thick)
@@ -54,7 +54,7 @@ def draw_face(pixels: np.ndarray, face: Face, layers: Layers, name: str = "") ->
              ] if layers.names else []
     if layers.pose:
         pose = alignment.pose()
-        words.append(f"yaw {pose.yaw:+.0f}  pitch {pose.pitch:+.0f}  roll {pose.roll:+.0f}")
+        words.append(f"yaw {round(pose.yaw):+d}  pitch {round(pose.pitch):+d}  roll {round(pose.roll):+d}")
     _write(pixels, words, face.box, thick)
 
 

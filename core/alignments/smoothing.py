@@ -39,8 +39,9 @@ def run(options: SmoothingOptions, reporter: Reporter,
         todo = {uuid: face for uuid, face in meant.items() if uuid not in by_hand and uuid not in before}
         found = [track for track in tracks(store) if any(face.uuid in todo for face in track)] if todo else []
         smoothed = smoother(found, lambda items, text: counted(reporter, items, "tracks", text))
-        changed = [face for track in smoothed for face in track
-                   if face.uuid in todo and not np.array_equal(face.landmarks, todo[face.uuid].landmarks)]
+        changed = sorted((face for track in smoothed for face in track if face.uuid in todo
+                          and not np.array_equal(face.landmarks, todo[face.uuid].landmarks)),
+                         key=lambda face: (face.frame, face.position))
         distances = [float(np.linalg.norm(face.landmarks - todo[face.uuid].landmarks, axis=1).mean())
                      for face in changed]
         for face, distance in zip(changed, distances, strict=True):

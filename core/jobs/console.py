@@ -180,8 +180,8 @@ def ending(done: Done, seconds: float) -> str:
     if done.status == "stopped":
         return f"Stopped after {duration(seconds)}; the same command again continues."
     told = {key: _counts(value) if isinstance(value, dict) else value for key, value in done.result.items()}
-    made = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in told.items()
-                     if isinstance(value, (str, int, float)) and value != "" and key != "text")
+    made = ", ".join(key.replace("_", " ") + ("" if value is True else f" {value}") for key, value in told.items()
+                     if isinstance(value, (str, int, float)) and value != "" and value is not False and key != "text")
     return f"Done in {duration(seconds)}{': ' + made if made else ''}."
 
 
