@@ -7,8 +7,9 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import SourceError, UsageError
+from ..errors import FacesError, SourceError, UsageError
 from ..faces.places import default_store
+from ..faces.png import read_header
 from ..media.listing import list_images
 from ..media.ranges import natural_key
 from ..options.extract import ExtractOptions
@@ -30,7 +31,7 @@ def clips_of(options: ExtractOptions) -> tuple[list[Clip], bool]:
     """The clips to read, and whether they are several, which changes where things go.
 
     A folder that holds images is one clip; one without images stands for the clips in it: its video files, and its
-    folders of images.
+    folders of images, but for folders of face pictures.
 
     Raises:
         UsageError: alignments in one file for several clips, or two clips of one name.
@@ -71,10 +72,22 @@ def _inside(path: Path) -> list[Path]:
         with os.scandir(path) as entries:
             clips = [Path(entry.path) for entry in entries if not entry.name.startswith(".") and (
                 entry.name.lower().endswith(VIDEO_SUFFIXES) if entry.is_file() else
-                entry.is_dir() and list_images(entry.path))]
+                entry.is_dir() and _holds_footage(Path(entry.path)))]
     except OSError as error:
         raise SourceError(f"Cannot read {path} ({error.strerror or error})", "Check its permissions") from error
     return sorted(clips, key=lambda clip: natural_key(clip.name)) or [path]
+
+
+def _holds_footage(folder: Path) -> bool:
+    """Whether a folder holds images that are not pictures of faces, extracted earlier."""
+    images = list_images(folder)
+    if not images:
+        return False
+    try:
+        read_header(folder / images[0])
+    except FacesError:
+        return True
+    return False
 
 
 def _names(paths: list[Path]) -> list[str]:

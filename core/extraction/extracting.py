@@ -158,7 +158,8 @@ class _Run:
             folders = () if names else self._folders
             flow = self._flow(len(self._wanted) - len(unseen), len(self._wanted))
             Finding(flow, self._store, folders, self._workshop.examiner, self._workshop.settings).run(unseen, text)
-        if self._store.identity_kinds() and (unseen or not self._knows_persons()):
+        # Also where a run died between finding the last face and linking it.
+        if self._store.identity_kinds() and (unseen or self._store.face_counts().get(None)):
             link(self._store, undoable=False)
         if names:
             for folder in self._folders:
@@ -168,10 +169,10 @@ class _Run:
         if lacking:
             flow = self._flow(len(self._wanted), len(self._wanted) + len(lacking))
             write_pictures(flow, self._store, self._folders, lacking)
-        if self._options.refine:
-            self._refine()
         counts = self._store.counts()
         of_wanted = [counts[index] for index in self._wanted if index in counts]
+        if self._options.refine and of_wanted:
+            self._refine()
         return {"source": str(self._source.path), "alignments": str(self._store.path),
                 "faces_folder": str(self._folders[0].folder) if self._folders else "", "every": self._every,
                 "expected_faces": expected, "frames": len(self._wanted), "frames_read": self._tally.frames,

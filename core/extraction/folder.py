@@ -45,7 +45,7 @@ class FacesFolder:
             probe = self.folder / f".{uuid.uuid4().hex}.part"
             probe.write_bytes(b"")
             os.unlink(probe)
-            for torn in self.folder.glob(".*.png.*.part"):
+            for torn in self.folder.glob(".*.png.*.part*"):  # .part or .partial, after the number of its process
                 if not _is_running(torn.name.rsplit(".", 2)[1]):
                     torn.unlink(missing_ok=True)
 
