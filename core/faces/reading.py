@@ -216,11 +216,10 @@ class Reading:
                                              f"({', '.join('?' * len(block))})", (kind, *block)))
                 for row, uuid in enumerate(block, start):
                     vectors[row] = np.frombuffer(found[uuid], "<f4") if uuid in found else np.nan
-        there = ~np.isnan(vectors).any(axis=1) if len(uuids) else np.zeros(0, bool)
-        if there.all():
+        gone = set(np.flatnonzero(np.isnan(vectors).any(axis=1)).tolist())  # taken away just now, by another process
+        if not gone:
             return uuids, vectors
-        # Another process has just taken these faces away.
-        return [uuid for uuid, is_there in zip(uuids, there, strict=True) if is_there], vectors[there]
+        return [uuid for row, uuid in enumerate(uuids) if row not in gone], np.delete(vectors, list(gone), axis=0)
 
     # Masks
 

@@ -2,13 +2,14 @@
 
 A pickle is a program for a small stack machine. This is that machine with only the instructions that build plain data
 (Python's `Lib/pickletools.py` describes them all): lists, tuples, dicts, strings, bytes, numbers, None and numpy's
-number arrays. The standard library's reader with a guarded `find_class` would not do for strangers' files: a few bytes
-make it ask for gigabytes (an index into its memo), or overflow the C stack (a nested tuple as a key).
+number arrays. Long lists of numbers come as arrays, of small integers as bytes.
+
+The standard library's reader with a guarded `find_class` would not do for strangers' files: a few bytes make it ask for
+gigabytes (an index into its memo), or overflow the C stack (a nested tuple as a key).
 """
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -16,15 +17,14 @@ from typing import Any
 import numpy as np
 
 from .arrays import GLOBALS, Dtype, Global, PendingArray
+from .number_lists import read_numbers
 
 LARGEST_VALUE = 64 * 1024 * 1024  # bytes of one string; an array's are held in one
 _BYTES_PER_CONTAINER = 8  # a real file spends more; an empty list costs 56 bytes of memory and one in the file
 _FREE_CONTAINERS = 10_000
 _PROTOCOLS = range(2, 6)
 
-_MARK = object()
-_FLOATS = re.compile(rb"((?:G.{8})++)e", re.DOTALL)
-_SMALL_INTS = re.compile(rb"((?:K.)++)e", re.DOTALL)
+_MARK, _NOTHING = object(), object()
 _PLAIN = (type(None), bool, int, float, str, bytes, list, tuple, dict, np.ndarray)
 
 
@@ -48,12 +48,39 @@ def loads(data: bytes) -> Any:
         raise Refused(f"it is damaged ({error})") from error
 
 
+class _Memo:
+    """What a pickle may refer to again, by numbers that mostly count up."""
+
+    def __init__(self) -> None:
+        self._counted: list[Any] = []
+        self._others: dict[int, Any] = {}
+
+    def __len__(self) -> int:
+        return len(self._counted) + len(self._others)
+
+    def put(self, key: int, value: Any) -> None:
+        if key < len(self._counted):
+            self._counted[key] = value
+        elif key == len(self._counted):
+            self._counted.append(value)
+        else:
+            self._others[key] = value
+
+    def get(self, key: int) -> Any:
+        return self._counted[key] if key < len(self._counted) else self._others.get(key, _NOTHING)
+
+    def hide(self, count: int) -> None:
+        """Count on past lists that were read as a part of something larger."""
+        for _ in range(count):
+            self.put(len(self), _NOTHING)
+
+
 class _Machine:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.position = 0
         self.stack: list[Any] = []
-        self.memo: dict[int, Any] = {}
+        self.memo = _Memo()
         self.containers = _FREE_CONTAINERS + len(data) // _BYTES_PER_CONTAINER
 
     def run(self) -> Any:
@@ -138,25 +165,20 @@ class _Machine:
 
     # Containers
 
-    def mark(self) -> None:
-        """A mark; a list's floats or small integers that follow it, by the thousand in real files, are read at once."""
-        found = _FLOATS.match(self.data, self.position)
-        if found:
-            raw = found[1]
-            if len(raw) <= 72:
-                values: Any = struct.unpack(">" + "xd" * (len(raw) // 9), raw)
-            else:
-                rows = np.frombuffer(raw, np.uint8).reshape(-1, 9)
-                values = np.ascontiguousarray(rows[:, 1:]).view(">f8").ravel().tolist()
-        else:
-            found = _SMALL_INTS.match(self.data, self.position)
-            if found:
-                values = found[1][1::2]
-        if not found:
-            self.stack.append(_MARK)
+    def empty_list(self) -> None:
+        """A list; one of many numbers and nothing else is read whole, as an array (of small integers: bytes)."""
+        start, code = self.position, self.data[self.position]
+        filling = start + {0x94: 1, ord("q"): 2, ord("r"): 5}.get(code, 0)  # behind what remembers the list itself
+        found = read_numbers(self.data, filling)
+        if found is None:
+            self.push_container([])
             return
-        self.position = found.end()
-        self.top(list).extend(values)
+        value, end, hidden = found
+        self.push_container(value)
+        if filling > start:
+            self.put(len(self.memo) if code == 0x94 else int.from_bytes(self.data[start + 1:filling], "little"))
+        self.memo.hide(hidden)
+        self.position = end
 
     def append(self) -> None:
         value = self.pop()
@@ -186,14 +208,15 @@ class _Machine:
         value = self.stack[-1]
         if value is _MARK:
             raise Refused("it is damaged (a mark is remembered)")
-        self.memo[key] = value
+        self.memo.put(key, value)
         if isinstance(value, PendingArray):
             value.memo_keys.append(key)
 
     def get(self, key: int) -> None:
-        if key not in self.memo:
+        value = self.memo.get(key)
+        if value is _NOTHING:
             raise Refused("it is damaged (it refers to what is not there)")
-        self.stack.append(self.memo[key])
+        self.stack.append(value)
 
     # numpy's arrays
 
@@ -220,7 +243,7 @@ class _Machine:
         built = target.built(state)
         if isinstance(target, PendingArray):
             for key in target.memo_keys:
-                self.memo[key] = built
+                self.memo.put(key, built)
         self.push(built)
 
 
@@ -242,14 +265,15 @@ _STOP = ord(".")
 _HANDLERS: dict[int, Callable[[_Machine], Any]] = {code[0]: handler for code, handler in {
     b"\x80": lambda m: m.take(1),  # PROTO
     b"\x95": lambda m: m.take(8),  # FRAME: only says how much comes
-    b"(": _Machine.mark, b"0": lambda m: m.stack.pop(), b"1": _Machine.pop_mark, b"2": lambda m: m.push(m.stack[-1]),
+    b"(": lambda m: m.stack.append(_MARK), b"0": lambda m: m.stack.pop(), b"1": _Machine.pop_mark,
+    b"2": lambda m: m.push(m.stack[-1]),
     b"N": lambda m: m.push(None), b"\x88": lambda m: m.push(True), b"\x89": lambda m: m.push(False),
     b"K": lambda m: m.push(m.number(1)), b"M": lambda m: m.push(m.number(2)), b"J": _fixed(4, "<i"),
     b"G": _fixed(8, ">d"), b"\x8a": _Machine.long,
     b"C": lambda m: m.bytes_(1), b"B": lambda m: m.bytes_(4), b"\x8e": lambda m: m.bytes_(8),
     b"\x96": lambda m: m.bytes_(8),  # BYTEARRAY8
     b"\x8c": lambda m: m.text(1), b"X": lambda m: m.text(4), b"\x8d": lambda m: m.text(8),
-    b"]": lambda m: m.push_container([]), b"}": lambda m: m.push_container({}), b")": lambda m: m.push(()),
+    b"]": _Machine.empty_list, b"}": lambda m: m.push_container({}), b")": lambda m: m.push(()),
     b"a": _Machine.append, b"e": _Machine.appends, b"s": _Machine.set_item, b"u": _Machine.set_items,
     b"\x85": lambda m: m.tuple_(1), b"\x86": lambda m: m.tuple_(2), b"\x87": lambda m: m.tuple_(3),
     b"t": lambda m: m.push_container(tuple(m.pop_mark())),

@@ -115,7 +115,7 @@ def found(draw):
                  draw(st.dictionaries(names, vectors, max_size=3)), [draw(masks(kind)) for kind in sorted(kinds)])
 
 
-@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.integers(0, 99), st.lists(found(), max_size=3), min_size=1, max_size=5), st.data())
 def test_store_to_fsa_and_back_loses_nothing_that_it_can_hold(tmp_path_factory, frames, data):
     folder = tmp_path_factory.mktemp("round")
