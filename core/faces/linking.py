@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from .tracks import Sighting, follow
 LEAST_FACES = 3  # fewer make nobody new: false finds come alone
 _DEFAULT_SAME = 0.6  # for vectors of models that are no row here: imported ones
 _LOOSE = 1.5  # by how much less alike a few left-over faces may be, as a factor on what is missing to a cosine of 1
+_NO_LANDMARKS = np.zeros((0, 2), np.float32)
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ def link(store: AlignmentsStore, identity: str = "", similarity: float = 0.0, le
     Raises:
         AlignmentsError: no face has vectors of that kind.
     """
-    faces = [face for _, here in store.iterate() for face in here]
+    # Without their landmarks, which are half of what a face takes: all of a long film's are held at once.
+    faces = [replace(face, landmarks=_NO_LANDMARKS) for _, here in store.iterate() for face in here]
     by_hand = store.chosen_faces()
     chosen = {face.uuid: face.person for face in faces if face.uuid in by_hand}
     vectors, same = _vectors(store, faces, identity, similarity)
