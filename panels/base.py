@@ -110,10 +110,8 @@ def draw_options(layout: Any, scene: Any, task: str, advanced: bool) -> None:
 
 
 def _draw_option(column: Any, group: Any, option: Option) -> None:
-    if option.many and option.declaration.choices:
-        column.column(heading=option.declaration.label).prop(group, properties.rna_name(option), text="")
-    else:
-        column.prop(group, properties.rna_name(option))
+    several = option.many and bool(option.declaration.choices)  # toggles below each other
+    column.prop(group, properties.rna_name(option), expand=several)
 
 
 def draw_weights(layout: Any, scene: Any, task: str, width: int) -> None:
