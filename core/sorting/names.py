@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..options.rows import SORT_METHODS
 
-_NUMBER = re.compile(r"\d{6,}_(?=.)")
+_NUMBER = re.compile(r"^\d{6,}_(?=.)")
 _GROUP = re.compile(rf"_({'|'.join(re.escape(row.name) for row in SORT_METHODS)})_\d{{3,}}(_.*)?")
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 
 from .pictures import Picture
 
@@ -19,16 +19,27 @@ class Tools:
     """What a method may use.
 
     Attributes:
-        device: where to compute.
+        device_option: where to compute, as the person chose ("auto", "cpu" …).
         progress: to be told (what is going on, done, of how many); raises `Stopped` once the person asked to stop.
         identity: name of the chosen identity model.
         vectors: vectors of that model which are known already, by the faces' uuids.
     """
 
-    device: torch.device
+    device_option: str
     progress: Progress
     identity: str = ""
     vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @cached_property
+    def device(self) -> str:
+        """Where to compute, torch's name; most methods never ask, and need not wait for torch.
+
+        Raises:
+            UsageError: it is not here.
+        """
+        from ..models.device import choose_device
+
+        return str(choose_device(self.device_option))
 
 
 @dataclass(frozen=True, eq=False)

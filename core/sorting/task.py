@@ -18,7 +18,6 @@ from ..faces.store import AlignmentsStore
 from ..jobs.lock import FileLock
 from ..jobs.messages import Reporter
 from ..media.ranges import natural_key
-from ..models.device import choose_device
 from ..options import find
 from ..options.rows import SORT_METHODS
 from ..options.sort import SortOptions
@@ -144,7 +143,6 @@ def _read(folder: Path, options: SortOptions, reporter: Reporter) -> tuple[Tools
     """What methods may use, and the usable pictures of the persons that are meant."""
     if options.persons and not options.alignments.strip():
         raise UsageError("The pictures do not say whose they are", "Name the alignments file as well")
-    device = choose_device(options.device)
     vectors: dict[str, np.ndarray] = {}
     theirs: set[str] | None = None
     if options.alignments.strip():
@@ -153,6 +151,9 @@ def _read(folder: Path, options: SortOptions, reporter: Reporter) -> tuple[Tools
                 is_wanted = wanted(store, options.persons)
                 theirs = {face.uuid for _, faces in store.iterate() for face in faces if is_wanted(face)}
             vectors = dict(zip(*store.identities(options.identity), strict=True))
+    tools = Tools(options.device, _counter(reporter), options.identity, vectors)
+    if options.device not in ("auto", "cpu"):
+        _ = tools.device  # one that is not here is told before the measuring
     pictures = _usable(list_pictures(folder), folder, reporter)
     if theirs is not None:
         pictures = [picture for picture in pictures if picture.header.uuid in theirs]
@@ -160,7 +161,7 @@ def _read(folder: Path, options: SortOptions, reporter: Reporter) -> tuple[Tools
         raise FacesError(f"No picture in {folder} is of {', '.join(options.persons)}", "Choose other persons")
     # In the same order, however they were sorted before.
     pictures.sort(key=lambda picture: (natural_key(picture.first_name), natural_key(picture.path.name)))
-    return Tools(device, _counter(reporter), options.identity, vectors), pictures
+    return tools, pictures
 
 
 def _usable(files: Sequence[Path], folder: Path, reporter: Reporter) -> list[Picture]:

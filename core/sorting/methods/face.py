@@ -54,5 +54,5 @@ class Face:
     def _identity(self) -> Identity:
         with self._mutex:
             if self._model is None:
-                self._model = find(IDENTITIES, self._tools.identity).load()(str(self._tools.device))
+                self._model = find(IDENTITIES, self._tools.identity).load()(self._tools.device)
             return self._model
