@@ -48,6 +48,7 @@ lint: .venv/.ready  ## Style and types
 bench: .venv/.ready  ## Print the figures that the README and docs state (an hour) [FOOTAGE=folder]
 	$(CORE) benchmarks/decode.py "$(FOOTAGE)/real_talk_720p.mp4"
 	$(CORE) benchmarks/store.py
+	$(CORE) benchmarks/sorting.py
 	$(CORE) benchmarks/extraction.py "$(FOOTAGE)"
 	$(CORE) benchmarks/maskers.py
 	$(CORE) benchmarks/occlusion.py

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .alignments import StoreOptions
 from .field import option
 from .rows import IDENTITIES, Row
 
@@ -11,11 +12,9 @@ _AUTO = Row("auto", "Automatic", "The model whose vectors most faces have", "")
 
 
 @dataclass(frozen=True)
-class _Clip:
+class _Clip(StoreOptions):
     source: str = option("", label="Source", help="Clip, or alignments file, whose persons are meant; may be left out "
                          "where the alignments are named", kind="path", positional=True, per_shot=False)
-    alignments: str = option("", label="Alignments", help="The alignments file; empty: beside the source", kind="file",
-                             group="Input", per_shot=False)
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,14 @@ from ..media.ranges import parse_frames
 class FaceOptions(Protocol):
     """Options that choose faces."""
 
-    frames: str
-    position: int
-    pictures: str
+    @property
+    def frames(self) -> str: ...
+
+    @property
+    def position(self) -> int: ...
+
+    @property
+    def pictures(self) -> str: ...
 
 
 def chooses(options: FaceOptions) -> bool:
