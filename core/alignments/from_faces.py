@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -22,8 +22,8 @@ from ..media.source import open_source
 from ..options.alignments import FromFacesOptions
 from .building import backed_up, built
 from .frames import frame_files
-from .naming import restore_names
-from .pictures import Picture, faces_folder, retell, scan
+from .naming import renumber
+from .pictures import Picture, faces_folder, scan
 from .stores import Plan, counted
 
 SETTINGS = "from-faces"  # how frames were looked at that only pictures tell of
@@ -76,15 +76,9 @@ def run(options: FromFacesOptions, reporter: Reporter) -> dict[str, Any]:
         if not plan.dry:
             backups.append(backed_up(clip.path))
             _write(clip, reporter)
-    stale = [Picture(picture.path, replace(picture.header, position=position))
-             for clip in rebuilt for _, _, position, picture in clip.numbered()
+    stale = [(picture, position) for clip in rebuilt for _, _, position, picture in clip.numbered()
              if picture.header.uuid and picture.header.position != position]
-    for picture in stale:
-        plan.say(f"tell {picture.path.relative_to(folder)} that it is face {picture.header.position}")
-    if not plan.dry:
-        for picture in counted(reporter, stale, "pictures", "Telling the pictures"):
-            retell(picture.path, position=picture.header.position)
-    renamed = restore_names(folder, stale, False, plan, reporter)
+    renamed = renumber(folder, stale, plan, reporter)
     taken = sum(len(own) for clip in rebuilt for _, own in clip.frames.values())
     return plan.result(alignments=[str(clip.path) for clip in rebuilt], frames=sum(len(c.frames) for c in rebuilt),
                        faces=taken, pictures=len(stale), renamed=renamed, others=len(pictures) - taken,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ..errors import writing
 from ..jobs.messages import Reporter
-from .pictures import WAITING, Picture
-from .stores import Plan
+from .pictures import WAITING, Picture, picture_name, retell
+from .stores import Plan, counted
 
 _NAMED = 5  # files named in a warning
 Move = tuple[Path, Path]  # from, to
@@ -38,6 +38,40 @@ def restore_names(folder: Path, pictures: Sequence[Picture], flatten: bool, plan
                          f"should have: {some}", "\n".join(map(str, stuck)))
     if not plan.dry:
         rename_all(moves, reporter)
+    return len(moves)
+
+
+def renumber(folder: Path, numbers: Sequence[tuple[Picture, int]], plan: Plan, reporter: Reporter) -> int:
+    """Bring pictures in step with their faces' new numbers: the names that extract gave them, then the headers.
+
+    A killed run is finished by a second one: as long as a header has the old number, its name is looked at again.
+
+    Args:
+        numbers: the pictures whose headers have another number than their faces, and the right numbers.
+
+    Returns:
+        how many were, or would be, renamed; sorted pictures and those named by a person keep their names.
+
+    Raises:
+        OutputError: the folder cannot be written.
+        Stopped: the person asked to, after the renaming.
+    """
+    moving, targets = [], []
+    for picture, number in numbers:
+        target = picture.path.with_name(picture_name(Path(picture.header.frame_name).stem, number))
+        if picture.path.name in (picture.first_name, target.name + WAITING):
+            moving.append(picture)
+            targets.append(target)
+    moves, _ = renamings(moving, targets)
+    for source, target in moves:
+        plan.say(f"rename {source.relative_to(folder)} to {target.relative_to(folder)}")
+    for picture, number in numbers:
+        plan.say(f"tell {picture.path.relative_to(folder)} that it is face {number}")
+    if not plan.dry:
+        rename_all(moves, reporter)
+        now = dict(moves)
+        for picture, number in counted(reporter, numbers, "pictures", "Telling the pictures"):
+            retell(now.get(picture.path, picture.path), position=number)
     return len(moves)
 
 

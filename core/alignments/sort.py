@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from ..faces.nouns import Face
@@ -11,8 +9,8 @@ from ..faces.renumber import set_positions
 from ..faces.store import AlignmentsStore
 from ..jobs.messages import Reporter
 from ..options.alignments import SortFacesOptions
-from .naming import restore_names
-from .pictures import Owners, Picture, all_faces, faces_folder, retell, scan
+from .naming import renumber
+from .pictures import Owners, Picture, all_faces, faces_folder, scan
 from .stores import Plan, back_up, chosen_frames, counted, opened
 
 
@@ -42,11 +40,9 @@ def run(options: SortFacesOptions, reporter: Reporter) -> dict[str, Any]:
             backup = back_up(store)
             set_positions(store, positions)
         owner = Owners(all_faces(store), store.source.name)
-    told, renamed = 0, 0
-    if folder is not None:
-        stale = _stale(pictures, owner, positions if plan.dry else {})
-        told, renamed = _follow(folder, stale, plan, reporter)
-    return plan.result(frames=len(orders), faces=len(positions), pictures=told, renamed=renamed, backup=backup)
+    stale = _stale(pictures, owner, positions if plan.dry else {})
+    renamed = renumber(folder, stale, plan, reporter) if folder is not None else 0
+    return plan.result(frames=len(orders), faces=len(positions), pictures=len(stale), renamed=renamed, backup=backup)
 
 
 def _orders(store: AlignmentsStore, frames: list[int] | None, reporter: Reporter) -> list[list[Face]]:
@@ -62,24 +58,12 @@ def _orders(store: AlignmentsStore, frames: list[int] | None, reporter: Reporter
     return orders
 
 
-def _stale(pictures: list[Picture], owner: Owners, to_come: dict[str, int]) -> list[Picture]:
-    """The pictures that give their face another number than it has, or will have; their headers have the right one."""
+def _stale(pictures: list[Picture], owner: Owners, to_come: dict[str, int]) -> list[tuple[Picture, int]]:
+    """The pictures that give their face another number than it has, or will have, and that number."""
     stale = []
     for picture in pictures:
         face = owner(picture.header) if picture.header.uuid else None
         position = None if face is None else to_come.get(face.uuid, face.position)
         if position is not None and position != picture.header.position:
-            stale.append(Picture(picture.path, replace(picture.header, position=position)))
+            stale.append((picture, position))
     return stale
-
-
-def _follow(folder: Path, stale: list[Picture], plan: Plan, reporter: Reporter) -> tuple[int, int]:
-    """Write the new numbers into headers, then into those names that held the old ones."""
-    renamed = 0
-    if not plan.dry:
-        for picture in counted(reporter, stale, "pictures", "Telling the pictures"):
-            retell(picture.path, position=picture.header.position)
-    for picture in stale:
-        plan.say(f"tell {picture.path.relative_to(folder)} that it is face {picture.header.position}")
-    renamed = restore_names(folder, stale, False, plan, reporter)
-    return len(stale), renamed
