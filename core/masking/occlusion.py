@@ -81,7 +81,8 @@ def agreement(one: Look, sightings: Sequence[Look]) -> float:
         references = nearest(one, [other for other in sightings if other is not one])
         if len(references) < LEAST_REFERENCES:
             return 0.0
-        same, texture = _structure(one, references)
+        # With a third of them: a cover that stays at its place agrees with itself in some.
+        same, texture = _structure(one, references, len(references) // 3)
         there = one.face & (texture > _TEXTURE)
         one.agreement = float((same[there] > _AGREES).mean()) if there.any() else 0.0
     return one.agreement
@@ -100,7 +101,7 @@ def cover(one: Look, others: Sequence[Look]) -> np.ndarray | None:
     references = nearest(one, [other for other in others if agreement(other, everyone) >= _CLEAN])
     if len(references) < LEAST_REFERENCES:
         return None
-    same, texture = _structure(one, references)
+    same, texture = _structure(one, references, 3)
     evidence = _evidence(one, references, same, texture)
     area = int(one.face.sum())
     found = _large((evidence > 0) & one.face, one.face, area)
@@ -111,14 +112,14 @@ def cover(one: Look, others: Sequence[Look]) -> np.ndarray | None:
     return _blurred(outlined.astype(np.float32), 0.7)
 
 
-def _structure(one: Look, references: Sequence[Look]) -> tuple[np.ndarray, np.ndarray]:
-    """How well the local structure correlates with the third best reference there, and how much of it there is."""
+def _structure(one: Look, references: Sequence[Look], rank: int) -> tuple[np.ndarray, np.ndarray]:
+    """How well the local structure correlates with the `rank`th best reference there, and how much of it they have."""
     correlations = []
     for other in references:
         together = _blurred(one.light * other.light, 4) - one.mean * other.mean
         correlations.append(together / np.maximum(one.deviation * other.deviation, 1e-4))
-    third = np.partition(np.stack(correlations), len(references) - 3, 0)[len(references) - 3]
-    return third, np.mean([other.deviation for other in references], 0)
+    place = len(references) - rank
+    return np.partition(np.stack(correlations), place, 0)[place], np.mean([other.deviation for other in references], 0)
 
 
 def _evidence(one: Look, references: Sequence[Look], same: np.ndarray, texture: np.ndarray) -> np.ndarray:
@@ -146,8 +147,9 @@ def _light_change(one: Look, stack: np.ndarray, trusted: np.ndarray) -> np.ndarr
     spread = _blurred(1.4826 * np.median(np.abs(stack - usual), 0), 1.5)
     scale = np.sqrt(spread[trusted] ** 2 + _TOLERANCE ** 2)
     places, change = _PLANE[trusted], (one.colours - usual)[trusted]
-    # Slopes are known badly where only a small part can be trusted.
-    ridge = np.diag([1.0, 0.05 * area, 0.05 * area])
+    # Slopes are held back where only a small part can be trusted, which knows them badly.
+    held = 0.005 * area * (area / trusted.sum()) ** 2
+    ridge = np.diag([1.0, held, held])
     plane = np.zeros((3, 3))
     plane[0] = np.median(change, 0)
     for step in range(10):
