@@ -96,7 +96,7 @@ class Owners:
     """Which stored face a picture is of: by its uuid; pictures of other programs by frame, number and landmarks.
 
     Args:
-        faces: of one clip's store, removed ones included or not.
+        faces: of one clip's store.
         source: name of the clip; other programs' pictures of other clips are no one's.
     """
 
@@ -119,11 +119,10 @@ class Owners:
         return face if np.abs(face.landmarks - header.landmarks).max() <= self._SAME else None
 
 
-def all_faces(store: AlignmentsStore, with_removed: bool = False) -> Iterator[Face]:
-    """Every face of a store, by frame and position."""
-    frames = sorted(store.frames_seen() | set(store.counts()))
-    for frame in frames:
-        yield from store.faces(frame, with_removed)
+def all_faces(store: AlignmentsStore) -> Iterator[Face]:
+    """Every face of a store that is not removed, by frame and position."""
+    for _, faces in store.iterate():
+        yield from faces
 
 
 def retell(path: Path, **changes: Any) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import AlignmentsError, Stopped, UsageError
 from ..extraction.origin import source_info
@@ -19,6 +19,7 @@ from ..media.ranges import parse_frames
 from ..media.source import Source, open_source
 from ..options.alignments import ChosenOptions, StoreOptions
 
+T = TypeVar("T")
 _STEP = 64  # items between two looks at the reporter
 
 
@@ -97,8 +98,8 @@ def chosen(store: AlignmentsStore, options: ChosenOptions) -> Iterator[tuple[int
             yield frame, meant
 
 
-def counted(reporter: Reporter, items: Any, unit: str, text: str) -> Iterator[Any]:
-    """`items` (a sized collection), with progress.
+def counted(reporter: Reporter, items: Collection[T], unit: str, text: str) -> Iterator[T]:
+    """`items`, with progress.
 
     Raises:
         Stopped: the person asked to; what was done with the items so far stays done.

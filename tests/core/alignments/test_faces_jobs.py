@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from understudy.core.alignments.naming import rename_all, renamings
 from understudy.core.alignments.pictures import WAITING, Picture
@@ -163,6 +167,25 @@ class TestRename:
         rename_all(moves, SilentReporter())
         assert [path.read_text() for path in targets] == [str(number) for number in range(cycle)]
         assert len(list(tmp_path.iterdir())) == cycle
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.integers(1, 8).flatmap(lambda n: st.tuples(
+        st.lists(st.integers(0, 9), min_size=n, max_size=n, unique=True),
+        st.lists(st.integers(0, 9), min_size=n, max_size=n))), st.sets(st.integers(0, 9)))
+    def test_any_renaming_keeps_every_file_and_overwrites_none(self, names, others):
+        """Pictures with any names that want any names, other files in the way: who can go arrives, who cannot stays."""
+        sources, targets = names
+        with tempfile.TemporaryDirectory() as place:
+            paths = {number: Path(place, f"{number}.png") for number in range(10)}
+            for number in {*sources, *others}:
+                paths[number].write_text(str(number))
+            moves, stuck = renamings([Picture(paths[s], None) for s in sources], [paths[t] for t in targets])
+            rename_all(moves, SilentReporter())
+            assert {path.read_text() for path in Path(place).iterdir()} == {str(n) for n in {*sources, *others}}
+            assert not list(Path(place).glob(f"*{WAITING}"))
+            for source, target in zip(sources, targets, strict=True):
+                path = paths[source] if source == target or paths[source] in stuck else paths[target]
+                assert path.read_text() == str(source)
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
     def test_a_read_only_folder_is_named(self, run, images):

@@ -205,6 +205,13 @@ class TestDraw:
         with pytest.raises(OutputError, match="folder of the frames themselves"):
             run("draw", source=images.path, output=images.path)
 
+    def test_where_nothing_can_be_written(self, run, video, tmp_path):
+        (tmp_path / "file").write_text("in the way")
+        with pytest.raises(OutputError, match="a file stands where a folder is needed"):
+            run("draw", source=video.path, output=tmp_path / "file" / "drawn")
+        with pytest.raises(OutputError, match="a file stands where a folder is needed"):
+            run("no-faces", source=video.path, action="file", output=tmp_path / "file" / "list.txt")
+
     def test_nothing_to_draw(self, run, video):
         with pytest.raises(AlignmentsError, match="no faces to draw"):
             run("draw", source=video.path, frames="3")
