@@ -209,17 +209,20 @@ class Reading:
         if len({row[1] for row in order}) > 1:
             raise schema.damaged(self.path, f"its identities of kind {kind} differ in length")
         vectors = np.zeros((len(uuids), order[0][1] // 4 if order else 0), "<f4")
+        gone: list[int] = []
         with schema.decoding(self.path):
             for start in range(0, len(uuids), _BLOCK):  # a few at a time: all at once they would be held three times
                 block = uuids[start:start + _BLOCK]
                 found = dict(self._many_rows(f"SELECT face, vector FROM identity WHERE kind = ? AND face IN "
                                              f"({', '.join('?' * len(block))})", (kind, *block)))
                 for row, uuid in enumerate(block, start):
-                    vectors[row] = np.frombuffer(found[uuid], "<f4") if uuid in found else np.nan
-        gone = set(np.flatnonzero(np.isnan(vectors).any(axis=1)).tolist())  # taken away just now, by another process
+                    if uuid in found:
+                        vectors[row] = np.frombuffer(found[uuid], "<f4")
+                    else:
+                        gone.append(row)  # taken away just now, by another process
         if not gone:
             return uuids, vectors
-        return [uuid for row, uuid in enumerate(uuids) if row not in gone], np.delete(vectors, list(gone), axis=0)
+        return [uuid for row, uuid in enumerate(uuids) if row not in set(gone)], np.delete(vectors, gone, axis=0)
 
     # Masks
 

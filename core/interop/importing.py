@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -44,13 +44,12 @@ def run(options: ImportOptions, reporter: Reporter) -> dict[str, Any]:
     """
     if not options.files:
         raise UsageError("No file to import is named", "Name faceswap's .fsa, or a folder of extracted faces")
-    target = _Target.of(options)
     tally = Tally()
-    for path in [Path(name).expanduser().absolute() for name in options.files]:
-        foreign = read_foreign(path)
-        tally.formats.append(foreign.format)
-        _import_file(path, foreign, target, options, tally, reporter)
-    target.close()
+    with closing(_Target.of(options)) as target:
+        for path in [Path(name).expanduser().absolute() for name in options.files]:
+            foreign = read_foreign(path)
+            tally.formats.append(foreign.format)
+            _import_file(path, foreign, target, options, tally, reporter)
     if not tally.frames:
         raise AlignmentsError(f"No frame of {target.info.name} is in {', '.join(options.files)}",
                               "Check that the file is of this clip; frames are told by name or number")
@@ -144,19 +143,15 @@ def _import_file(path: Path, foreign: ForeignFile, target: _Target, options: Imp
     frames = Frames(target.info, target.names)
     unmatched: list[str] = []
     done = 0
-    try:
-        for batch in _batches(foreign):
-            if reporter.progress(done, foreign.count, "frames", f"Importing {path.name}"):
-                raise Stopped
-            known = [(frames.find(frame), frame) for frame in batch]
-            unmatched += [frame.name for index, frame in known if index is None]
-            tally.counts["unmatched"] += sum(len(frame.faces) for index, frame in known if index is None)
-            _import_batch([(index, frame) for index, frame in known if index is not None], target, options, tally)
-            done += len(batch)
-        reporter.progress(foreign.count, foreign.count, "frames", f"Importing {path.name}")
-    except BaseException:
-        target.close()
-        raise
+    for batch in _batches(foreign):
+        if reporter.progress(done, foreign.count, "frames", f"Importing {path.name}"):
+            raise Stopped
+        known = [(frames.find(frame), frame) for frame in batch]
+        unmatched += [frame.name for index, frame in known if index is None]
+        tally.counts["unmatched"] += sum(len(frame.faces) for index, frame in known if index is None)
+        _import_batch([(index, frame) for index, frame in known if index is not None], target, options, tally)
+        done += len(batch)
+    reporter.progress(foreign.count, foreign.count, "frames", f"Importing {path.name}")
     tally.unreadable += len(foreign.problems)
     _tell(path, target, frames, unmatched, foreign.problems, reporter)
 

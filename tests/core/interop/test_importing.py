@@ -155,6 +155,23 @@ def test_a_folder_of_images_finds_its_faces_and_gets_a_store(tmp_path):
     assert list(json.loads((tmp_path / "out.json").read_text())) == ["shot.2.png", "shot.10.png"]
 
 
+def test_a_real_film_finds_its_faces_and_gets_a_store(tmp_path, footage):
+    content = {f"actor_a_{n:06d}.mp4": [{"detected": [0, 0, 9, 9], "landmarks_2d": landmarks(n).tolist()}]
+               for n in (1, 24, 100_000)}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    listener = Listener()
+    result = run(ImportOptions((str(tmp_path / "a.json"),), source=str(footage / "actor_a.mp4"),
+                               alignments=str(tmp_path / "a.db")), listener)
+    assert (result["added"], result["unmatched"]) == (2, 1)
+    (warning,) = listener.warnings
+    assert "actor_a_100000.mp4" in warning
+    with AlignmentsStore.open(tmp_path / "a.db") as store:
+        assert store.frame_names() == {0: "actor_a_000000.mp4", 23: "actor_a_000023.mp4"}
+        assert store.source.name == "actor_a.mp4"
+    export_alignments(tmp_path / "a.db", tmp_path / "b.json", "faceswap")
+    assert list(json.loads((tmp_path / "b.json").read_text())) == ["actor_a_000001.mp4", "actor_a_000024.mp4"]
+
+
 def test_our_json_brings_uuids_persons_and_states(tmp_path, clip_store, fsa):
     go(clip_store, fsa)
     with AlignmentsStore.open(clip_store) as store:
