@@ -6,6 +6,7 @@ To write it anew: `python -m understudy.core.options.reference`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from inspect import cleandoc
 from pathlib import Path
 
 from ..jobs.tasks import TASKS
@@ -34,7 +35,7 @@ def page() -> str:
         "a test keeps it true.\n",
     ]
     for task in TASKS.values():
-        parts.append(f"## {task.label}: `understudy {task.name}`\n\n{(task.options.__doc__ or '').strip()}\n")
+        parts.append(f"## {task.label}: `understudy {task.name}`\n\n{cleandoc(task.options.__doc__ or '')}\n")
         parts.append(_options_table(options_of(task.options)))
     parts.append("## What can be chosen\n")
     for title, table in _ROWS:
