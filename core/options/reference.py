@@ -12,6 +12,7 @@ from pathlib import Path
 from ..jobs.tasks import TASKS
 from . import rows
 from .field import Option, options_of
+from .maskers import MASKS
 from .rows import Row
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference.md"
@@ -19,7 +20,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference.md"
 _ROWS = (
     ("Detectors", rows.DETECTORS),
     ("Aligners", rows.ALIGNERS),
-    ("Masks", rows.MASKERS),
+    ("Masks", MASKS),
     ("Identity models", rows.IDENTITIES),
     ("Ways to sort faces", rows.SORT_METHODS),
     ("Trainers", rows.TRAINERS),

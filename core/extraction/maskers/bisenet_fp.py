@@ -20,7 +20,7 @@ from .network import NetworkMasker, blank
 class _Classes(NamedTuple):
     """How many classes some weights know, those of every mask, and those of the parts that can be chosen."""
 
-    count: int
+    known: int
     face: tuple[int, ...]
     glasses: tuple[int, ...]
     ears: tuple[int, ...]
@@ -154,11 +154,11 @@ class _Head(nn.Module):
 
 
 def _original() -> BiSeNet:
-    return blank(lambda: BiSeNet(_ORIGINAL.count))
+    return blank(lambda: BiSeNet(_ORIGINAL.known))
 
 
 def _faceswap() -> BiSeNet:
-    return blank(lambda: BiSeNet(_FACESWAP.count))
+    return blank(lambda: BiSeNet(_FACESWAP.known))
 
 
 class BisenetFp(NetworkMasker):

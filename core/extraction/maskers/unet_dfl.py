@@ -30,8 +30,8 @@ class TernausNet(nn.Module):
             self.add_module(name, _Down(inputs, channels))
             inputs = channels[-1]
             skipped.append(inputs)
-        for number, (channels, enlarged) in enumerate(_UP, 1):
-            self.add_module(f"dec{number}", _Up(inputs, channels, enlarged))
+        for number, (outputs, enlarged) in enumerate(_UP, 1):
+            self.add_module(f"dec{number}", _Up(inputs, outputs, enlarged))
             inputs = enlarged + skipped[-number]
         self.conv2d_6 = nn.Conv2d(inputs, 64, 3, padding=1)
         self.conv2d_7 = nn.Conv2d(64, 1, 3, padding=1)
