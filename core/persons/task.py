@@ -15,6 +15,7 @@ from ..errors import AlignmentsError, UsageError
 from ..faces import linking, persons
 from ..faces.store import AlignmentsStore
 from ..jobs.messages import Reporter
+from ..options.alignments import StoreOptions
 from ..options.persons import (
     PersonsAssignOptions,
     PersonsLinkOptions,
@@ -24,9 +25,6 @@ from ..options.persons import (
     PersonsSplitOptions,
 )
 from .faces import chooses, chosen_faces
-
-_Options = (PersonsListOptions | PersonsLinkOptions | PersonsNameOptions | PersonsMergeOptions | PersonsSplitOptions
-            | PersonsAssignOptions)
 
 
 def list_(options: PersonsListOptions, reporter: Reporter) -> dict[str, Any]:
@@ -92,7 +90,7 @@ def assign(options: PersonsAssignOptions, reporter: Reporter) -> dict[str, Any]:
 
 
 @contextmanager
-def _store(options: _Options, *, write: bool) -> Iterator[AlignmentsStore]:
+def _store(options: StoreOptions, *, write: bool) -> Iterator[AlignmentsStore]:
     """The store that is meant; the first argument may be a clip or an alignments file."""
     source = options.source.strip()
     if source and not options.alignments.strip() and Path(source).suffix.lower() == ".db":
