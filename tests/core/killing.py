@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 _TRIES = 12
-_PATIENCE = 120.0  # seconds for a run to end, on a busy machine
+_PATIENCE = 300.0  # seconds for a run to end, on a busy machine
 
 
 def kill_at_random_instants(command: Sequence[str], instants: int, check: Callable[[], None],
