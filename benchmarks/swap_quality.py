@@ -240,6 +240,7 @@ def main() -> int:
     parser.add_argument("--clock", default="wall", choices=("wall", "cpu", "iterations"),
                         help="what --minutes and --evaluate-at count")
     parser.add_argument("--seeds", type=int, default=3, help="how many trainings")
+    parser.add_argument("--first-seed", type=int, default=0, help="seed of the first of them")
     parser.add_argument("--trainer", default="sketch", choices=[row.name for row in TRAINERS])
     parser.add_argument("--train", nargs="*", default=[], metavar="KEY=VALUE", help="other options of the train task")
     parser.add_argument("--convert", nargs="*", default=[], metavar="KEY=VALUE", help="and of the convert task")
@@ -253,7 +254,7 @@ def main() -> int:
         arguments.work.mkdir(parents=True, exist_ok=True)
         bench = Bench(arguments.footage, arguments.work, values)
         print(f"unswapped: {bench.truth.score(bench.originals)}", flush=True)
-        rows = [row for seed in range(arguments.seeds)
+        rows = [row for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds)
                 for row in curve(bench, arguments.trainer, seed, points, arguments.clock)]
     except UnderstudyError as error:
         print(error, file=sys.stderr)
