@@ -143,7 +143,7 @@ class _Marks:
     def __enter__(self) -> Callable[[str], None]:
         with writing(self._path):
             self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND)
-        return lambda character: self._add(character)
+        return self._add
 
     def _add(self, character: str) -> None:
         with writing(self._path):

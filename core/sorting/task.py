@@ -146,7 +146,9 @@ def _read(folder: Path, options: SortOptions, reporter: Reporter) -> tuple[Tools
     vectors: dict[str, np.ndarray] = {}
     theirs: set[str] | None = None
     if options.alignments.strip():
-        with AlignmentsStore.open(Path(options.alignments).expanduser()) as store:
+        path = Path(options.alignments).expanduser()
+        # A writer's connection waits for a running transaction; a reader's shows what it knew last.
+        with (AlignmentsStore.open if os.access(path, os.W_OK) else AlignmentsStore.readonly)(path) as store:
             if options.persons:
                 is_wanted = wanted(store, options.persons)
                 theirs = {face.uuid for _, faces in store.iterate() for face in faces if is_wanted(face)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,8 +32,10 @@ def faces_of(names: Sequence[str], alignments: Sequence[str], label: str) -> fro
     found: set[str] = set()
     unknown: dict[str, AlignmentsError] = {}
     known: set[str] = set()
-    for path in alignments:
-        with AlignmentsStore.open(Path(path).expanduser()) as store:
+    for path in map(Path, alignments):
+        # A writer's connection waits for a running transaction; a reader's shows what it knew last.
+        opened = AlignmentsStore.open if os.access(path.expanduser(), os.W_OK) else AlignmentsStore.readonly
+        with opened(path.expanduser()) as store:
             for name in names:
                 try:
                     is_meant = wanted(store, (name,))
