@@ -41,23 +41,27 @@ class _Clusters:
         self._sums = means.astype(np.float64) * weights[:, None]
         self._weights = weights.astype(np.float64)
         self._apart = apart.copy()
-        for i, one in enumerate(labels):
-            for j, other in enumerate(labels):
-                if one is not None and other is not None:
-                    self._apart[i, j] = one != other  # what a person said counts for more than the frames
+        labelled = [i for i, label in enumerate(labels) if label is not None]
+        said = np.array([labels[i] for i in labelled])
+        # What a person said counts for more than the frames.
+        self._apart[np.ix_(labelled, labelled)] = said[:, None] != said[None]
         self._parent = list(range(len(means)))
         self._alive = np.ones(len(means), bool)
         self._known = (np.linalg.norm(means, axis=1) > 0) & (weights > 0)
         self._alike = np.full((len(means), len(means)), -np.inf)
         for i in range(len(means)):
             self._compare(i)
+        # Of each cluster the one that is most like it, so that joining two need not look at all pairs again.
+        self._nearest = self._alike.argmax(1) if len(means) else np.zeros(0, int)
 
     def most_alike(self, least: float) -> tuple[int, int] | None:
         """The pair of clusters to join next; None where no two are alike enough."""
         if not len(self._alike):
             return None
-        i, j = np.unravel_index(int(self._alike.argmax()), self._alike.shape)
-        return (int(min(i, j)), int(max(i, j))) if self._alike[i, j] >= least else None
+        best = self._alike[np.arange(len(self._nearest)), self._nearest]
+        i = int(best.argmax())
+        j = int(self._nearest[i])
+        return (min(i, j), max(i, j)) if best[i] >= least else None
 
     def join(self, into: int, other: int) -> None:
         self._parent[other] = into
@@ -69,6 +73,11 @@ class _Clusters:
         self._alive[other] = False
         self._alike[other] = self._alike[:, other] = -np.inf
         self._compare(into)
+        here = np.arange(len(self._nearest))
+        nearer = self._alike[:, into] > self._alike[here, self._nearest]
+        self._nearest[nearer] = into
+        lost = np.flatnonzero(np.isin(self._nearest, (into, other)) & ~nearer)
+        self._nearest[lost] = self._alike[lost].argmax(1)
 
     def roots(self) -> list[int]:
         def root(track: int) -> int:
@@ -79,8 +88,7 @@ class _Clusters:
         return [root(track) for track in range(len(self._parent))]
 
     def _compare(self, i: int) -> None:
-        means = self._sums / np.maximum(self._weights, 1.0)[:, None]
-        alike = means @ means[i]
+        alike = self._sums @ (self._sums[i] / max(self._weights[i], 1.0)) / np.maximum(self._weights, 1.0)
         alike[~(self._alive & self._known) | self._apart[i]] = -np.inf
         alike[i] = -np.inf
         if not self._known[i]:
