@@ -16,7 +16,8 @@ import torch
 
 from ..alignments.following import steadied
 from ..errors import AlignmentsError, Stopped, UsageError
-from ..faces.nouns import Face, SourceInfo
+from ..extraction.origin import source_info
+from ..faces.nouns import Face
 from ..faces.persons import wanted as of_persons
 from ..faces.places import default_store
 from ..faces.store import AlignmentsStore
@@ -128,12 +129,7 @@ def _store(options: ConvertOptions, source: Source) -> AlignmentsStore:
                               "Run extract on the clip first, or name its alignments file")
     # A reader without waiting would take a frame that is just being written for one without faces.
     opened = AlignmentsStore.open if os.access(path, os.W_OK) else AlignmentsStore.readonly
-    return opened(path, _info(source))
-
-
-def _info(source: Source) -> SourceInfo:
-    width, height = source.size
-    return SourceInfo(source.fingerprint, source.path.name, width, height, str(source.rate), len(source), source.kind)
+    return opened(path, source_info(source))
 
 
 def frame_keys(options: ConvertOptions, model: TrainedModel, source: Source, wanted: Iterable[int],

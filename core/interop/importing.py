@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AlignmentsError, Stopped, UsageError
+from ..extraction.origin import source_info
 from ..faces.matching import match
 from ..faces.nouns import Face, SourceInfo, State
 from ..faces.places import default_store
@@ -125,12 +126,6 @@ class _Target:
         """What the store calls a frame."""
         clip = Path(self.info.name)
         return self.names.get(frame) or (f"{clip.stem}_{frame:06d}{clip.suffix}" if self.info.kind == "video" else "")
-
-
-def source_info(source: Source) -> SourceInfo:
-    """What a store remembers of a clip."""
-    width, height = source.size
-    return SourceInfo(source.fingerprint, source.path.name, width, height, str(source.rate), len(source), source.kind)
 
 
 def frame_names(source: Source) -> dict[int, str]:
