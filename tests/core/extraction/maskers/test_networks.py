@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from understudy.core.errors import WeightsError
 from understudy.core.extraction.maskers.bisenet_fp import BiSeNet, BisenetFp
-from understudy.core.extraction.maskers.network import NetworkMasker
+from understudy.core.extraction.maskers.network import NetworkMasker, blank
 from understudy.core.extraction.maskers.unet_dfl import TernausNet, UnetDfl
 from understudy.core.extraction.maskers.vgg import FCN8s, VggClear, VggObstructed
 from understudy.core.faces.nouns import AlignedFace
@@ -155,9 +155,14 @@ def test_fcn_gives_scores_of_the_pictures_size(classes: int, suffix: str, size: 
 def test_fcn_adds_the_scores_of_both_skipped_levels() -> None:
     """With the deepest path silenced, what is left are pool 4 (x 0.01) and pool 3 (x 0.0001), enlarged and cropped."""
     torch.manual_seed(3)
-    network = FCN8s(2, "_r").eval()
+    network = blank(lambda: FCN8s(2, "_r")).eval()
     x = torch.randn(1, 3, 300, 300) * 40
     with torch.inference_mode():
+        for name, values in network.named_parameters():
+            if name.startswith("fc"):
+                values.zero_()  # most of all numbers, and of no account here
+            else:
+                values.normal_(0, 0.03)
         network.score_fr_r.weight.zero_()
         network.score_fr_r.bias.zero_()
         for name, kernel in (("upscore2_r", 4), ("upscore_pool4_r", 4), ("upscore8_r", 16)):
