@@ -44,9 +44,9 @@ def faces_of(names: Sequence[str], alignments: Sequence[str], label: str) -> fro
                     continue
                 known.add(name)
                 found |= {face.uuid for _, faces in store.iterate() for face in faces if is_meant(face)}
-    for name, error in unknown.items():
+    for name, reason in unknown.items():
         if name not in known:
-            raise error
+            raise reason
     return frozenset(found)
 
 

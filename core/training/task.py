@@ -143,7 +143,8 @@ def _amounts(options: TrainOptions, recipe: Recipe) -> Amounts:
 def _growth(options: TrainOptions, recipe: Recipe) -> Growth | None:
     if not recipe.late_augmentation:
         return None
-    return Growth(replace(_amounts(options, recipe), **recipe.late_augmentation), *recipe.late_between)
+    late = replace(_amounts(options, recipe), **recipe.late_augmentation)  # type: ignore[arg-type]
+    return Growth(late, *recipe.late_between)
 
 
 def _execution(options: TrainOptions, state: ModelState | None, gradients: Gradients,
