@@ -31,7 +31,7 @@ def one_core_each() -> Iterator[None]:
     """Let threads work beside each other while the block lasts, for the whole process.
 
     One call of OpenCV or torch takes one core, since other frames keep the others busy. Python changes threads fifty
-    times as often as it does by itself: a thread that comes back from OpenCV then hardly waits for another one's Python.
+    times as often as by itself: a thread that comes back from OpenCV then hardly waits for another one's Python.
     """
     import torch  # seconds to load, which jobs without networks need not wait for
 
