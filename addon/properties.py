@@ -50,7 +50,8 @@ def is_text(option: Option) -> bool:
 def tooltip(option: Option) -> str:
     """What a person reads when the mouse rests on the option."""
     unit = option.declaration.unit
-    told = f"{option.declaration.help} ({unit})" if unit and unit not in _SUBTYPES else option.declaration.help
+    sentence = option.declaration.sentence
+    told = f"{sentence} ({unit})" if unit and unit not in _SUBTYPES else sentence
     return f"{told}. Several are separated by \"{SEPARATOR}\"" if option.many and is_text(option) else told
 
 

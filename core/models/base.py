@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import nn
 
-from ..errors import UsageError
 from ..options.rows import TRAINERS, find
 
 Side = Literal["a", "b"]
@@ -54,24 +54,68 @@ class Recipe:
     landmark_weight: float = 0.0
 
 
+class Outputs(NamedTuple):
+    """What a decoder makes.
+
+    Attributes:
+        faces: float32 [N, 3, S, S], RGB in [0, 1], for each of the model's `output_sizes`, smallest first.
+        mask: float32 [N, 1, S, S] in [0, 1], the learned mask at the largest size; None from a model that learns none.
+        landmarks: float32 [N, 136], where the model believes the landmarks to be, in the units of
+            `training.augmentation.Batch.landmarks`; None from a model that does not tell.
+    """
+
+    faces: tuple[torch.Tensor, ...]
+    mask: torch.Tensor | None = None
+    landmarks: torch.Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Style:
+    """How the layers of any model begin and pad.
+
+    Attributes:
+        icnr_init: the four convolutions that a pixel shuffle interleaves begin equal (Aitken et al. 2017).
+        conv_aware_init: kernels begin orthogonal in the frequency domain (Aghajanyan 2017).
+        reflect_padding: pictures are continued by their mirror image instead of by zeros.
+        subpixel_upscaling: channels are interleaved in PyTorch's order instead of TensorFlow's; the maths is the same.
+    """
+
+    icnr_init: bool = False
+    conv_aware_init: bool = False
+    reflect_padding: bool = False
+    subpixel_upscaling: bool = False
+
+
 class SwapModel(nn.Module):
     """An autoencoder with one decoder per performer.
 
     Class attributes:
         name, label: as in its row of `options.rows.TRAINERS`.
         recipe: how to train it by default.
-        has_lowmem: the constructor's `lowmem=True` makes a smaller variant.
-        input_size, output_size: sides of the square pictures in pixels.
+        input_size, output_sizes: sides of the square pictures in pixels; of several outputs, smallest first.
 
-    Everything that must survive a save is a parameter or a persistent buffer.
+    The constructor takes the trainer's own options by name, and `learn_mask`. Everything that must survive a save is a
+    parameter or a persistent buffer.
     """
 
     name: ClassVar[str]
     label: ClassVar[str]
     recipe: ClassVar[Recipe] = Recipe()
-    has_lowmem: ClassVar[bool] = False
     input_size: int = 64
-    output_size: int = 64
+    output_sizes: tuple[int, ...] = (64,)
+
+    @property
+    def output_size(self) -> int:
+        """Side in pixels of the largest picture, the one that conversion uses."""
+        return self.output_sizes[-1]
+
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        """What both performers share: float32 [N, 3, input_size, input_size], RGB in [0, 1] -> a code [N, …]."""
+        raise NotImplementedError
+
+    def decode(self, code: torch.Tensor, side: Side) -> Outputs:
+        """The faces that `encode` saw, as the performer of `side` would show them."""
+        raise NotImplementedError
 
     def forward(self, x: torch.Tensor, side: Side) -> torch.Tensor:
         """The face in `x` as the performer of `side` would show it.
@@ -83,20 +127,13 @@ class SwapModel(nn.Module):
         Returns:
             float32 [N, 3, output_size, output_size] in [0, 1]; a fourth channel is a learned mask.
         """
-        raise NotImplementedError
+        made = self.decode(self.encode(x), side)
+        return made.faces[-1] if made.mask is None else torch.cat((made.faces[-1], made.mask), dim=1)
 
-    def forward_both(self, x_a: torch.Tensor, x_b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Both sides' own reconstructions at once (shapes as in `forward`); the training step calls this."""
-        return self(x_a, "a"), self(x_b, "b")
-
-    def forward_training(self, x: torch.Tensor, side: Side) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """As `forward` for the faces of one side, with what its recipe's `landmark_weight` is for.
-
-        Returns:
-            The pictures, and float32 [N, 136]: where the model believes the landmarks to be, in the units of
-            `training.augmentation.Batch.landmarks`; None from a model that does not tell.
-        """
-        return self(x, side), None
+    def forward_both(self, x_a: torch.Tensor, x_b: torch.Tensor) -> tuple[Outputs, Outputs]:
+        """Both sides' own reconstructions, with one pass of both through what they share: larger matrices."""
+        code = self.encode(torch.cat((x_a, x_b)))
+        return self.decode(code[: len(x_a)], "a"), self.decode(code[len(x_a):], "b")
 
     def parameters_for(self, recipe: Recipe, learning_rate: float) -> list[dict[str, Any]]:
         """Groups of parameters for the optimiser; a trainer may give its parts learning rates of their own."""
@@ -113,26 +150,21 @@ class SharedEncoderModel(SwapModel):
     decoder_a: nn.Module
     decoder_b: nn.Module
 
-    def forward(self, x: torch.Tensor, side: Side) -> torch.Tensor:
-        decoder = self.decoder_a if side == "a" else self.decoder_b
-        return decoder(self.encoder(x))
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return self.encoder(x)
 
-    def forward_both(self, x_a: torch.Tensor, x_b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        code = self.encoder(torch.cat((x_a, x_b)))  # one pass over both sides: larger matrices, better use of the cores
-        return self.decoder_a(code[: len(x_a)]), self.decoder_b(code[len(x_a):])
+    def decode(self, code: torch.Tensor, side: Side) -> Outputs:
+        return Outputs((self.decoder_a(code) if side == "a" else self.decoder_b(code),))
 
 
-def build(trainer: str, *, lowmem: bool = False) -> SwapModel:
+def build(trainer: str, trainer_options: Mapping[str, Any] | None = None) -> SwapModel:
     """A fresh model of the trainer called `trainer`, with random weights from torch's global generator.
 
+    Args:
+        trainer_options: its own options, see `options.trainers.trainer_options`; those left out have their defaults.
+
     Raises:
-        UsageError: if the trainer has no low-memory variant and one is asked for.
+        TypeError: it has no such option.
     """
     model_class: type[SwapModel] = find(TRAINERS, trainer).load()
-    if not lowmem:
-        return model_class()
-    if not model_class.has_lowmem:
-        able = [row.name for row in TRAINERS if row.load().has_lowmem]
-        raise UsageError(f"The trainer {trainer} has no low-memory variant",
-                         f"Leave low memory off, or choose one of: {', '.join(able)}")
-    return model_class(lowmem=True)
+    return model_class(**(trainer_options or {}))

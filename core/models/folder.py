@@ -29,7 +29,7 @@ from ..errors import ModelError, writing
 from ..options.rows import TRAINERS
 from .base import Side, SwapModel, build
 
-SCHEMA = 1
+SCHEMA = 2
 STATE_NAME = "state.json"
 # ".tmp…" is what a killed write leaves, ours or the library's.
 _WEIGHT_FILE = re.compile(r"(model|optimizer)\.\d+\.safetensors|\.tmp.*")
@@ -41,16 +41,16 @@ class Settings:
     """What is fixed once a model exists, because its weights mean nothing without it.
 
     Attributes:
-        trainer, lowmem: which network.
+        trainer, trainer_options: which network, as `build` takes them.
         centering: "face", "head" or "legacy".
         coverage: part of the crop that the model sees, a ratio in (0, 1].
-        vertical_offset: how far the crop is moved down, as a part of the unit box of the mean face.
+        vertical_offset: how far the face is moved down in the crop, as a part of the unit box of the mean face.
         mask_type: the mask that weighted the loss.
         penalized_mask_loss: whether it did.
     """
 
     trainer: str
-    lowmem: bool = False
+    trainer_options: dict[str, Any] = field(default_factory=dict)
     centering: str = "face"
     coverage: float = 0.875
     vertical_offset: float = 0.0
@@ -113,7 +113,7 @@ def read_state(model_dir: Path | str) -> ModelState:
         raise ModelError(f"The model in {model_dir} was made by a newer Understudy (format {schema})",
                          "Update Understudy")
     try:
-        state = _state_from(data)
+        state = _state_from(_migrated(data, schema))
     except (KeyError, TypeError, ValueError, AttributeError):
         raise _damaged(path) from None
     if state.settings.trainer not in {row.name for row in TRAINERS}:
@@ -125,6 +125,15 @@ def read_state(model_dir: Path | str) -> ModelState:
 def _damaged(path: Path) -> ModelError:
     return ModelError(f"The model file {path} is damaged", "Put a copy of the model folder in its place, or train anew "
                       "in an empty folder")
+
+
+def _migrated(data: dict[str, Any], schema: int) -> dict[str, Any]:
+    """The data of an older schema as the present one has them; raises KeyError or AttributeError for damaged data."""
+    if schema < 2:  # one option of one trainer stood among the others
+        settings = dict(data["settings"])
+        lowmem = settings.pop("lowmem", False)
+        data = {**data, "settings": {**settings, "trainer_options": {"lowmem": True} if lowmem else {}}}
+    return data
 
 
 def _state_from(data: dict[str, Any]) -> ModelState:
@@ -243,10 +252,10 @@ def build_model(state: ModelState, weights: Tensors, path: Path) -> SwapModel:
     Raises:
         ModelError: they do not fit each other.
     """
-    model = build(state.settings.trainer, lowmem=state.settings.lowmem)
     try:
+        model = build(state.settings.trainer, state.settings.trainer_options)
         model.load_state_dict(weights)
-    except RuntimeError:
+    except (RuntimeError, TypeError, ValueError):
         raise ModelError(f"The weights in {path} do not fit the trainer {state.settings.trainer}",
                          "The file is of another model or version; put a copy of the right one in its place") from None
     return model

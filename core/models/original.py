@@ -13,7 +13,6 @@ class Original(SharedEncoderModel):
 
     name = "original"
     label = "Original"
-    has_lowmem = True
 
     def __init__(self, lowmem: bool = False) -> None:
         super().__init__()

@@ -22,7 +22,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from .base import Recipe, Side, SwapModel
+from .base import Outputs, Recipe, Side, SwapModel
 from .layers import Conv
 
 CODE = 256  # numbers that describe a face between encoder and decoders
@@ -51,16 +51,13 @@ class Sketch(SwapModel):
         self.trait_a, self.trait_b = _Trait(96, 8), _Trait(96, 8)
         self.decoder_a, self.decoder_b = _decoder(), _decoder()
 
-    def forward(self, x: torch.Tensor, side: Side) -> torch.Tensor:
-        return self._picture(self.encoder(x), side)
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return self.encoder(x)
 
-    def forward_training(self, x: torch.Tensor, side: Side) -> tuple[torch.Tensor, torch.Tensor]:
-        code = self.encoder(x)
-        return self._picture(code, side), self.landmarks(code).float()
-
-    def _picture(self, code: torch.Tensor, side: Side) -> torch.Tensor:
+    def decode(self, code: torch.Tensor, side: Side) -> Outputs:
         trait, decoder = (self.trait_a, self.decoder_a) if side == "a" else (self.trait_b, self.decoder_b)
-        return decoder(self.shared(trait(self.unfold(code))))
+        face = decoder(self.shared(trait(self.unfold(code))))
+        return Outputs((face,), landmarks=self.landmarks(code).float())
 
 
 class _EvenOut(nn.Module):

@@ -88,7 +88,7 @@ def _help(option: Option) -> str:
         notes.append(allowed)
     elif d.unit:
         notes.append(d.unit)
-    text = d.help + (f" ({'; '.join(notes)})" if notes else "")
+    text = d.sentence + (f" ({'; '.join(notes)})" if notes else "")
     return text.replace("%", "%%")
 
 

@@ -46,6 +46,8 @@ class Declaration:
         required: the command line demands it (its default is then only the panel's start value).
         advanced: below the *Advanced* heading in panels.
         per_shot: shown in Blender; False for those that the panel fills in by itself (sources, folders).
+        fixed: of training: a model keeps the value that it was made with.
+        trainers: names of the trainers that have this option; empty: it is not a trainer's.
     """
 
     label: str
@@ -61,6 +63,14 @@ class Declaration:
     required: bool = False
     advanced: bool = False
     per_shot: bool = True
+    fixed: bool = False
+    trainers: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """The help with what the declaration itself says beyond it."""
+        whose = f"; for {', '.join(self.trainers)}" if self.trainers else ""
+        return self.help + whose + ("; fixed once the model exists" if self.fixed else "")
 
     @property
     def choice_names(self) -> tuple[str, ...]:

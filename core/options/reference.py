@@ -50,7 +50,7 @@ def _options_table(options: Iterable[Option]) -> str:
         d = option.declaration
         name = f"`{option.name.upper()}`" if d.positional else f"`{option.flag}`"
         default = "" if option.default in ("", (), None) else f"`{_default(option)}`"
-        lines.append(f"| {name} | {d.label} | {default} | {option.allowed()} | {_cell(d.help)} |")
+        lines.append(f"| {name} | {d.label} | {default} | {option.allowed()} | {_cell(d.sentence)} |")
     return "\n".join(lines) + "\n"
 
 

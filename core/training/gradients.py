@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ..models.base import Side, SwapModel
+from ..models.base import Outputs, Side, SwapModel
 from .execution import Execution
 from .losses import FaceLoss
 
@@ -82,12 +82,8 @@ class Gradients:
 
     def _together(self, execution: Execution, a: _Half, b: _Half) -> tuple[torch.Tensor, torch.Tensor]:
         with execution.autocast(a.feed.device):
-            if self.landmark_weight:
-                y_a, told_a = self.model.forward_training(a.feed, "a")
-                y_b, told_b = self.model.forward_training(b.feed, "b")
-            else:
-                (y_a, y_b), told_a, told_b = self.model.forward_both(a.feed, b.feed), None, None
-        loss_a, loss_b = self._loss(y_a, told_a, a), self._loss(y_b, told_b, b)
+            made_a, made_b = self.model.forward_both(a.feed, b.feed)
+        loss_a, loss_b = self._loss(made_a, a), self._loss(made_b, b)
         self.model.zero_grad(set_to_none=True)
         (self.side_weights[0] * loss_a + self.side_weights[1] * loss_b).backward()
         return loss_a.detach(), loss_b.detach()
@@ -96,16 +92,16 @@ class Gradients:
               ) -> tuple[torch.Tensor, tuple[torch.Tensor | None, ...]]:
         torch.set_num_threads(threads)  # a thread's own setting
         with execution.autocast(half.feed.device):
-            y, told = self.model.forward_training(half.feed, side)
-        loss = self._loss(y, told, half)
+            made = self.model.decode(self.model.encode(half.feed), side)
+        loss = self._loss(made, half)
         weighted = self.side_weights["ab".index(side)] * loss
         return loss.detach(), torch.autograd.grad(weighted, self._trained(), allow_unused=True)
 
-    def _loss(self, y: torch.Tensor, told: torch.Tensor | None, half: _Half) -> torch.Tensor:
+    def _loss(self, made: Outputs, half: _Half) -> torch.Tensor:
         """Mean over the faces of one side."""
-        loss = self.loss(y[:, :3].float(), half.target, half.mask).mean()
-        if self.landmark_weight and told is not None and half.landmarks is not None:
-            loss = loss + self.landmark_weight * functional.smooth_l1_loss(told.float(), half.landmarks)
+        loss = self.loss(made.faces[-1].float(), half.target, half.mask).mean()
+        if self.landmark_weight and made.landmarks is not None and half.landmarks is not None:
+            loss = loss + self.landmark_weight * functional.smooth_l1_loss(made.landmarks.float(), half.landmarks)
         return loss
 
     def _trained(self) -> list[nn.Parameter]:

@@ -19,6 +19,7 @@ from ..models.base import Recipe, SwapModel, build
 from ..models.device import choose_device
 from ..models.folder import ModelState, Settings
 from ..options.train import TrainOptions
+from ..options.trainers import trainer_options
 from . import preview
 from .augmentation import Amounts, Augmenter, Growth
 from .batches import Batches
@@ -60,7 +61,7 @@ def run(options: TrainOptions, reporter: Reporter) -> dict[str, Any]:
         reporter.warning(f"The model in {model_dir} has {state.iterations} iterations already; ask for more to go on")
         return _result(model_dir, state, None)
     torch.manual_seed(options.seed)
-    fresh = build(settings.trainer, lowmem=settings.lowmem)
+    fresh = build(settings.trainer, settings.trainer_options)
     size = max(fresh.input_size, fresh.output_size) * fresh.recipe.oversampling
     only = (faces_of(options.persons_a, options.alignments_a, "A"),
             faces_of(options.persons_b, options.alignments_b, "B"))
@@ -82,7 +83,8 @@ def run(options: TrainOptions, reporter: Reporter) -> dict[str, Any]:
 
 def _settings(options: TrainOptions, model_dir: Path, reporter: Reporter) -> tuple[Settings, ModelState | None]:
     """What is fixed: as the model has it, or for a new model as the options say."""
-    wanted = Settings(options.trainer, options.lowmem, options.centering, options.coverage / 100, 0.0,
+    own = trainer_options(options.trainer, options)
+    wanted = Settings(options.trainer, own, options.centering, options.coverage / 100, options.vertical_offset / 100,
                       options.mask_type, options.penalized_mask_loss)
     if not folder.exists(model_dir):
         return wanted, None
@@ -90,14 +92,18 @@ def _settings(options: TrainOptions, model_dir: Path, reporter: Reporter) -> tup
     if state.settings.trainer != options.trainer:
         raise ModelError(f"The model in {model_dir} is of the trainer {state.settings.trainer}, not {options.trainer}",
                          f"Choose the trainer {state.settings.trainer}, or another model folder")
-    default = TrainOptions()
-    for key, locked in asdict(state.settings).items():
-        asked = getattr(wanted, key)
-        given = getattr(options, key, None) != getattr(default, key, None)
-        if given and asked != locked:
-            reporter.warning(f"{key.replace('_', '-')} stays {locked!r}, as the model in {model_dir} was made with it; "
-                             f"{asked!r} needs a new model folder")
+    asked, default = _fixed(wanted), _fixed(Settings(options.trainer, trainer_options(options.trainer, TrainOptions())))
+    for key, kept in _fixed(state.settings).items():
+        if asked.get(key) not in (kept, default.get(key)):
+            reporter.warning(f"{key.replace('_', '-')} stays {kept!r}, as the model in {model_dir} was made with it; "
+                             f"{asked[key]!r} needs a new model folder")
     return state.settings, state
+
+
+def _fixed(settings: Settings) -> dict[str, Any]:
+    """The settings by name, the trainer's own beside the others."""
+    values = asdict(settings)
+    return values | values.pop("trainer_options")
 
 
 def _session(options: TrainOptions, model_dir: Path, settings: Settings, state: ModelState | None, fresh: SwapModel,

@@ -21,7 +21,7 @@ from understudy.core.media.images import write_png
 from understudy.core.media.source import open_source
 from understudy.core.media.writers import VideoWriter
 from understudy.core.models import base, folder
-from understudy.core.models.base import Side, SwapModel
+from understudy.core.models.base import Outputs, Side, SwapModel
 from understudy.core.options import make
 from understudy.core.options.convert import ConvertOptions
 from understudy.core.options.rows import TRAINERS, Row
@@ -34,14 +34,17 @@ class Mirror(SwapModel):
     """Returns what it is given, times a stored factor that a training would have found."""
 
     name, label = "mirror", "Mirror"
-    input_size = output_size = 192
+    input_size, output_sizes = 192, (192,)
 
     def __init__(self) -> None:
         super().__init__()
         self.factor = torch.nn.Parameter(torch.ones(2))
 
-    def forward(self, x: torch.Tensor, side: Side) -> torch.Tensor:
-        return x * self.factor["ab".index(side)]
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+    def decode(self, code: torch.Tensor, side: Side) -> Outputs:
+        return Outputs((code * self.factor["ab".index(side)],))
 
 
 class MirrorRow(Row):

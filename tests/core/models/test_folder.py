@@ -24,7 +24,7 @@ from understudy.core.options.rows import Row
 class Tiny(SharedEncoderModel):
     name = "tiny"
     label = "Tiny"
-    input_size = output_size = 16
+    input_size, output_sizes = 16, (16,)
 
     def __init__(self) -> None:
         super().__init__()
@@ -144,6 +144,17 @@ def test_no_model_there(tmp_path: Path) -> None:
         assert not folder.exists(place)
         with pytest.raises(ModelError, match="There is no model in"):
             folder.load(place)
+
+
+@pytest.mark.parametrize("lowmem", [False, True])
+def test_a_model_of_the_first_schema_still_opens(tmp_path: Path, lowmem: bool) -> None:
+    """There, low memory stood among the settings of every model."""
+    settings = {"trainer": "tiny", "lowmem": lowmem, "centering": "head", "coverage": 0.7, "vertical_offset": 0.0,
+                "mask_type": "extended", "penalized_mask_loss": False}
+    (tmp_path / "state.json").write_text(json.dumps({"schema": 1, "settings": settings, "input_size": 64, "save": 3,
+                                                     "output_size": 64, "iterations": 9, "sessions": []}))
+    options = {"lowmem": True} if lowmem else {}
+    assert folder.read_state(tmp_path).settings == Settings("tiny", options, "head", 0.7, penalized_mask_loss=False)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"schema": "1"}', '{"schema": true}', '{"schema": 1}',

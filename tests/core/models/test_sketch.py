@@ -30,7 +30,7 @@ def test_shapes_and_range() -> None:
     model = build("sketch")
     x = torch.rand(3, 3, 64, 64)
     for side in ("a", "b"):
-        y, landmarks = model.forward_training(x, side)
+        (y,), _, landmarks = model.decode(model.encode(x), side)
         assert y.shape == (3, 3, 64, 64)
         assert y.dtype == torch.float32
         assert 0 <= y.min() <= y.max() <= 1

@@ -66,7 +66,7 @@ def test_one_step_is_adam_on_the_sum_of_both_sides(tiny: TinyClass) -> None:
     x, y = (torch.from_numpy(v).permute(0, 3, 1, 2).contiguous().float() / 255 for v in (batch.feed, batch.target))
     mask = torch.from_numpy(batch.mask)[:, None].float() / 255
     a, b = subject.model.forward_both(x[:4], x[4:])
-    loss_a, loss_b = LOSS(a, y[:4], mask[:4]).mean(), LOSS(b, y[4:], mask[4:]).mean()
+    loss_a, loss_b = LOSS(a.faces[0], y[:4], mask[:4]).mean(), LOSS(b.faces[0], y[4:], mask[4:]).mean()
     gradients = torch.autograd.grad(loss_a + 0.5 * loss_b, list(subject.model.parameters()))
     losses = subject.step(batch, 0)
     assert losses.a == pytest.approx(loss_a.item(), rel=1e-5)
@@ -183,7 +183,7 @@ def test_landmarks_count_by_their_weight() -> None:
     torch.manual_seed(6)
     model = build("sketch")
     pictures = [torch.rand(4, c, 64, 64) for c in (3, 3, 1)]
-    told = torch.cat([model.forward_training(x, side)[1] for x, side in zip(pictures[0].split(2), "ab", strict=True)])
+    told = torch.cat([made.landmarks for made in model.forward_both(*pictures[0].split(2))])
     losses = {weight: Gradients(model, LOSS, landmark_weight=weight)(Execution(), *pictures, told.detach() + 3)
               for weight in (0.0, 2.0)}
     for without, with_landmarks in zip(*losses.values(), strict=True):
