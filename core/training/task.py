@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from ..models import folder
 from ..models.base import Recipe, SwapModel, build
 from ..models.device import choose_device
 from ..models.folder import ModelState, Settings
+from ..options.field import options_of
 from ..options.train import TrainOptions
 from ..options.trainers import trainer_options
 from . import preview
@@ -83,21 +84,32 @@ def run(options: TrainOptions, reporter: Reporter) -> dict[str, Any]:
 
 def _settings(options: TrainOptions, model_dir: Path, reporter: Reporter) -> tuple[Settings, ModelState | None]:
     """What is fixed: as the model has it, or for a new model as the options say."""
-    own = trainer_options(options.trainer, options)
-    wanted = Settings(options.trainer, own, options.centering, options.coverage / 100, options.vertical_offset / 100,
-                      options.mask_type, options.penalized_mask_loss)
+    wanted = _asked(options)
     if not folder.exists(model_dir):
         return wanted, None
     state = folder.read_state(model_dir)
     if state.settings.trainer != options.trainer:
         raise ModelError(f"The model in {model_dir} is of the trainer {state.settings.trainer}, not {options.trainer}",
                          f"Choose the trainer {state.settings.trainer}, or another model folder")
-    asked, default = _fixed(wanted), _fixed(Settings(options.trainer, trainer_options(options.trainer, TrainOptions())))
+    asked, default = _fixed(wanted), _fixed(_asked(TrainOptions(trainer=options.trainer)))
     for key, kept in _fixed(state.settings).items():
         if asked.get(key) not in (kept, default.get(key)):
             reporter.warning(f"{key.replace('_', '-')} stays {kept!r}, as the model in {model_dir} was made with it; "
                              f"{asked[key]!r} needs a new model folder")
     return state.settings, state
+
+
+def _asked(options: TrainOptions) -> Settings:
+    """The settings of a new model: every fixed option is found there by its name.
+
+    Raises:
+        UsageError: an option of another trainer is set.
+    """
+    known = {field.name for field in fields(Settings)}
+    values = {option.name: getattr(options, option.name) for option in options_of(options)
+              if option.declaration.fixed and option.name in known}
+    values |= {"coverage": options.coverage / 100, "vertical_offset": options.vertical_offset / 100}
+    return Settings(trainer_options=trainer_options(options.trainer, options), **values)
 
 
 def _fixed(settings: Settings) -> dict[str, Any]:
