@@ -2,8 +2,9 @@
 
     state.json                  what the model is and how far it came (`ModelState`); names the two files below
     model.<n>.safetensors       the weights that previews and conversion use
-    optimizer.<n>.safetensors   what training needs to go on exactly: Adam's moments, and the raw weights where the
-                                model file holds their moving average
+    optimizer.<n>.safetensors   what training needs to go on exactly: the optimiser's moments, and the raw weights where
+                                the model file holds their moving average; absent if the person does not want it
+    backup/                     the same of the best save, see `copies`
 
 Each save writes both weight files under a new number, then renames a new state.json into place, then removes the old
 files. Until that rename the old state with its own files stands, after it the new one.
@@ -11,14 +12,12 @@ files. Until that rename the old state with its own files stands, after it the n
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, fields, replace
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -26,171 +25,43 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from ..errors import ModelError, writing
-from ..options.rows import TRAINERS
 from .base import Side, SwapModel, build
+from .files import checksum, is_whole, remove_weights, require_room, sync_file, write_atomically
+from .state import LOCK_NAME, STATE_NAME, ModelState, Settings, damaged, exists, missing, read_state
 
-SCHEMA = 2
-STATE_NAME = "state.json"
-# ".tmp…" is what a killed write leaves, ours or the library's.
-_WEIGHT_FILE = re.compile(r"(model|optimizer)\.\d+\.safetensors|\.tmp.*")
+__all__ = ["LOCK_NAME", "STATE_NAME", "ModelState", "Settings", "Tensors", "TrainedModel", "build_model", "exists",
+           "inference", "load", "read_state", "read_tensors", "write", "write_atomically"]
+
 Tensors = dict[str, torch.Tensor]
+_MARGIN = 1 << 20  # bytes beside the weights: names and shapes in their files, state.json
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What is fixed once a model exists, because its weights mean nothing without it.
-
-    Attributes:
-        trainer, trainer_options: which network, as `build` takes them.
-        centering: "face", "head" or "legacy".
-        coverage: part of the crop that the model sees, a ratio in (0, 1].
-        vertical_offset: how far the face is moved down in the crop, as a part of the unit box of the mean face.
-        mask_type: the mask that weighted the loss.
-        penalized_mask_loss: whether it did.
-    """
-
-    trainer: str
-    trainer_options: dict[str, Any] = field(default_factory=dict)
-    centering: str = "face"
-    coverage: float = 0.875
-    vertical_offset: float = 0.0
-    mask_type: str = "extended"
-    penalized_mask_loss: bool = True
-
-
-@dataclass(frozen=True)
-class ModelState:
-    """What state.json holds.
-
-    Attributes:
-        settings: see `Settings`.
-        input_size, output_size: sides of the model's pictures in pixels.
-        iterations: made in all sessions.
-        save: number of the save, which is in the names of the weight files; 0: never saved.
-        sessions: one dictionary per run of the trainer, oldest first: started, iterations, batch_size, …
-    """
-
-    settings: Settings
-    input_size: int
-    output_size: int
-    iterations: int = 0
-    save: int = 0
-    sessions: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def model_file(self) -> str:
-        return f"model.{self.save}.safetensors"
-
-    @property
-    def optimizer_file(self) -> str:
-        return f"optimizer.{self.save}.safetensors"
-
-
-def exists(model_dir: Path | str) -> bool:
-    """Whether a model was ever saved there."""
-    return (Path(model_dir) / STATE_NAME).is_file()
-
-
-def read_state(model_dir: Path | str) -> ModelState:
-    """What the model in the folder is.
-
-    Raises:
-        ModelError: no model there, or its state is damaged, of an unknown trainer or of a newer Understudy.
-    """
-    path = Path(model_dir) / STATE_NAME
-    try:
-        data = json.loads(path.read_text("utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise ModelError(f"There is no model in {model_dir}", "Train one first, or choose another folder") from None
-    except OSError as error:
-        raise ModelError(f"Cannot read {path} ({error.strerror})", "Check the permissions of the folder") from None
-    except ValueError:
-        raise _damaged(path) from None
-    schema = data.get("schema") if isinstance(data, dict) else None
-    if not isinstance(schema, int) or isinstance(schema, bool):
-        raise _damaged(path)
-    if schema > SCHEMA:
-        raise ModelError(f"The model in {model_dir} was made by a newer Understudy (format {schema})",
-                         "Update Understudy")
-    try:
-        state = _state_from(_migrated(data, schema))
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise _damaged(path) from None
-    if state.settings.trainer not in {row.name for row in TRAINERS}:
-        raise ModelError(f"The model in {model_dir} is of a trainer unknown here, {state.settings.trainer!r}",
-                         "Update Understudy, or choose another model folder")
-    return state
-
-
-def _damaged(path: Path) -> ModelError:
-    return ModelError(f"The model file {path} is damaged", "Put a copy of the model folder in its place, or train anew "
-                      "in an empty folder")
-
-
-def _migrated(data: dict[str, Any], schema: int) -> dict[str, Any]:
-    """The data of an older schema as the present one has them; raises KeyError or AttributeError for damaged data."""
-    if schema < 2:  # one option of one trainer stood among the others
-        settings = dict(data["settings"])
-        lowmem = settings.pop("lowmem", False)
-        data = {**data, "settings": {**settings, "trainer_options": {"lowmem": True} if lowmem else {}}}
-    return data
-
-
-def _state_from(data: dict[str, Any]) -> ModelState:
-    """Raises KeyError, TypeError, ValueError or AttributeError where the data are not a state."""
-    known = {f.name for f in fields(Settings)}
-    settings = Settings(**{key: value for key, value in data["settings"].items() if key in known})
-    default = Settings("")
-    for key in known:
-        wanted = type(getattr(default, key))
-        if not isinstance(getattr(settings, key), (int, float) if wanted is float else wanted):
-            raise TypeError(key)
-    numbers = {key: int(data[key]) for key in ("input_size", "output_size", "iterations", "save")}
-    if min(numbers.values()) < 0:
-        raise ValueError("negative")
-    return ModelState(settings=settings, sessions=[dict(session) for session in data["sessions"]], **numbers)
-
-
-def write(model_dir: Path | str, state: ModelState, model: Tensors, optimizer: Tensors) -> ModelState:
-    """Save weights and state as one; returns the state as written (its `save` number raised).
+def write(model_dir: Path | str, state: ModelState, model: Tensors, optimizer: Tensors | None) -> ModelState:
+    """Save weights and state as one; returns the state as written (its `save` number raised, with checksums).
 
     Args:
         state: as the tensors now stand.
-        model, optimizer: named tensors, on any device.
+        model, optimizer: named tensors, on any device; None: the optimiser is not saved.
 
     Raises:
         OutputError: for a full disk or a place that cannot be written; the save before stands.
     """
     folder = Path(model_dir)
-    new = replace(state, save=state.save + 1)
+    new = replace(state, save=state.save + 1, checksums={})
+    files = {new.model_file: model} if optimizer is None else {new.model_file: model, new.optimizer_file: optimizer}
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
+        require_room(folder, _MARGIN + sum(tensor.nbytes for tensors in files.values() for tensor in tensors.values()))
         try:
-            _write_tensors(folder / new.model_file, model)
-            _write_tensors(folder / new.optimizer_file, optimizer)
-            text = json.dumps({"schema": SCHEMA, **asdict(new)}, indent=2, allow_nan=False) + "\n"
-            write_atomically(folder / STATE_NAME, text.encode())
+            for name, tensors in files.items():
+                _write_tensors(folder / name, tensors)
+            new = replace(new, checksums={name: checksum(folder / name) for name in files})
+            write_atomically(folder / STATE_NAME, new.to_json())
         except BaseException:
-            _remove_all_but(folder, state)
+            remove_weights(folder, but=state.weight_files)
             raise
-    _remove_all_but(folder, new)
+    remove_weights(folder, but=new.weight_files)
     return new
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write beside `path`, flush to the disk and rename into place (OSError where that fails)."""
-    beside = path.with_name(f".tmp.{path.name}")
-    try:
-        with open(beside, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        with suppress(OSError):
-            beside.unlink()
-        raise
-    _sync_folder(path.parent)
 
 
 def _write_tensors(path: Path, tensors: Tensors) -> None:
@@ -201,8 +72,7 @@ def _write_tensors(path: Path, tensors: Tensors) -> None:
         number = re.search(r"os error (\d+)", str(error))
         raise OSError(int(number[1]) if number else 0, str(error), str(path)) from error
     os.chmod(path, _plain_mode())  # the library's temporary file was for its owner alone
-    with open(path, "rb+") as file:
-        os.fsync(file.fileno())
+    sync_file(path)
 
 
 def _plain_mode() -> int:
@@ -212,38 +82,23 @@ def _plain_mode() -> int:
     return 0o666 & ~mask
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make renames survive a power cut; Windows has no such call and needs none."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _remove_all_but(folder: Path, state: ModelState) -> None:
-    kept = {state.model_file, state.optimizer_file}
-    with suppress(OSError):
-        for path in folder.iterdir():
-            if _WEIGHT_FILE.fullmatch(path.name) and path.name not in kept:
-                with suppress(OSError):  # held open by a reader on Windows: gone with the next save
-                    path.unlink()
-
-
-def read_tensors(path: Path) -> Tensors:
+def read_tensors(path: Path, expected: str | None = None) -> Tensors:
     """The tensors of a weight file, on the CPU and in memory of their own.
 
+    Args:
+        expected: its checksum as `ModelState.checksums` has it; None: unknown.
+
     Raises:
-        ModelError: it is missing or damaged.
+        ModelError: it is missing or damaged; the way back is named.
     """
+    if not path.exists():
+        raise missing(path)
+    if not is_whole(path, expected):
+        raise damaged(path)
     try:
         return {name: tensor.clone() for name, tensor in load_file(path).items()}
     except (OSError, SafetensorError, ValueError, KeyError):
-        if not path.exists():
-            raise ModelError(f"The model file {path} is missing", "Put a copy of the model folder in its place, or "
-                             "train anew in an empty folder") from None
-        raise _damaged(path) from None
+        raise damaged(path) from None
 
 
 def build_model(state: ModelState, weights: Tensors, path: Path) -> SwapModel:
@@ -319,7 +174,7 @@ def load(model_dir: Path | str, device: str | torch.device = "cpu") -> TrainedMo
     state = read_state(folder)
     path = folder / state.model_file
     try:
-        weights = read_tensors(path)
+        weights = read_tensors(path, state.checksums.get(path.name))
     except ModelError:
         newer = read_state(folder)
         if newer.save == state.save:

@@ -39,6 +39,7 @@ from understudy.core.media.images import encode_png, read_image
 from understudy.core.media.source import open_source
 from understudy.core.media.writers import VideoWriter
 from understudy.core.models import base, folder
+from understudy.core.models import state as state_module
 from understudy.core.models.base import SharedEncoderModel
 from understudy.core.options import Row, make
 from understudy.core.options.rows import TRAINERS
@@ -82,7 +83,7 @@ def small_trainers() -> Iterator[None]:
     rows = tuple(SmallRow(r.name, r.label, r.help, "") if r.name in (TRAINER, OTHER) else r for r in TRAINERS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(base, "TRAINERS", rows)
-        patch.setattr(folder, "TRAINERS", rows)
+        patch.setattr(state_module, "TRAINERS", rows)
         yield
 
 

@@ -21,6 +21,7 @@ from understudy.core.media.images import write_png
 from understudy.core.media.source import open_source
 from understudy.core.media.writers import VideoWriter
 from understudy.core.models import base, folder
+from understudy.core.models import state as state_module
 from understudy.core.models.base import Outputs, Side, SwapModel
 from understudy.core.options import make
 from understudy.core.options.convert import ConvertOptions
@@ -57,7 +58,7 @@ def mirror(monkeypatch: pytest.MonkeyPatch) -> None:
     """The trainer `mirror` among the others."""
     rows = (*TRAINERS, MirrorRow("mirror", "Mirror", "Gives back its input", ""))
     monkeypatch.setattr(base, "TRAINERS", rows)
-    monkeypatch.setattr(folder, "TRAINERS", rows)
+    monkeypatch.setattr(state_module, "TRAINERS", rows)
 
 
 @pytest.fixture

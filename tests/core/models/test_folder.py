@@ -15,6 +15,7 @@ import torch
 
 from understudy.core.errors import ModelError, OutputError
 from understudy.core.models import base, folder
+from understudy.core.models import state as state_module
 from understudy.core.models.base import SharedEncoderModel
 from understudy.core.models.folder import ModelState, Settings
 from understudy.core.models.layers import Down, Output, Up
@@ -42,7 +43,7 @@ class TinyRow(Row):
 def _tiny_trainer(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = (TinyRow("tiny", "Tiny", "For tests", ""),)
     monkeypatch.setattr(base, "TRAINERS", rows)
-    monkeypatch.setattr(folder, "TRAINERS", rows)
+    monkeypatch.setattr(state_module, "TRAINERS", rows)
 
 
 def fresh(seed: int = 0) -> Tiny:
@@ -102,7 +103,7 @@ def test_an_end_at_any_step_of_a_save_leaves_a_whole_model(tmp_path: Path, step:
         def ending(real: Callable[..., object]) -> Callable[..., object]:
             return lambda *args, **kwargs: os._exit(9) if next(calls) == step else real(*args, **kwargs)
 
-        for module, names in ((folder, ("save_file", "_remove_all_but")), (os, ("fsync", "replace", "chmod"))):
+        for module, names in ((folder, ("save_file", "remove_weights")), (os, ("fsync", "replace", "chmod"))):
             for name in names:
                 setattr(module, name, ending(getattr(module, name)))
         folder.write(tmp_path, new, weights, {f"exp_avg/{k}": v for k, v in weights.items()})
@@ -201,7 +202,7 @@ def test_missing_torn_and_foreign_weights(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(ModelError, match=r"model\.1\.safetensors is missing"):
         folder.load(tmp_path)
-    folder._write_tensors(path, {"other": torch.zeros(3)})
+    folder.write(tmp_path, state, {"other": torch.zeros(3)}, None)
     with pytest.raises(ModelError, match="do not fit the trainer tiny"):
         folder.load(tmp_path)
 

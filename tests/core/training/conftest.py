@@ -14,7 +14,7 @@ from torch import nn
 from understudy.core.faces.crop import crop
 from understudy.core.faces.geometry import MEAN_FACE, Alignment
 from understudy.core.faces.png import FaceHeader, write_face
-from understudy.core.models import base, folder
+from understudy.core.models import base, state
 from understudy.core.models.base import Recipe, SharedEncoderModel
 from understudy.core.models.layers import Bottleneck, Down, Output, Up
 from understudy.core.options import rows
@@ -105,7 +105,7 @@ class TinyRow(Row):
 
 def add_tiny_trainer() -> None:
     """Make "tiny" a trainer like those that ship, for as long as this process runs."""
-    for module in (base, folder):
+    for module in (base, state):
         module.TRAINERS = (*rows.TRAINERS, TinyRow("tiny", "Tiny", "For tests", ""))
 
 
@@ -116,6 +116,6 @@ def tiny() -> type[SharedEncoderModel]:
 
 @pytest.fixture
 def tiny_trainer(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (base, folder):
+    for module in (base, state):
         monkeypatch.setattr(module, "TRAINERS", module.TRAINERS)
     add_tiny_trainer()

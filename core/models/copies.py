@@ -1,0 +1,188 @@
+"""Copies of a model: the backup of its best save, snapshots, and what was archived when one was brought back (stdlib).
+
+    <model>/backup/                       the save with the lowest loss so far
+    <model>_snapshot_<iterations>_iters/  how the model was at that iteration, with its metrics and logs
+    <model>_archived_<date>_<time>/       what a restoring replaced
+
+Each is a model folder of its own: it can be converted with, trained on, moved to another machine or restored. Its
+weight files share their blocks with those of the model where the file system can do that, so that making one costs no
+time; room is taken when the model is saved again. Its state.json comes last, so that a copy is there or not.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from ..errors import ModelError, writing
+from .files import (
+    TEMPORARY,
+    copy_atomically,
+    is_weights,
+    is_whole,
+    next_save,
+    remove_weights,
+    share,
+    sync_folder,
+    write_atomically,
+)
+from .state import LOCK_NAME, STATE_NAME, ModelState, exists, read_state
+
+BACKUP_NAME = "backup"
+LOGS_NAME = "logs"
+Kind = Literal["backup", "snapshot", "archive"]
+Place = Callable[[Path, Path], None]
+_SIBLINGS: dict[Kind, str] = {"snapshot": r"_snapshot_(\d+)_iters", "archive": r"_archived_(\d{8}_\d{6})"}
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One copy of a model.
+
+    Attributes:
+        place: its folder.
+        state: what it is; None: its state.json is damaged.
+    """
+
+    kind: Kind
+    place: Path
+    state: ModelState | None
+
+    @property
+    def name(self) -> str:
+        """What a person calls it: "the backup of 1,250 iterations"."""
+        number = f"{self.state.iterations:,} iterations" if self.state else "unknown age"
+        return f"the {self.kind} of {number}"
+
+    def is_whole(self) -> bool:
+        """Whether all its files are as they were saved; reads them."""
+        return self.state is not None and all(is_whole(self.place / name, self.state.checksums.get(name))
+                                              for name in self.state.weight_files)
+
+    @property
+    def size(self) -> int:
+        """Bytes of its weights, whether it shares them with the model or not."""
+        return weights_size(self.place)
+
+
+def backup_place(model_dir: Path) -> Path:
+    return model_dir / BACKUP_NAME
+
+
+def snapshot_place(model_dir: Path, iterations: int) -> Path:
+    return _sibling(model_dir, f"_snapshot_{iterations}_iters")
+
+
+def archive_place(model_dir: Path, stamp: str) -> Path:
+    return _sibling(model_dir, f"_archived_{stamp}")
+
+
+def _sibling(model_dir: Path, suffix: str) -> Path:
+    whole = model_dir.absolute()  # "." has no name
+    return whole.with_name(whole.name + suffix)
+
+
+def find_copies(model_dir: Path) -> list[Copy]:
+    """All copies of a model: its backup, snapshots and archives, the latest of each first."""
+    found = [Copy("backup", backup_place(model_dir), _state(backup_place(model_dir)))]
+    beside = model_dir.absolute()
+    for kind, suffix in _SIBLINGS.items():
+        name = re.compile(re.escape(beside.name) + suffix)
+        try:
+            places = [(int(match[1].replace("_", "")), path) for path in beside.parent.iterdir()
+                      if (match := name.fullmatch(path.name))]
+        except OSError:
+            continue
+        found += [Copy(kind, path, _state(path)) for _, path in sorted(places, reverse=True)]
+    return [copy for copy in found if exists(copy.place)]
+
+
+def _state(place: Path) -> ModelState | None:
+    try:
+        return read_state(place)
+    except ModelError:
+        return None
+
+
+def way_back(model_dir: Path) -> str:
+    """What to do when a model is damaged, as a hint: the command that brings its latest whole copy back."""
+    if model_dir.name == BACKUP_NAME and exists(model_dir.parent):
+        return "Train on until the next backup, or bring a snapshot back"
+    for copy in find_copies(model_dir):
+        if copy.kind != "archive" and copy.state and copy.is_whole():
+            what = "--backup" if copy.kind == "backup" else f"--snapshot {copy.state.iterations}"
+            return f"Bring {copy.name} back: understudy restore {_quoted(model_dir)} {what}"
+    return "Put a copy of the model folder in its place, or train anew in an empty folder"
+
+
+def _quoted(path: Path) -> str:
+    return f'"{path}"' if " " in str(path) else str(path)
+
+
+def keep(model_dir: Path, state: ModelState, target: Path, *, logs: bool = False, place: Place = share) -> ModelState:
+    """Make `target` a model folder that is what `model_dir` is now; what it was before stands until that is done.
+
+    Args:
+        state: what `model_dir` holds.
+        logs: TensorBoard's logs come along.
+        place: how weight files get there, (from, to): `share`, or `copy_atomically` for blocks of their own.
+
+    Returns:
+        The state as `target` has it.
+
+    Raises:
+        OutputError: the disk is full, or the place cannot be written.
+    """
+    old = _state(target)
+    new = _renumbered(state, next_save(target))
+    made = not target.is_dir()
+    with writing(target):
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            for source, name in zip(state.weight_files, new.weight_files, strict=True):
+                place(model_dir / source, target / name)
+            _copy_companions(model_dir, target, logs)
+            sync_folder(target)
+            write_atomically(target / STATE_NAME, new.to_json())
+        except BaseException:
+            if made:
+                shutil.rmtree(target, ignore_errors=True)
+            else:
+                remove_weights(target, but=old.weight_files if old else ())
+            raise
+    remove_weights(target, but=new.weight_files)
+    return new
+
+
+def _renumbered(state: ModelState, save: int) -> ModelState:
+    new = replace(state, save=save)
+    names = {state.model_file: new.model_file, state.optimizer_file: new.optimizer_file}
+    return replace(new, checksums={names[name]: value for name, value in state.checksums.items() if name in names})
+
+
+def companions(model_dir: Path) -> list[Path]:
+    """The plain files that go with a model's weights: preview, graphs, metrics."""
+    return sorted(path for path in model_dir.iterdir() if path.is_file() and not is_weights(path.name)
+                  and path.name not in (STATE_NAME, LOCK_NAME) and not path.name.startswith(TEMPORARY))
+
+
+def _copy_companions(model_dir: Path, target: Path, logs: bool) -> None:
+    """Raises OSError."""
+    for path in companions(model_dir):
+        copy_atomically(path, target / path.name)
+    if logs and (model_dir / LOGS_NAME).is_dir():
+        shutil.rmtree(target / LOGS_NAME, ignore_errors=True)
+        shutil.copytree(model_dir / LOGS_NAME, target / LOGS_NAME)
+
+
+def weights_size(folder: Path) -> int:
+    """Bytes of the weight files in a folder."""
+    total = 0
+    with suppress(OSError):
+        total = sum(path.stat().st_size for path in folder.iterdir() if is_weights(path.name))
+    return total
