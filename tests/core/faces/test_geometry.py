@@ -30,7 +30,7 @@ def head(yaw: float = 0, pitch: float = 0, roll: float = 0, depth: float = -60.0
     x, y, z = np.radians((-pitch, -yaw, roll))
     rotation = cv2.Rodrigues(np.array((0, 0, z)))[0] @ cv2.Rodrigues(np.array((0, y, 0)))[0] @ cv2.Rodrigues(
         np.array((x, 0, 0)))[0]
-    return pose.project(pose.HEAD, rotation, np.array((0.0, 3.5, depth)))
+    return pose.project(pose.HEAD, rotation[None], np.array([(0.0, 3.5, depth)]))[0]
 
 
 def face(seed: int, spread: float = 0.01) -> np.ndarray:
@@ -112,11 +112,11 @@ def test_pose_matches_opencv(yaw, pitch, roll, depth, seed):
     points = head(yaw, pitch, roll, depth) + np.random.default_rng(seed).normal(0, 0.01, (26, 2))
     camera = np.array([(pose.FOCAL, 0, .5), (0, pose.FOCAL, .5), (0, 0, 1)])
     _, vector, translation = cv2.solvePnP(pose.HEAD, points, camera, np.zeros(4), flags=cv2.SOLVEPNP_ITERATIVE)
-    rotation, mine = pose.solve_pnp(points)
+    rotation, mine = (found[0] for found in pose.solve_pnp(points[None]))
     reference = cv2.Rodrigues(vector)[0]
 
     def error(r: np.ndarray, t: np.ndarray) -> float:
-        return float(((pose.project(pose.HEAD, r, t) - points) ** 2).sum())
+        return float(((pose.project(pose.HEAD, r[None], t[None])[0] - points) ** 2).sum())
 
     assert error(rotation, mine) <= error(reference, translation.ravel()) * (1 + 1e-6)
     if translation[2] < 0:  # where OpenCV ends in the same minimum rather than a worse one
@@ -126,8 +126,22 @@ def test_pose_matches_opencv(yaw, pitch, roll, depth, seed):
 
 @pytest.mark.parametrize(("yaw", "pitch", "roll"), [(0, 0, 0), (35, 0, 0), (-35, 10, 0), (0, 20, 5), (12, -25, -8)])
 def test_pose_of_a_turned_head_is_named_in_the_pictures_terms(yaw, pitch, roll):
-    rotation, _ = pose.solve_pnp(head(yaw, pitch, roll))
-    np.testing.assert_allclose(pose.angles(rotation), (pitch, yaw, roll), atol=1e-3)
+    rotation, _ = pose.solve_pnp(head(yaw, pitch, roll)[None])
+    np.testing.assert_allclose(pose.angles(rotation[0]), (pitch, yaw, roll), atol=1e-3)
+
+
+def test_many_poses_at_once_are_those_of_each():
+    faces = [face(seed) for seed in range(7)] + [np.ones((68, 2))]
+    together = [g.Alignment(points) for points in faces]
+    g.Alignment.solve_all(together)
+    for alignment, points in list(zip(together, faces, strict=True))[:-1]:
+        alone = g.Alignment(points)
+        np.testing.assert_allclose(alignment.pose(), alone.pose(), atol=1e-6)
+        for centering, offset in alone.offsets.items():
+            np.testing.assert_allclose(alignment.offsets[centering], offset, atol=1e-9)
+    with pytest.raises(ValueError, match="coincide"):
+        together[-1].pose()
+    g.Alignment.solve_all([])
 
 
 @given(st.floats(-170, 170))
