@@ -19,6 +19,7 @@ from ..jobs.messages import Reporter
 from ..media.listing import list_images
 from ..options.mask import MaskImportOptions
 from ..options.maskers import IMPORTED
+from ..sorting.names import without_number
 from .places import ClipPlace, Place, open_place
 from .subject import Entry, Subject
 
@@ -86,7 +87,8 @@ def _pairs(place: Place, images: list[str], first_number: int) -> dict[Entry, st
 
     def image_of(entry: Entry) -> str | None:
         if not isinstance(place, ClipPlace):
-            return by_stem.get(entry.name)
+            name = Path(entry.name).name  # as sorting left it, or as the picture was called before
+            return by_stem.get(name) or by_stem.get(without_number(name))
         return by_number.get(entry.frame) if by_number else by_stem.get(place.source.name(entry.frame))
 
     return {entry: image for entry in place.entries if (image := image_of(entry)) is not None}
@@ -95,7 +97,7 @@ def _pairs(place: Place, images: list[str], first_number: int) -> dict[Entry, st
 def _expected(place: Place, options: MaskImportOptions) -> str:
     entry = place.entries[0]
     if not isinstance(place, ClipPlace):
-        return f"{entry.name}.png"
+        return f"{Path(entry.name).name}.png"
     if place.source.kind == "video":
         return f"{place.source.path.stem}_{entry.frame + options.first_number:06d}.png"
     return f"{place.source.name(entry.frame)}.png"

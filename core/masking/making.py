@@ -41,6 +41,7 @@ def add(options: MaskAddOptions, reporter: Reporter) -> dict[str, Any]:
     """
     check_size(options.mask_size)
     with open_place(options) as place:
+        place.level(reporter)
         return _make(place, options, reporter, wanted_masks(place, options, options.masker))
 
 

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import os
-import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-import numpy as np
-
-from ..errors import FacesError, SourceError, UsageError, writing
+from ..errors import FacesError, SourceError, Stopped, UsageError
 from ..extraction.origin import source_info
 from ..faces.geometry import Alignment
-from ..faces.nouns import PackedMask, SourceInfo, StoredMask
-from ..faces.packing import pack_mask, unpack_mask
+from ..faces.nouns import SourceInfo, StoredMask
 from ..faces.persons import wanted
 from ..faces.places import default_store
-from ..faces.png import FaceHeader, read_header, replace_header
+from ..faces.png import FaceHeader, read_header
 from ..faces.store import AlignmentsStore
+from ..jobs.messages import Reporter
 from ..media.images import read_image
-from ..media.listing import list_images
 from ..media.ranges import parse_frames
 from ..media.source import Source, open_source
 from ..options.mask import MaskInput
+from .pictures import Pictures, back_up, list_pictures, packed, put_masks, unpacked
 from .subject import Entry, Subject
+
+_STEP = 64  # faces between two looks at the reporter
 
 
 class Place(ABC):
@@ -70,6 +68,28 @@ class Place(ABC):
     def backup(self) -> Path:
         """Copy what holds the masks beside itself; returns where to."""
 
+    def level(self, reporter: Reporter) -> None:
+        """Where store and pictures both hold masks, give each face's second what its first has and it lacks: a job
+        that was killed may have written only one of them.
+
+        Raises:
+            Stopped: the person asked to.
+        """
+        if not self.is_double:
+            return
+        for done, entry in enumerate(self.entries):
+            if done % _STEP == 0 and reporter.progress(done, len(self.entries), "faces", "Comparing masks"):
+                raise Stopped
+            self._level(entry)
+
+    @property
+    @abstractmethod
+    def is_double(self) -> bool:
+        """Whether masks are kept in a store and in pictures."""
+
+    @abstractmethod
+    def _level(self, entry: Entry) -> None: ...
+
     @property
     @abstractmethod
     def journal(self) -> Path:
@@ -97,13 +117,13 @@ def open_place(options: MaskInput, writable: bool = True) -> Place:
 def _is_faces_folder(path: Path) -> bool:
     """A folder counts as one as soon as one of its first pictures has a face header."""
     try:
-        names = [name for name in list_images(path) if name.lower().endswith(".png")] if path.is_dir() else []
+        paths = [found for found in list_pictures(path) if found.suffix.lower() == ".png"] if path.is_dir() else []
     except OSError as error:
         raise SourceError(f"Cannot read {path} ({error.strerror or error})",
                           "Check the folder's permissions") from error
-    for name in names[:5]:
+    for found in paths[:5]:
         try:
-            read_header(path / name)
+            read_header(found)
             return True
         except FacesError:
             continue
@@ -158,10 +178,18 @@ class ClipPlace(Place):
             for entry, mask in masks:
                 self.store.set_mask(entry.uuid, mask)
         if self.pictures is not None:
-            self.pictures.write({entry.uuid: entry for entry, _ in masks}, masks)
+            self.pictures.write(masks)
 
     def backup(self) -> Path:
         return self.store.backup()
+
+    @property
+    def is_double(self) -> bool:
+        return self.pictures is not None
+
+    def _level(self, entry: Entry) -> None:
+        assert self.pictures is not None
+        self.pictures.level(entry, self.store)
 
     @property
     def journal(self) -> Path:
@@ -169,7 +197,10 @@ class ClipPlace(Place):
 
 
 class FolderPlace(Place):
-    """A folder of face pictures, whose headers hold the masks; the store as well where its file is named."""
+    """A folder of face pictures, whose headers hold the masks; the store as well where its file is named.
+
+    Faces that sorting put into a group's folder are called after that as well, such as "_yaw_001/clip_000012_0".
+    """
 
     def __init__(self, path: Path, options: MaskInput, writable: bool) -> None:
         super().__init__()
@@ -191,8 +222,7 @@ class FolderPlace(Place):
         is_wanted = wanted(self.store, options.persons) if self.store is not None else None
         highest = 10**9
         frames = set(parse_frames(options.frames, highest)) if options.frames.strip() else None
-        for name in list_images(self.folder):
-            path = self.folder / name
+        for path in list_pictures(self.folder):
             try:
                 header = read_header(path, with_masks=True)
             except FacesError:
@@ -202,9 +232,10 @@ class FolderPlace(Place):
             face = self.store.face(header.uuid) if self.store is not None and header.uuid else None
             if is_wanted is not None and options.persons and (face is None or not is_wanted(face)):
                 continue
-            self._kinds[path.stem] = {mask.kind for mask in header.masks}
-            self._headers[path.stem] = replace(header, masks=())  # thousands of masks are much to hold
-            yield Entry(header.uuid, path.stem, header.frame, header.position, header.box, header.landmarks,
+            name = path.relative_to(self.folder).with_suffix("").as_posix()
+            self._kinds[name] = {mask.kind for mask in header.masks}
+            self._headers[name] = replace(header, masks=())  # thousands of masks are much to hold
+            yield Entry(header.uuid, name, header.frame, header.position, header.box, header.landmarks,
                         face.person if face is not None else None, path)
 
     def read(self, entries: Sequence[Entry]) -> Iterator[Subject]:
@@ -233,7 +264,7 @@ class FolderPlace(Place):
         for entry in dict.fromkeys(entry for entry, _ in masks):
             assert entry.path is not None
             own = [mask for owner, mask in masks if owner is entry]
-            _put(entry.path, own)
+            put_masks(entry.path, [packed(mask) for mask in own])
             self._kinds[entry.name] |= {mask.kind for mask in own}
         if self.store is not None:
             with self.store.transaction():
@@ -242,74 +273,31 @@ class FolderPlace(Place):
                         self.store.set_mask(entry.uuid, mask)
 
     def backup(self) -> Path:
-        """The pictures under other names; links where the disk allows, which take no room."""
-        stamp = datetime.now().strftime("%Y-%m-%d_%H.%M.%S")
-        target = self.folder.with_name(f"{self.folder.name}_backup_{stamp}")
-        with writing(target):
-            target.mkdir()
-            for entry in self.entries:
-                assert entry.path is not None
-                try:
-                    os.link(entry.path, target / entry.path.name)
-                except OSError:
-                    shutil.copy2(entry.path, target / entry.path.name)
+        """The pictures as they are now, in a folder beside theirs."""
+        target = back_up(self.folder, [entry.path for entry in self.entries if entry.path is not None])
         if self.store is not None:
             self.store.backup()
         return target
 
     @property
+    def is_double(self) -> bool:
+        return self.store is not None
+
+    def _level(self, entry: Entry) -> None:
+        assert self.store is not None
+        if not entry.uuid or self.store.face(entry.uuid) is None:
+            return
+        lacking = self._kinds[entry.name] - set(self.store.mask_kinds(entry.uuid))
+        if lacking:
+            assert entry.path is not None
+            with self.store.transaction():
+                for mask in read_header(entry.path, with_masks=True).masks:
+                    if mask.kind in lacking:
+                        self.store.set_mask(entry.uuid, mask)
+
+    @property
     def journal(self) -> Path:
         return self.folder / ".mask_update.json"
-
-
-class Pictures:
-    """A faces folder whose headers are kept in step with a store.
-
-    Raises:
-        FacesError: no such folder.
-    """
-
-    def __init__(self, folder: str) -> None:
-        self.folder = Path(folder).expanduser().absolute()
-        self._paths: dict[str, Path] = {}
-        try:
-            names = list_images(self.folder)
-        except OSError as error:
-            raise FacesError(f"Cannot read the faces folder {self.folder} ({error.strerror or error})",
-                             "Choose another folder, or leave it empty") from error
-        for name in names:
-            try:
-                self._paths[read_header(self.folder / name).uuid] = self.folder / name
-            except FacesError:
-                continue
-
-    def write(self, entries: dict[str, Entry], masks: Sequence[tuple[Entry, StoredMask]]) -> None:
-        """Put the masks of those faces that have a picture into its header."""
-        for uuid, _ in entries.items():
-            path = self._paths.get(uuid)
-            if path is None:
-                continue
-            header = read_header(path)
-            if not np.array_equal(header.landmarks, entries[uuid].landmarks):
-                continue  # older than the face's landmarks: extract writes it anew, masks included
-            _put(path, [mask for entry, mask in masks if entry.uuid == uuid])
-
-
-def unpacked(mask: PackedMask) -> StoredMask:
-    return StoredMask(mask.kind, unpack_mask(mask.packed, mask.size), mask.matrix, mask.centering, mask.interpolator)
-
-
-def _packed(mask: StoredMask) -> PackedMask:
-    return PackedMask(mask.kind, mask.pixels.shape[0], pack_mask(mask.pixels), mask.matrix, mask.centering,
-                      mask.interpolator)
-
-
-def _put(path: Path, masks: Sequence[StoredMask]) -> None:
-    """Put masks into a picture's header, in the place of those of the same kinds."""
-    header = read_header(path, with_masks=True)
-    kinds = {mask.kind for mask in masks}
-    kept = [mask for mask in header.masks if mask.kind not in kinds]
-    replace_header(path, replace(header, masks=(*kept, *map(_packed, masks))))
 
 
 def _store(path: Path, info: SourceInfo | None, writable: bool) -> AlignmentsStore:

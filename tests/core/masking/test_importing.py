@@ -107,6 +107,15 @@ def test_pictures_of_a_faces_folder(pictures: Path, masks: Callable[..., Path]) 
     np.testing.assert_allclose(mask.matrix, Alignment(header.landmarks).matrix(128, "face"), atol=1e-9)
 
 
+def test_pictures_that_were_sorted_since_keep_their_masks_names(pictures: Path, masks: Callable[..., Path]) -> None:
+    folder = masks(lambda index: f"img_{2 * index + 5}_0.png", lambda index: drawn(index, 256, 256))
+    group = pictures / "_yaw_001"
+    group.mkdir()
+    for number, path in enumerate(sorted(pictures.glob("*.png"))):
+        path.rename(group / f"{number:06d}_{path.name}")
+    assert run(options(pictures, folder), Listener())["imported"] == FRAMES - 1
+
+
 def test_what_was_imported_before_is_backed_up(images: Scene, masks: Callable[..., Path]) -> None:
     folder = masks(lambda index: f"img_{2 * index + 5}.png")
     run(options(images.path, folder), Listener())

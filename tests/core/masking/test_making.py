@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,45 +12,23 @@ from understudy.core.extraction.maskers.landmark import draw
 from understudy.core.extraction.maskers.stored import lay
 from understudy.core.faces import persons
 from understudy.core.faces.geometry import Alignment, invert, transform
-from understudy.core.faces.nouns import AlignedFace
 from understudy.core.faces.png import read_header
 from understudy.core.faces.store import AlignmentsStore
 from understudy.core.masking import making
 from understudy.core.masking.making import add, update
 from understudy.core.media.images import read_image
-from understudy.core.options import Row, make
+from understudy.core.options import make
 from understudy.core.options.mask import MaskAddOptions, MaskUpdateOptions
-from understudy.core.options.maskers import MaskerOptions
 
 from .conftest import COVERED, FRAMES, Listener, Scene, bar, everything
+from .masks_to_kill import WITH_BRIGHT, Bright
 
 FACES = FRAMES  # one frame has two, one none
 
 
-class Bright:
-    """A masker that looks at pixels, as networks do: what is brighter than so much."""
-
-    is_drawn, size, centering, batch_size = False, 96, "head", 3
-    calls = 0
-
-    def __init__(self, options: MaskerOptions | None = None, device: str = "cpu") -> None:
-        pass
-
-    def mask(self, faces: Sequence[AlignedFace]) -> list[np.ndarray]:
-        Bright.calls += len(faces)
-        return [((face.pixels.max(2) > 100) * 255).astype(np.uint8) for face in faces]
-
-
-class BrightRow(Row):
-    def load(self) -> type[Bright]:
-        return Bright
-
-
 @pytest.fixture(autouse=True)
 def bright(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The masker `bright` in the place of unet-dfl, whose weights are nowhere."""
-    rows = tuple(BrightRow(r.name, r.label, r.help, "") if r.name == "unet-dfl" else r for r in making.MASKERS)
-    monkeypatch.setattr(making, "MASKERS", rows)
+    monkeypatch.setattr(making, "MASKERS", WITH_BRIGHT)
     monkeypatch.setattr(making, "_GROUP", 3)
     Bright.calls = 0
 
@@ -188,6 +165,34 @@ def test_a_folders_store_and_a_clips_folder_are_kept_in_step(images: Scene, pict
     add(options(images, faces=str(pictures)), Listener())
     having = {read_header(p).frame for p in pictures.iterdir() if read_header(p, with_masks=True).masks}
     assert having == set(range(FRAMES)) - {6, 8}  # that of 8 is older than its landmarks
+
+
+def test_masks_that_only_the_store_or_only_the_pictures_have_reach_the_others(images: Scene, pictures: Path) -> None:
+    """A killed job leaves it so."""
+    add(options(images, frames="0-3"), Listener())
+    add(options(images, faces=str(pictures)), Listener())
+    add(options(pictures, masker=("custom",)), Listener())
+    result = add(options(pictures, masker=("custom",), alignments=str(images.store)), Listener())
+    assert result["made"] == 0
+    with images.open() as store:
+        for path in pictures.iterdir():
+            header = read_header(path, with_masks=True)
+            stored = {mask.kind: mask.packed for mask in store.packed_masks(header.uuid)}
+            assert stored == {mask.kind: mask.packed for mask in header.masks}
+            assert stored.keys() == {"unet-dfl", "custom"}
+
+
+def test_sorted_pictures_are_followed(images: Scene, pictures: Path) -> None:
+    group = pictures / "_yaw_001_-18_to_18"
+    group.mkdir()
+    for number, path in enumerate(sorted(pictures.glob("*.png"))):
+        path.rename((group if number % 2 else pictures) / f"{number:06d}_{path.name}")
+    assert add(options(pictures), Listener())["made"] == FACES
+    result = update(options(pictures, MaskUpdateOptions, mask_size=64), Listener())
+    assert len(list(Path(result["backup"]).rglob("*.png"))) == FACES
+    add(options(images, faces=str(pictures), masker=("custom",)), Listener())
+    for path in pictures.rglob("*.png"):
+        assert {mask.kind for mask in read_header(path, with_masks=True).masks} == {"custom", "unet-dfl"}
 
 
 def test_update_of_a_folder_keeps_the_old_pictures(pictures: Path) -> None:
