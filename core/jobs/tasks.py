@@ -37,6 +37,7 @@ from ..options.demo import DemoOptions
 from ..options.extract import ExtractClipsOptions, ExtractOptions
 from ..options.interop import ExportOptions, ImportOptions
 from ..options.mask import MaskAddOptions, MaskImportOptions, MaskOutputOptions, MaskUpdateOptions
+from ..options.models import ModelInfoOptions, RestoreOptions
 from ..options.persons import (
     PersonsAssignOptions,
     PersonsLinkOptions,
@@ -83,6 +84,7 @@ class Task:
 # What the command line says of the first word of tasks of two.
 FAMILIES: dict[str, str] = {
     "alignments": "Look after the alignments of a clip.",
+    "models": "What is trained: see what a model is and what there is of it.",
     "mask": "Make, bring in and show the masks of faces that were found.",
     "persons": "Who is who in a clip: see, name, merge and split persons.",
     "weights": "Weights of networks: see, fetch, import and verify them.",
@@ -142,6 +144,10 @@ TASKS: dict[str, Task] = {
         Task("mask update", "Update Masks", MaskUpdateOptions, "masking.making:update", tool=True),
         Task("mask import", "Import Masks", MaskImportOptions, "masking.importing:run", tool=True),
         Task("mask output", "Output Masks", MaskOutputOptions, "masking.output:run", tool=True),
+        Task("restore", "Restore Model", RestoreOptions, "models.restoring:run", consent=lambda options: False,
+             tool=True),
+        Task("models info", "Model Information", ModelInfoOptions, "models.info:run", consent=lambda options: False,
+             tool=True),
         Task("rehearsal", "Rehearsal", RehearsalOptions, "jobs.rehearsal:run", consent=lambda options: False),
         Task("setup", "Set Up", SetupOptions, "jobs.setup:run", command=False, consent=lambda options: False),
     )

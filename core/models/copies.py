@@ -31,18 +31,19 @@ from .files import (
     sync_folder,
     write_atomically,
 )
-from .state import LOCK_NAME, STATE_NAME, ModelState, exists, read_state
+from .state import STATE_NAME, ModelState, exists, read_state
 
 BACKUP_NAME = "backup"
-LOGS_NAME = "logs"
-Kind = Literal["backup", "snapshot", "archive"]
+HISTORY_NAME, LOGS_NAME = "history", "logs"  # what training wrote down; the second is TensorBoard's, and grows large
+_PICTURES = ".png"
+Kind = Literal["model", "backup", "snapshot", "archive"]
 Place = Callable[[Path, Path], None]
 _SIBLINGS: dict[Kind, str] = {"snapshot": r"_snapshot_(\d+)_iters", "archive": r"_archived_(\d{8}_\d{6})"}
 
 
 @dataclass(frozen=True)
 class Copy:
-    """One copy of a model.
+    """One copy of a model, or the model itself.
 
     Attributes:
         place: its folder.
@@ -61,8 +62,14 @@ class Copy:
 
     def is_whole(self) -> bool:
         """Whether all its files are as they were saved; reads them."""
-        return self.state is not None and all(is_whole(self.place / name, self.state.checksums.get(name))
-                                              for name in self.state.weight_files)
+        return not self.damaged_files()
+
+    def damaged_files(self) -> list[Path]:
+        """Files that are missing or not as they were saved; reads them all."""
+        if self.state is None:
+            return [self.place / STATE_NAME]
+        return [self.place / name for name in self.state.weight_files
+                if not is_whole(self.place / name, self.state.checksums.get(name))]
 
     @property
     def size(self) -> int:
@@ -102,6 +109,11 @@ def find_copies(model_dir: Path) -> list[Copy]:
     return [copy for copy in found if exists(copy.place)]
 
 
+def find_backup(model_dir: Path) -> ModelState | None:
+    """What the backup of a model is; None where there is none, or a damaged one."""
+    return _state(backup_place(model_dir))
+
+
 def _state(place: Path) -> ModelState | None:
     try:
         return read_state(place)
@@ -124,7 +136,7 @@ def _quoted(path: Path) -> str:
     return f'"{path}"' if " " in str(path) else str(path)
 
 
-def keep(model_dir: Path, state: ModelState, target: Path, *, logs: bool = False, place: Place = share) -> ModelState:
+def keep(model_dir: Path, state: ModelState, target: Path, *, logs: bool, place: Place = share) -> ModelState:
     """Make `target` a model folder that is what `model_dir` is now; what it was before stands until that is done.
 
     Args:
@@ -146,7 +158,7 @@ def keep(model_dir: Path, state: ModelState, target: Path, *, logs: bool = False
             target.mkdir(parents=True, exist_ok=True)
             for source, name in zip(state.weight_files, new.weight_files, strict=True):
                 place(model_dir / source, target / name)
-            _copy_companions(model_dir, target, logs)
+            copy_companions(model_dir, target, logs)
             sync_folder(target)
             write_atomically(target / STATE_NAME, new.to_json())
         except BaseException:
@@ -165,19 +177,15 @@ def _renumbered(state: ModelState, save: int) -> ModelState:
     return replace(new, checksums={names[name]: value for name, value in state.checksums.items() if name in names})
 
 
-def companions(model_dir: Path) -> list[Path]:
-    """The plain files that go with a model's weights: preview, graphs, metrics."""
-    return sorted(path for path in model_dir.iterdir() if path.is_file() and not is_weights(path.name)
-                  and path.name not in (STATE_NAME, LOCK_NAME) and not path.name.startswith(TEMPORARY))
-
-
-def _copy_companions(model_dir: Path, target: Path, logs: bool) -> None:
-    """Raises OSError."""
-    for path in companions(model_dir):
-        copy_atomically(path, target / path.name)
-    if logs and (model_dir / LOGS_NAME).is_dir():
-        shutil.rmtree(target / LOGS_NAME, ignore_errors=True)
-        shutil.copytree(model_dir / LOGS_NAME, target / LOGS_NAME)
+def copy_companions(model_dir: Path, target: Path, logs: bool) -> None:
+    """Copy what goes with a model's weights: pictures to know it by, and what its training wrote down (OSError)."""
+    for path in sorted(model_dir.iterdir()):
+        if path.is_file() and path.suffix == _PICTURES and not path.name.startswith(TEMPORARY):
+            copy_atomically(path, target / path.name)
+    for name in (HISTORY_NAME, LOGS_NAME) if logs else (HISTORY_NAME,):
+        if (model_dir / name).is_dir():
+            shutil.rmtree(target / name, ignore_errors=True)
+            shutil.copytree(model_dir / name, target / name)
 
 
 def weights_size(folder: Path) -> int:

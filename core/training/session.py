@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -13,17 +15,17 @@ import cv2
 import numpy as np
 import torch
 
-from ..errors import ModelError, Stopped, writing
+from ..errors import ModelError, OutputError, Stopped, writing
 from ..jobs.messages import Reporter
-from ..models import folder
+from ..models import copies, folder
+from ..models.files import part
 from ..models.folder import ModelState
+from ..options.saving import SavingOptions
 from .batches import Batches
-from .log import TrainingLog
 from .loop import Losses, Trainer
-from .preview import PreviewFaces, encode_png, sheet
+from .preview import Predict
 from .threads import Threads
-
-PREVIEW_NAME = "preview.png"
+from .watching import Watcher
 
 
 @dataclass
@@ -34,9 +36,9 @@ class Session:
         model_dir: the model folder.
         state: as the folder's state.json has it (for a new model: as it will).
         trainer: holds the model and the optimiser, both as in the folder.
-        previews: faces of A and B for the sheet.
+        watcher: shows the session while it runs, and hears what it is asked for.
         facts: what state.json tells of this session: batch_size, learning_rate, loss, precision, device, …
-        tensorboard: write TensorBoard's logs.
+        saving: when to save and to keep snapshots, and whether with the optimiser.
         seconds: spent on steps and saves so far.
         last: losses of the latest step.
         threads: adapts the number of processor threads; None: left alone.
@@ -45,40 +47,42 @@ class Session:
     model_dir: Path
     state: ModelState
     trainer: Trainer
-    previews: tuple[PreviewFaces, PreviewFaces]
+    watcher: Watcher
     facts: dict[str, Any]
     reporter: Reporter
-    tensorboard: bool = True
+    saving: SavingOptions = field(default_factory=SavingOptions)
     seconds: float = 0.0
     last: Losses | None = None
     threads: Threads | None = None
     _started: str = field(default_factory=lambda: datetime.now().astimezone().isoformat(timespec="seconds"))
     _first: int = 0
     _earlier: list[dict[str, Any]] = field(default_factory=list)
+    _since: list[float] = field(default_factory=list)  # losses of A and B added, since two saves were last compared
 
-    def run(self, batches: Batches, until: int, save_interval: int) -> None:
+    def run(self, batches: Batches, until: int) -> None:
         """Train until `until` iterations in all.
 
         Raises:
             Stopped: the person asked to; everything is saved.
             ModelError: the loss is no number any more; nothing is saved since the last save.
-            OutputError: the model folder cannot be written.
+            OutputError: the model folder cannot be written; the last save stands.
         """
-        self._first = done = self.state.iterations
-        self._earlier = self.state.sessions
-        batch_size = self.facts["batch_size"]
-        with ExitStack() as stack:
-            with writing(self.model_dir):
-                self.model_dir.mkdir(parents=True, exist_ok=True)
-            log = stack.enter_context(TrainingLog(self.model_dir, done, len(self.state.sessions) + 1, batch_size,
-                                                  self.tensorboard))
-            text = "Training"
+        self.begin()
+        done = self.state.iterations
+        with writing(self.model_dir):
+            self.model_dir.mkdir(parents=True, exist_ok=True)
+        with self.watcher.session(done, self._earlier, self.facts["batch_size"]):
             if self.trainer.device.type != "cpu":
                 self.reporter.on_pause(self._leave_card, lambda: self.trainer.move(self.trainer.device))
             while done < until:
-                if self.reporter.progress(done, until, "iterations", text):
-                    self.save(done, log)
+                asked = self.watcher.asked(self.predicting)
+                if self.reporter.progress(done, until, "iterations", self.watcher.text) or asked.quit:
+                    self.save(done, last=True)
                     raise Stopped
+                if asked.save or asked.snapshot:
+                    self.save(done)
+                if asked.snapshot:
+                    self._copy("snapshot", copies.snapshot_place(self.model_dir, done), logs=True)
                 begin = time.perf_counter()
                 self.last = self.trainer.step(batches.next(), done)
                 passed = time.perf_counter() - begin
@@ -86,14 +90,32 @@ class Session:
                 if self.threads:
                     self.threads.note(passed)
                 done += 1
-                values = log.add(done, self.last, passed)
-                if values:
-                    self.reporter.metric(done, values)
-                    text = f"Loss {values['loss_a']:.4f} (A), {values['loss_b']:.4f} (B), {values['rate']:.0f} faces/s"
-                made = done - self._first
-                if (made == 1 and not self.state.save) or made % save_interval == 0 or done == until:
-                    self.save(done, log)
-            self.reporter.progress(done, until, "iterations", text)
+                self._since.append(self.last.a + self.last.b)
+                self.watcher.note(done, self.last.named, passed)
+                if done == until or self._is_due(done):
+                    self.save(done, last=done == until)
+            self.reporter.progress(done, until, "iterations", self.watcher.text)
+
+    def begin(self) -> None:
+        """Take up the folder as the last session left it, and make up for copies that a kill kept it from making."""
+        self._first, self._earlier = self.state.iterations, self.state.sessions
+        if not self.state.save:
+            return
+        if self._earlier and self._earlier[-1].get("loss") != self.facts.get("loss"):
+            self.state = replace(self.state, lowest_loss=None)  # figures of another loss mean nothing to this one
+        backup = copies.find_backup(self.model_dir)
+        if self.state.lowest_at == self._first and (backup is None or backup.iterations != self._first):
+            self._copy("backup", copies.backup_place(self.model_dir))
+        if self._snapshot_due(self._first) and not folder.exists(copies.snapshot_place(self.model_dir, self._first)):
+            self._copy("snapshot", copies.snapshot_place(self.model_dir, self._first), logs=True)
+
+    def _is_due(self, done: int) -> bool:
+        """Whether to save: at once in a new model, so that what cannot be written is known; then at each interval."""
+        made = done - self._first
+        return (made == 1 and not self.state.save) or made % self.saving.save_interval == 0 or self._snapshot_due(done)
+
+    def _snapshot_due(self, done: int) -> bool:
+        return self.saving.snapshot_interval > 0 and done > 0 and done % self.saving.snapshot_interval == 0
 
     def _leave_card(self) -> None:
         """While paused, the graphics card's memory is for others."""
@@ -103,54 +125,94 @@ class Session:
         elif self.trainer.device.type == "mps":
             torch.mps.empty_cache()
 
-    def save(self, iterations: int, log: TrainingLog) -> None:
-        """Weights, optimiser and state as one; then the metrics, the sheet and the graph, which nothing depends on."""
-        if iterations == self.state.iterations and self.state.save:
-            return
-        begin = time.perf_counter()
-        new = replace(self.state, iterations=iterations, sessions=[*self._earlier, self._record(iterations)])
-        self.state = folder.write(self.model_dir, new, self.trainer.model_tensors(), self.trainer.optimizer_tensors())
-        values = log.flush(iterations)
-        if values:
-            self.reporter.metric(iterations, values)
-        self._show(log)
-        self.seconds += time.perf_counter() - begin
+    def save(self, iterations: int, last: bool = False) -> None:
+        """Weights, optimiser and state as one; then what nothing depends on: what shows them, and copies.
+
+        Args:
+            last: of the session.
+
+        Raises:
+            OutputError: the model cannot be written; the save before stands.
+        """
+        if iterations != self.state.iterations or not self.state.save or (last and self._lacks_optimizer()):
+            begin = time.perf_counter()
+            self._write(iterations, last)
+            self.watcher.saved(iterations, self.predicting)
+            if self.state.lowest_at == iterations:
+                self._copy("backup", copies.backup_place(self.model_dir))
+            if self._snapshot_due(iterations):
+                self._copy("snapshot", copies.snapshot_place(self.model_dir, iterations), logs=True)
+            self.seconds += time.perf_counter() - begin
+        if last:
+            for name in self.state.weight_files:
+                part(self.model_dir / name)  # nothing will replace it soon: one bad block must not cost the backup too
+
+    def _write(self, iterations: int, last: bool) -> None:
+        new = replace(self._compared(iterations), iterations=iterations,
+                      sessions=[*self._earlier, self._record(iterations)])
+        wanted = {"always": True, "never": False, "exit": last or self._snapshot_due(iterations)}
+        optimizer = self.trainer.optimizer_tensors() if wanted[self.saving.save_optimizer] else None
+        self.state = folder.write(self.model_dir, new, self.trainer.model_tensors(), optimizer)
+
+    def _lacks_optimizer(self) -> bool:
+        return self.saving.save_optimizer == "exit" and not self.state.has_optimizer
+
+    def _compared(self, iterations: int) -> ModelState:
+        """The state, with the loss since the last comparison noted if it is the lowest so far.
+
+        A handful of iterations says little and, by chance, may say something that is not reached again for long; they
+        wait for the next save. The first loss there is has nothing to be compared with: it is noted, and makes a backup
+        only where there is none.
+        """
+        if len(self._since) < max(2, self.saving.save_interval // 2):
+            return self.state
+        mean, self._since = math.fsum(self._since) / len(self._since), []
+        lowest = self.state.lowest_loss
+        if not math.isfinite(mean) or (lowest is not None and mean >= lowest):
+            return self.state
+        is_better = lowest is not None or copies.find_backup(self.model_dir) is None
+        return replace(self.state, lowest_loss=mean, lowest_at=iterations if is_better else 0)
+
+    def _copy(self, kind: str, place: Path, logs: bool = False) -> None:
+        """Keep what was just saved; training goes on where that cannot be done."""
+        try:
+            copies.keep(self.model_dir, self.state, place, logs=logs)
+        except OutputError as error:
+            self.reporter.warning(f"There is no new {kind}: {error}")
 
     def _record(self, iterations: int) -> dict[str, Any]:
-        return {"started": self._started, "iterations": iterations - self._first, "seconds": round(self.seconds, 1),
+        ended = datetime.now().astimezone().isoformat(timespec="seconds")
+        return {"started": self._started, "ended": ended, "iterations": iterations - self._first, "seconds": round(self.seconds, 1),
                 "rate": round(self.rate(iterations), 1), **self.facts}
 
     def rate(self, iterations: int) -> float:
         """EG/s of this session: faces of both sides per second, saves included, pauses not."""
         return 2 * self.facts["batch_size"] * (iterations - self._first) / max(self.seconds, 1e-9)
 
-    def _show(self, log: TrainingLog) -> None:
-        path = self.model_dir / PREVIEW_NAME
-        picture = self.preview()
-        with writing(path):
-            folder.write_atomically(path, encode_png(picture))
-        log.draw()
-        self.reporter.preview(path)
-
-    def preview(self) -> np.ndarray:
-        """The preview sheet as the model now stands, uint8 [H, W, 3] RGB."""
+    @contextmanager
+    def predicting(self) -> Iterator[Predict]:
+        """Within it, what the model makes of faces as it now stands, with the weights that conversion would use."""
         with self.trainer.averaged() as model, folder.inference(model):
             def predict(faces: np.ndarray, side: str) -> np.ndarray:
                 x = torch.from_numpy(faces).to(self.trainer.device).permute(0, 3, 1, 2)
                 return model(x, side).float().permute(0, 2, 3, 1).cpu().numpy()
 
-            return sheet(predict, *self.previews)
+            yield predict
 
 
-def restore(trainer: Trainer, model_dir: Path, state: ModelState) -> None:
-    """Give the trainer the optimiser that goes with the saved weights.
+def restore(trainer: Trainer, model_dir: Path, state: ModelState, reporter: Reporter) -> None:
+    """Give the trainer the optimiser that goes with the saved weights; where none was saved, it begins anew.
 
     Raises:
         ModelError: its file is missing, damaged or of another model.
     """
+    if not state.has_optimizer:
+        reporter.warning("The optimiser was not saved with the model, so it begins anew: the loss may rise for a few "
+                         "hundred iterations")
+        return
     path = model_dir / state.optimizer_file
     try:
-        trainer.load_optimizer_tensors(folder.read_tensors(path))
+        trainer.load_optimizer_tensors(folder.read_tensors(path, state.checksums.get(path.name)))
     except (KeyError, RuntimeError):
         raise ModelError(f"The optimiser's file {path} does not fit the model", "Put a copy of the model folder in its "
                          "place, or train anew in an empty folder") from None

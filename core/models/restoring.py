@@ -1,0 +1,207 @@
+"""The task `restore`: a backup or snapshot becomes the model again, and what the model was is archived (stdlib only).
+
+Each step can be killed and the whole run again: the archive gets its name when it is whole, the model changes with its
+state.json, and a run that finds both done only tidies up.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ..errors import ModelError, OutputError, UsageError, writing
+from ..jobs.lock import FileLock
+from ..jobs.messages import Reporter
+from ..options.models import RestoreOptions
+from . import copies
+from .copies import Copy
+from .files import TEMPORARY, copy_atomically, in_words, is_weights, require_room, share
+from .state import LOCK_NAME, STATE_NAME, ModelState, read_state
+
+_PARTIAL = ".partial"  # ends the name of an archive that is not whole yet
+
+
+def run(options: RestoreOptions, reporter: Reporter) -> dict[str, Any]:
+    """List what can be brought back, or bring it back.
+
+    Returns:
+        For a list {"copies": [{"kind", "iterations", "loss", "saved", "size", "place", "preview"}], "text"}; else
+        {"restored" (its kind), "iterations", "archive" (what the model was; "" where it was the same already), "text"}.
+
+    Raises:
+        UsageError: both a backup and a snapshot are asked for.
+        ModelError: there is no such copy, it is damaged, or a training runs in the folder.
+        OutputError: the disk is full, or the folder cannot be written.
+    """
+    model_dir = Path(options.model_dir)
+    if options.backup + bool(options.snapshot) + options.list > 1:
+        raise UsageError("Backup, snapshot and list exclude each other", "Ask for one of them")
+    if not model_dir.is_dir():
+        raise ModelError(f"There is no model in {model_dir}", "Choose another folder")
+    if not options.backup and not options.snapshot:
+        return _listed(model_dir)
+    chosen = _chosen(model_dir, options)
+    with locked(model_dir):
+        reporter.progress(0, None, "files", "Reading the copy")
+        if chosen.state is None or not chosen.is_whole():
+            raise ModelError(f"The {chosen.kind} in {chosen.place} is damaged",
+                             f"Choose another: understudy restore {model_dir} --list")
+        archive = bring_back(model_dir, chosen.place, chosen.state, logs=chosen.kind == "snapshot")
+    kept = f"; what it was is kept in {archive}" if archive else ", as it was already"
+    return {"restored": chosen.kind, "iterations": chosen.state.iterations, "archive": str(archive or ""),
+            "text": f"The model in {model_dir} is {chosen.name} again{kept}"}
+
+
+@contextmanager
+def locked(model_dir: Path) -> Iterator[None]:
+    """Nobody else changes the model meanwhile.
+
+    Raises:
+        ModelError: a training runs there.
+        OutputError: the folder cannot be written.
+    """
+    with writing(model_dir):
+        lock = FileLock(model_dir / LOCK_NAME)
+        free = lock.acquire()
+    if not free:
+        raise ModelError(f"A training is running in {model_dir}", "Stop it first")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def bring_back(model_dir: Path, source: Path, state: ModelState, logs: bool) -> Path | None:
+    """Make the model in `model_dir` what the copy in `source` is.
+
+    Args:
+        state: of the copy, whose weights are whole.
+        logs: the copy has TensorBoard's logs of its own.
+
+    Returns:
+        Where the model as it was is archived; None where it was the same already.
+
+    Raises:
+        OutputError: the disk is full, or a folder cannot be written; the model is still as it was.
+    """
+    present = _readable_state(model_dir)
+    archive = None
+    if present is None or not _same(present, state) or not Copy("model", model_dir, present).is_whole():
+        archive = _archive(model_dir)
+        copies.keep(source, replace(state, lowest_at=0), model_dir, logs=logs, place=_placing(model_dir, source))
+    if not logs:
+        _remove_later_logs(model_dir / copies.LOGS_NAME, len(state.sessions))
+    return archive
+
+
+def _placing(model_dir: Path, source: Path) -> copies.Place:
+    """The weights get blocks of their own where there is room, so that one bad block does not cost model and copy."""
+    try:
+        require_room(model_dir, copies.weights_size(source))
+    except OutputError:
+        return share
+    return copy_atomically
+
+
+def _archive(model_dir: Path) -> Path:
+    """Keep all there is but the backup, under a name that says when; whatever state it is in."""
+    for leftover in model_dir.absolute().parent.glob(f"*{_PARTIAL}"):
+        if leftover.name.startswith(f"{model_dir.absolute().name}_archived_"):
+            shutil.rmtree(leftover, ignore_errors=True)
+    done = _archived_before(model_dir)
+    if done is not None:
+        return done
+    place = copies.archive_place(model_dir, datetime.now().strftime("%Y%m%d_%H%M%S"))
+    partial = place.with_name(place.name + _PARTIAL)
+    with writing(place):
+        partial.mkdir()
+        try:
+            for path in sorted(model_dir.iterdir()):
+                if path.is_dir() and path.name != copies.BACKUP_NAME:
+                    shutil.copytree(path, partial / path.name)
+                elif path.is_file() and path.name != LOCK_NAME and not path.name.startswith(TEMPORARY):
+                    (share if is_weights(path.name) else copy_atomically)(path, partial / path.name)
+            os.replace(partial, place)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+    return place
+
+
+def _archived_before(model_dir: Path) -> Path | None:
+    """The archive that a killed run has made of just this state, if there is one."""
+    found = next((copy for copy in copies.find_copies(model_dir) if copy.kind == "archive"), None)
+    with suppress(OSError):
+        if found and (found.place / STATE_NAME).read_bytes() == (model_dir / STATE_NAME).read_bytes():
+            return found.place
+    return None
+
+
+def _readable_state(model_dir: Path) -> ModelState | None:
+    try:
+        return read_state(model_dir)
+    except ModelError:
+        return None
+
+
+def _same(one: ModelState, other: ModelState) -> bool:
+    """Whether two states are of one save, whatever its number."""
+    def told(state: ModelState) -> tuple[Any, ...]:
+        return state.settings, state.iterations, state.sessions, sorted(state.checksums.values())
+
+    return told(one) == told(other)
+
+
+def _remove_later_logs(logs: Path, sessions: int) -> None:
+    """TensorBoard's logs of sessions that the model, as it is now, has not seen."""
+    for path in logs.glob("session_*"):
+        number = path.name.removeprefix("session_")
+        if number.isdecimal() and int(number) > sessions:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _chosen(model_dir: Path, options: RestoreOptions) -> Copy:
+    found = copies.find_copies(model_dir)
+    place = copies.backup_place(model_dir) if options.backup else copies.snapshot_place(model_dir, options.snapshot)
+    for copy in found:
+        if copy.place == place:
+            return copy
+    what = "backup" if options.backup else f"snapshot of {options.snapshot:,} iterations"
+    others = [copy.name for copy in found if copy.kind != "archive"]
+    raise ModelError(f"There is no {what} of the model in {model_dir}",
+                     f"There is: {', '.join(others)}" if others else "There are no copies of it")
+
+
+def _listed(model_dir: Path) -> dict[str, Any]:
+    found = copies.find_copies(model_dir)
+    told = [_told(copy) for copy in found]
+    return {"copies": told, "text": "\n".join(table(found)) or f"There are no copies of the model in {model_dir}"}
+
+
+def _told(copy: Copy) -> dict[str, Any]:
+    preview = copy.place / "preview.png"
+    return {"kind": copy.kind, "iterations": copy.state.iterations if copy.state else None,
+            "loss": copy.state.lowest_loss if copy.state else None, "saved": _saved(copy), "size": copy.size,
+            "place": str(copy.place), "preview": str(preview) if preview.is_file() else ""}
+
+
+def _saved(copy: Copy) -> str:
+    """When it was saved."""
+    try:
+        return datetime.fromtimestamp((copy.place / STATE_NAME).stat().st_mtime).isoformat(" ", "minutes")
+    except OSError:
+        return ""
+
+
+def table(found: list[Copy]) -> list[str]:
+    """Copies in columns, for a terminal."""
+    rows = [(copy.kind, f"{copy.state.iterations:,} iterations" if copy.state else "damaged", _saved(copy),
+             in_words(copy.size), str(copy.place)) for copy in found]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(5)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -1,0 +1,36 @@
+"""Options of `understudy restore` and of the tasks `models …` that look at what is saved (stdlib; both sides)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .field import option
+
+
+def model_dir_option(help: str) -> Any:
+    """Which model a task is about; in Blender the shot's own, unless another is named."""
+    return option("", label="Model Folder", help=help, kind="folder", positional=True, required=True, per_shot=False)
+
+
+@dataclass(frozen=True)
+class RestoreOptions:
+    """Bring back the backup or a snapshot of a model; what it is now is archived beside it first.
+
+    Without --backup or --snapshot, it lists what there is.
+    """
+
+    model_dir: str = model_dir_option("Folder of the model")
+    list: bool = option(False, label="List", help="Only list what can be brought back")
+    backup: bool = option(False, label="Backup", help="Bring back the save with the lowest loss before the present one")
+    snapshot: int = option(0, label="Snapshot", help="Bring back the snapshot of this number of iterations; 0: none",
+                           min=0)
+
+
+@dataclass(frozen=True)
+class ModelInfoOptions:
+    """Say what a model is: its trainer and fixed settings, sessions, size, backup and snapshots."""
+
+    model_dir: str = model_dir_option("Folder of the model")
+    check: bool = option(False, label="Check", help="Read all weights, also those of its copies, and compare them with "
+                         "their checksums")
