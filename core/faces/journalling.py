@@ -1,8 +1,9 @@
 """How a store's file is kept safe while it is written: SQLite's rollback journal, or its log while a person edits.
 
 The rollback journal leaves one plain file between any two transactions, which is what people copy, but a commit waits
-for the disk four times. The write-ahead log waits once; it lives beside the file while a session of edits lasts, and is
-folded into it at the end, or by whoever opens the file next if the session is killed. (Stdlib.)
+for the disk three times (old pages, the folder that names the journal, new pages). The write-ahead log waits once; it
+lives beside the file while a session of edits lasts, and is folded into it at the end, or by whoever opens the file
+next if the session is killed. (Stdlib.)
 """
 
 from __future__ import annotations

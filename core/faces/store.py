@@ -173,7 +173,7 @@ class AlignmentsStore(Reading, History):
                 self._depth = 0
 
     def _before_edit(self) -> None:
-        # The second edit makes it a session: saving each is then four times as quick.
+        # The second edit makes it a session: saving each is then three times as quick.
         self._edits += 1
         if self._edits > 1 and not self._depth and not self._is_logged and not self.is_readonly:
             self._is_logged = use_log(self._connection, self.path)
