@@ -31,7 +31,8 @@ Masks = dict[tuple[str, str], tuple[Any, ...]]  # by face and kind
 
 
 def told(mask: PackedMask) -> tuple[Any, ...]:
-    return mask.size, mask.packed, mask.matrix.tobytes(), mask.centering, mask.interpolator
+    # Headers keep the other tool's matrix, and the way there and back may cost the last of sixteen digits.
+    return mask.size, mask.packed, str(mask.matrix.round(6) + 0.0), mask.centering, mask.interpolator
 
 
 class Place:
