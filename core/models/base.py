@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from ..options.rows import TRAINERS, find
+from .style import PLAIN, Style
 
 Side = Literal["a", "b"]
 
@@ -19,15 +20,20 @@ class Recipe:
     """How a trainer likes to be trained where the person leaves it to the trainer.
 
     Attributes:
-        learning_rate, betas, epsilon: of the Adam optimiser (Kingma and Ba 2015).
-        weight_decay: decoupled (Loshchilov and Hutter 2019), on parameters of two or more dimensions; 0: none.
-        loss: what is minimised: terms of `training.losses`, such as "ssim+mae" or "0.5*ssim5+mae".
+        optimizer: a name of `options.rows.OPTIMIZERS`.
+        learning_rate, betas, epsilon: of the optimiser.
+        amsgrad: see `training.optimizers.make`.
+        weight_decay: on parameters of two or more dimensions; 0: none.
+        clipping, clipping_value, autoclip_history: of the gradients, see `training.clipping`.
+        accumulation: batches whose gradients make one step of the optimiser.
+        loss: what is minimised: functions of `options.rows.LOSS_FUNCTIONS`, such as "ssim+mae" or "0.5*ssim5+mae".
+        mask_loss: the same for learned masks, "mae" or "mse".
+        eyes, mouth: how much more they count under a penalised mask loss; 1: like the rest of the face.
         mask_floor: weight of the pixels outside the mask under a penalised mask loss; above 0 the model learns a little
             of what lies under the mask's soft edge too.
-        warm_up: iterations over which the learning rate rises from 0; 0: none.
+        warm_up: steps of the optimiser over which the learning rate rises from 0; 0: none.
         settle_after: iterations after which the learning rate falls with the square root of their number; 0: never.
         ema: decay of the moving average of the weights that previews and conversion use; 0: the weights themselves.
-        gradient_clip: largest global norm of the gradients; 0: any.
         landmark_weight: weight of the error of the landmarks that a model with a head for them reads off its code.
         side_weights: factors of the losses of A and B before they are added.
         augmentation: changes to the fields of `training.augmentation.Amounts`, by name.
@@ -36,16 +42,24 @@ class Recipe:
             one interpolation instead of three: sharper targets for more memory.
     """
 
+    optimizer: str = "adam"
     learning_rate: float = 5e-5
     betas: tuple[float, float] = (0.9, 0.999)
     epsilon: float = 1e-7
+    amsgrad: bool = False
     weight_decay: float = 0.0
+    clipping: str = "none"
+    clipping_value: float = 1.0
+    autoclip_history: int = 10_000
+    accumulation: int = 1
     loss: str = "ssim+mae"
+    mask_loss: str = "mse"
+    eyes: float = 3.0
+    mouth: float = 2.0
     mask_floor: float = 0.0
     warm_up: int = 0
     settle_after: int = 0
     ema: float = 0.0
-    gradient_clip: float = 0.0
     side_weights: tuple[float, float] = (1.0, 1.0)
     augmentation: dict[str, float | bool] = field(default_factory=dict)
     late_augmentation: dict[str, float] = field(default_factory=dict)
@@ -67,23 +81,6 @@ class Outputs(NamedTuple):
     faces: tuple[torch.Tensor, ...]
     mask: torch.Tensor | None = None
     landmarks: torch.Tensor | None = None
-
-
-@dataclass(frozen=True)
-class Style:
-    """How the layers of any model begin and pad.
-
-    Attributes:
-        icnr_init: the four convolutions that a pixel shuffle interleaves begin equal (Aitken et al. 2017).
-        conv_aware_init: kernels begin orthogonal in the frequency domain (Aghajanyan 2017).
-        reflect_padding: pictures are continued by their mirror image instead of by zeros.
-        subpixel_upscaling: channels are interleaved in PyTorch's order instead of TensorFlow's; the maths is the same.
-    """
-
-    icnr_init: bool = False
-    conv_aware_init: bool = False
-    reflect_padding: bool = False
-    subpixel_upscaling: bool = False
 
 
 class SwapModel(nn.Module):
@@ -144,27 +141,47 @@ class SwapModel(nn.Module):
 
 
 class SharedEncoderModel(SwapModel):
-    """The classic shape: one `encoder` for both performers, `decoder_a` and `decoder_b`."""
+    """The classic shape: one `encoder` for both performers, `decoder_a` and `decoder_b` for their faces.
+
+    `mask_a` and `mask_b` are None, or make the learned masks of the same code.
+    """
 
     encoder: nn.Module
     decoder_a: nn.Module
     decoder_b: nn.Module
+    mask_a: nn.Module | None
+    mask_b: nn.Module | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_module("mask_a", None)
+        self.register_module("mask_b", None)
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         return self.encoder(x)
 
     def decode(self, code: torch.Tensor, side: Side) -> Outputs:
-        return Outputs((self.decoder_a(code) if side == "a" else self.decoder_b(code),))
+        decoder, mask = (self.decoder_a, self.mask_a) if side == "a" else (self.decoder_b, self.mask_b)
+        return Outputs((decoder(code),), None if mask is None else mask(code))
 
 
-def build(trainer: str, trainer_options: Mapping[str, Any] | None = None) -> SwapModel:
+def build(trainer: str, trainer_options: Mapping[str, Any] | None = None, *, learn_mask: bool = False,
+          style: Style = PLAIN) -> SwapModel:
     """A fresh model of the trainer called `trainer`, with random weights from torch's global generator.
+
+    Under `torch.device("meta")` it has shapes but no weights: quick, and enough to count or to load weights into
+    (`load_state_dict(…, assign=True)`).
 
     Args:
         trainer_options: its own options, see `options.trainers.trainer_options`; those left out have their defaults.
+        learn_mask: each decoder makes a mask, too.
+        style: how its layers begin and pad.
 
     Raises:
-        TypeError: it has no such option.
+        TypeError, ValueError: it has no such option, or an option has a value that makes no model.
     """
     model_class: type[SwapModel] = find(TRAINERS, trainer).load()
-    return model_class(**(trainer_options or {}))
+    model = model_class(**(trainer_options or {}), **({"learn_mask": True} if learn_mask else {}))
+    style.set_on(model)
+    style.start(model)
+    return model

@@ -16,7 +16,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +28,10 @@ from ..errors import ModelError, writing
 from .base import Side, SwapModel, build
 from .files import checksum, is_whole, remove_weights, require_room, sync_file, write_atomically
 from .state import LOCK_NAME, STATE_NAME, ModelState, Settings, damaged, exists, missing, read_state
+from .style import Style
 
 __all__ = ["LOCK_NAME", "STATE_NAME", "ModelState", "Settings", "Tensors", "TrainedModel", "build_model", "exists",
-           "inference", "load", "read_state", "read_tensors", "write", "write_atomically"]
+           "fresh_model", "inference", "load", "read_state", "read_tensors", "write", "write_atomically"]
 
 Tensors = dict[str, torch.Tensor]
 _MARGIN = 1 << 20  # bytes beside the weights: names and shapes in their files, state.json
@@ -101,15 +102,22 @@ def read_tensors(path: Path, expected: str | None = None) -> Tensors:
         raise damaged(path) from None
 
 
+def fresh_model(settings: Settings) -> SwapModel:
+    """An untrained model of that kind, see `base.build`."""
+    style = Style(**{field.name: getattr(settings, field.name) for field in fields(Style)})
+    return build(settings.trainer, settings.trainer_options, learn_mask=settings.learn_mask, style=style)
+
+
 def build_model(state: ModelState, weights: Tensors, path: Path) -> SwapModel:
-    """The model that `state` describes, holding `weights` as read from `path`.
+    """The model that `state` describes, holding `weights` as read from `path`: these tensors themselves.
 
     Raises:
         ModelError: they do not fit each other.
     """
     try:
-        model = build(state.settings.trainer, state.settings.trainer_options)
-        model.load_state_dict(weights)
+        with torch.device("meta"):  # no random start for weights that are there already
+            model = fresh_model(state.settings)
+        model.load_state_dict(weights, assign=True)
     except (RuntimeError, TypeError, ValueError):
         raise ModelError(f"The weights in {path} do not fit the trainer {state.settings.trainer}",
                          "The file is of another model or version; put a copy of the right one in its place") from None

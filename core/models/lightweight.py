@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from .base import SharedEncoderModel
-from .layers import Bottleneck, Down, Output, Up
+from .layers import Bottleneck, Down, Up, picture
 
 
 class Lightweight(SharedEncoderModel):
@@ -14,14 +14,15 @@ class Lightweight(SharedEncoderModel):
     name = "lightweight"
     label = "Lightweight"
 
-    def __init__(self) -> None:
+    def __init__(self, learn_mask: bool = False) -> None:
         super().__init__()
         self.encoder = nn.Sequential(Down(3, 128), Down(128, 256), Down(256, 512),
                                      Bottleneck(512 * 8 * 8, 512, 512, 4), Up(512, 256))  # -> [N, 256, 8, 8]
-        self.decoder_a = _decoder()
-        self.decoder_b = _decoder()
+        self.decoder_a, self.decoder_b = _decoder(3), _decoder(3)
+        if learn_mask:
+            self.mask_a, self.mask_b = _decoder(1), _decoder(1)
 
 
-def _decoder() -> nn.Sequential:
-    """[N, 256, 8, 8] -> [N, 3, 64, 64]."""
-    return nn.Sequential(Up(256, 512), Up(512, 256), Up(256, 128), Output(128))
+def _decoder(outputs: int) -> nn.Sequential:
+    """[N, 256, 8, 8] -> [N, outputs, 64, 64]."""
+    return picture(256, 512, 256, 128, outputs=outputs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from .base import SharedEncoderModel
-from .layers import Bottleneck, Down, Output, Up
+from .layers import Bottleneck, Down, Up, picture
 
 
 class Original(SharedEncoderModel):
@@ -14,11 +14,12 @@ class Original(SharedEncoderModel):
     name = "original"
     label = "Original"
 
-    def __init__(self, lowmem: bool = False) -> None:
+    def __init__(self, lowmem: bool = False, learn_mask: bool = False) -> None:
         super().__init__()
         self.encoder = _encoder(lowmem)
-        self.decoder_a = _decoder()
-        self.decoder_b = _decoder()
+        self.decoder_a, self.decoder_b = _decoder(3), _decoder(3)
+        if learn_mask:
+            self.mask_a, self.mask_b = _decoder(1), _decoder(1)
 
 
 def _encoder(lowmem: bool) -> nn.Sequential:
@@ -30,6 +31,6 @@ def _encoder(lowmem: bool) -> nn.Sequential:
     return nn.Sequential(*layers, Bottleneck(inputs, units, 1024, 4), Up(1024, 512))
 
 
-def _decoder() -> nn.Sequential:
-    """[N, 512, 8, 8] -> [N, 3, 64, 64]."""
-    return nn.Sequential(Up(512, 256), Up(256, 128), Up(128, 64), Output(64))
+def _decoder(outputs: int) -> nn.Sequential:
+    """[N, 512, 8, 8] -> [N, outputs, 64, 64]."""
+    return picture(512, 256, 128, 64, outputs=outputs)

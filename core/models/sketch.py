@@ -23,7 +23,7 @@ import torch
 from torch import nn
 
 from .base import Outputs, Recipe, Side, SwapModel
-from .layers import Conv
+from .layers import Conv, PixelShuffle
 
 CODE = 256  # numbers that describe a face between encoder and decoders
 LEAST_SPREAD = 0.05  # of the evened-out picture: flat pictures are not blown up to noise
@@ -34,12 +34,13 @@ class Sketch(SwapModel):
 
     name = "sketch"
     label = "Sketch"
-    recipe = Recipe(learning_rate=2e-3, betas=(0.9, 0.99), epsilon=1e-8, loss="0.5*ssim5+mae", mask_floor=0.1,
+    recipe = Recipe(learning_rate=2e-3, betas=(0.9, 0.99), epsilon=1e-8, loss="0.5*ssim5+mae", eyes=1.0, mouth=1.0,
+                    mask_floor=0.1,
                     landmark_weight=1.0, warm_up=50, settle_after=2500, ema=0.9999, oversampling=2,
                     augmentation={"color": False, "rotation": 3.0, "zoom": 0.02, "shift": 0.01, "relight": 0.7},
                     late_augmentation={"rotation": 7.5, "zoom": 0.05, "shift": 0.04}, late_between=(2500, 10_000))
 
-    def __init__(self) -> None:
+    def __init__(self, learn_mask: bool = False) -> None:
         super().__init__()
         self.encoder = nn.Sequential(
             _EvenOut(),
@@ -50,14 +51,16 @@ class Sketch(SwapModel):
         self.shared = _Up(96, 64)
         self.trait_a, self.trait_b = _Trait(96, 8), _Trait(96, 8)
         self.decoder_a, self.decoder_b = _decoder(), _decoder()
+        self.mask = nn.Sequential(_Up(64, 16), _Picture(16, 1)) if learn_mask else None
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         return self.encoder(x)
 
     def decode(self, code: torch.Tensor, side: Side) -> Outputs:
         trait, decoder = (self.trait_a, self.decoder_a) if side == "a" else (self.trait_b, self.decoder_b)
-        face = decoder(self.shared(trait(self.unfold(code))))
-        return Outputs((face,), landmarks=self.landmarks(code).float())
+        features = self.shared(trait(self.unfold(code)))
+        mask = None if self.mask is None else self.mask(features)
+        return Outputs((decoder(features),), mask, self.landmarks(code).float())
 
 
 class _EvenOut(nn.Module):
@@ -74,7 +77,7 @@ class _Up(nn.Sequential):
     """Double height and width: 3x3 convolution to four times the filters, ReLU, pixel shuffle."""
 
     def __init__(self, channels: int, filters: int) -> None:
-        super().__init__(Conv(channels, filters * 4), nn.ReLU(), nn.PixelShuffle(2))
+        super().__init__(Conv(channels, filters * 4), nn.ReLU(), PixelShuffle())
 
 
 class _Trait(nn.Module):
@@ -108,14 +111,14 @@ class _Residual(nn.Module):
 class _Picture(nn.Module):
     """Features to a picture of twice the size, float32 in [0, 1], whatever came in."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, outputs: int = 3) -> None:
         super().__init__()
-        self.conv = Conv(channels, 3 * 4)
+        self.conv, self.shuffle = Conv(channels, outputs * 4), PixelShuffle()
         with torch.no_grad():
             self.conv.weight.mul_(0.3)  # start near grey, where the sigmoid is steep
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.sigmoid(nn.functional.pixel_shuffle(self.conv(x), 2).float())
+        return torch.sigmoid(self.shuffle(self.conv(x)).float())
 
 
 def _decoder() -> nn.Sequential:

@@ -27,6 +27,8 @@ class Settings:
         vertical_offset: how far the face is moved down in the crop, as a part of the unit box of the mean face.
         mask_type: the mask that weighted the loss.
         penalized_mask_loss: whether it did.
+        learn_mask: the model makes masks beside faces.
+        icnr_init, conv_aware_init, reflect_padding, subpixel_upscaling: see `style.Style`.
     """
 
     trainer: str
@@ -36,6 +38,11 @@ class Settings:
     vertical_offset: float = 0.0
     mask_type: str = "extended"
     penalized_mask_loss: bool = True
+    learn_mask: bool = False
+    icnr_init: bool = False
+    conv_aware_init: bool = False
+    reflect_padding: bool = False
+    subpixel_upscaling: bool = False
 
 
 @dataclass(frozen=True)

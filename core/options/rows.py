@@ -23,6 +23,8 @@ class Row:
         weights: the `core.weights` rows that have to be on disk before it works; none for what Understudy brings.
         same_person: for identity models, the cosine similarity from which two vectors count as one person's: where
             both kinds of error were about equal on the people of the test clips, or the field's usual 0.6.
+        favours_b: for trainers, B's decoder is made for more detail than A's, so that a swap the other way round, which
+            shows A's face, is the worse one.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Row:
     entry: str
     weights: tuple[str, ...] = ()
     same_person: float = 0.0
+    favours_b: bool = False
 
     def load(self) -> Any:
         """Import and return the class or function that does the work."""
@@ -148,6 +151,8 @@ SORT_METHODS = (
         "sorting.methods.colour:Black"),
 )
 
+# Parameters are counted; a model, its gradients and the optimiser's memory take 16 bytes for each, to which come the
+# pictures on their way through the layers.
 TRAINERS = (
     Row("sketch", "Sketch", "Understudy's own 64 px model for processors and quick looks: a recognisable swap in "
         "minutes without a graphics card", "models.sketch:Sketch"),
@@ -155,6 +160,14 @@ TRAINERS = (
         "trainers give better pictures", "models.lightweight:Lightweight"),
     Row("original", "Original", "64 px, 82 million parameters: the model that started it all; a sound choice to "
         "learn with", "models.original:Original"),
+    Row("iae", "IAE", "64 px", "models.iae:Iae"),
+    Row("dfaker", "Dfaker", "64 px in", "models.dfaker:Dfaker"),
+    Row("unbalanced", "Unbalanced", "128 px", "models.unbalanced:Unbalanced", favours_b=True),
+    Row("dfl-h128", "DFL-H128", "128 px", "models.dfl_h128:DflH128"),
+    Row("dfl-sae", "DFL-SAE", "128 px", "models.dfl_sae:DflSae"),
+    Row("villain", "Villain", "128 px", "models.villain:Villain"),
+    Row("realface", "RealFace", "64 px in", "models.realface:Realface", favours_b=True),
+    Row("dlight", "DLight", "128 px in", "models.dlight:Dlight", favours_b=True),
 )
 
 COLOURS = (

@@ -15,7 +15,7 @@ from ..errors import ModelError, writing
 from ..jobs.lock import FileLock
 from ..jobs.messages import Reporter
 from ..models import folder
-from ..models.base import Recipe, SwapModel, build
+from ..models.base import Recipe, SwapModel
 from ..models.device import choose_device
 from ..models.folder import ModelState, Settings
 from ..options.field import options_of
@@ -62,7 +62,8 @@ def run(options: TrainOptions, reporter: Reporter) -> dict[str, Any]:
         reporter.warning(f"The model in {model_dir} has {state.iterations} iterations already; ask for more to go on")
         return _result(model_dir, state, None)
     torch.manual_seed(options.seed)
-    fresh = build(settings.trainer, settings.trainer_options)
+    fresh = folder.fresh_model(settings)
+    settings = recipes.settled(settings, fresh.recipe)
     size = max(fresh.input_size, fresh.output_size) * fresh.recipe.oversampling
     only = (faces_of(options.persons_a, options.alignments_a, "A"),
             faces_of(options.persons_b, options.alignments_b, "B"))

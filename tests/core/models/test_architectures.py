@@ -1,83 +1,153 @@
-"""Each trainer's network: sizes, shares and directions, without computing more than a forward pass."""
+"""Each trainer's network: parameters to the last one, shapes, shares, directions and starts."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 import torch
 
+from understudy.core.models import initial
 from understudy.core.models.base import SwapModel, build
-from understudy.core.models.layers import Bottleneck, Conv, Dense, Down, Output, Up, same_padding
+from understudy.core.models.layers import Conv, Dense, Residual
 from understudy.core.options.rows import TRAINERS, find
 
-LOWMEM = ["original"]
-VARIANTS = [(row.name, False) for row in TRAINERS] + [(name, True) for name in LOWMEM]
-# Parameters of the field's reference implementations (counted there, see each model's docstring for the layers).
-EXACT = {("original", "encoder"): 69_662_976, ("original", "decoder_a"): 6_199_747}
-MILLIONS = {("original", False): 82.06, ("original", True): 60.57, ("lightweight", False): 51.07}
-PARTS = {("original", False): (69.66, 6.20), ("original", True): (48.17, 6.20), ("lightweight", False): (29.81, 10.63)}
+NAMES = [row.name for row in TRAINERS]
+FIELD = [name for name in NAMES if name != "sketch"]
+
+# Trainer, options, and in millions: encoder, A's part, B's part (None: shared), all, all with learned masks.
+COUNTS: list[tuple[str, dict[str, Any], float, float | None, float | None, float, float | None]] = [
+    ("lightweight", {}, 29.81, 10.63, 10.63, 51.07, 72.31),
+    ("original", {}, 69.66, 6.20, 6.20, 82.06, 94.46),
+    ("original", {"lowmem": True}, 48.17, 6.20, 6.20, 60.57, 72.96),
+    ("iae", {}, 17.21, 25.18, 25.18, 117.82, 142.89),
+    ("dfaker", {}, 73.33, 21.83, 21.83, 117.00, 148.27),
+    ("dfaker", {"output_size": 256}, 174.00, 69.03, 69.03, 312.05, 399.95),
+    ("unbalanced", {}, 83.96, 43.63, 79.45, 207.05, 247.54),
+    ("unbalanced", {"lowmem": True}, 54.60, 28.94, 24.43, 107.96, 127.18),
+    ("unbalanced", {"input_size": 64}, 46.19, 43.63, 79.45, 169.27, None),
+    ("unbalanced", {"input_size": 256}, 235.06, 43.63, 79.45, 358.14, None),
+    ("dfl-h128", {}, 77.02, 15.35, 15.35, 107.72, 138.40),
+    ("dfl-h128", {"lowmem": True}, 40.56, 3.84, 3.84, 48.24, 55.92),
+    ("dfl-sae", {}, 75.96, 27.02, 27.02, 130.01, 137.48),
+    ("dfl-sae", {"multiscale_decoder": True}, 75.96, 27.08, 27.08, 130.12, 137.59),
+    ("dfl-sae", {"architecture": "liae"}, 16.68, None, 34.38, 121.75, 128.58),
+    ("dfl-sae", {"input_size": 256}, 225.48, 27.02, 27.02, 279.53, None),
+    ("villain", {}, 112.03, 21.54, 21.54, 155.12, 185.80),
+    ("villain", {"lowmem": True}, 75.57, 21.54, 21.54, 118.66, 149.35),
+    ("realface", {}, 29.60, 64.20, 144.44, 238.24, 268.80),
+    ("realface", {"output_size": 64}, 29.60, 64.07, 143.56, 237.24, None),
+    ("realface", {"output_size": 96}, 29.60, 63.49, 142.79, 235.89, None),
+    ("realface", {"output_size": 160}, 29.60, 65.90, 148.11, 243.61, None),
+    ("realface", {"input_size": 128, "output_size": 256}, 29.60, 123.88, 240.81, 394.30, None),
+    ("dlight", {}, 61.78, 6.87, 74.96, 143.61, 148.52),
+    ("dlight", {"details": "fast"}, 61.78, 6.87, 95.05, 163.71, 168.62),
+    ("dlight", {"features": "lowmem"}, 22.67, 6.87, 74.96, 104.50, 109.41),
+    ("dlight", {"features": "fair"}, 45.24, 6.87, 74.96, 127.07, 131.98),
+    ("dlight", {"output_size": 128}, 61.78, 6.87, 46.65, 115.30, 120.21),
+    ("dlight", {"output_size": 384}, 61.78, 6.87, 122.15, 190.81, 195.71),
+]
+IDS = [" ".join((name, *map(str, options.values()))) for name, options, *_ in COUNTS]
+EXACT = {("original", "encoder"): 69_662_976, ("original", "b"): 6_199_747, ("iae", "b"): 25_175_040,
+         ("villain", "encoder"): 112_027_904, ("dlight", "encoder"): 61_783_296, ("unbalanced", "encoder"): 83_964_932,
+         ("realface", "b"): 144_441_027}
 
 
-def count(module: torch.nn.Module) -> int:
-    return sum(p.numel() for p in module.parameters())
+def count(model: SwapModel, part: str = "") -> int:
+    """Parameters and running averages, as the field counts them, of all or of the children of that name or ending."""
+    chosen = [child for name, child in model.named_children()
+              if not part or name == part or (name.endswith(f"_{part}") and not name.startswith("mask"))]
+    return sum(t.numel() for child in chosen for t in (*child.parameters(), *child.buffers()) if t.ndim)
 
 
-def on_meta(trainer: str, lowmem: bool = False) -> SwapModel:
+def on_meta(trainer: str, options: dict[str, Any] | None = None, **kind: Any) -> SwapModel:
     with torch.device("meta"):
-        return build(trainer, {"lowmem": True} if lowmem else {})
+        return build(trainer, options, **kind)
 
 
-@pytest.mark.parametrize(("trainer", "lowmem"), VARIANTS)
-def test_pictures_keep_their_promised_shapes(trainer: str, lowmem: bool) -> None:
-    model = on_meta(trainer, lowmem)
-    x = torch.empty(2, 3, model.input_size, model.input_size, device="meta")
-    for side in ("a", "b"):
-        assert tuple(model(x, side).shape) in {(2, c, model.output_size, model.output_size) for c in (3, 4)}
-    a, b = model.forward_both(x, x[:1])
-    assert (len(a.faces[0]), len(b.faces[0])) == (2, 1)
-    assert model.name == trainer
-    assert model.label == find(TRAINERS, trainer).label
+@pytest.mark.parametrize(("trainer", "options", "encoder", "part_a", "part_b", "total", "with_masks"), COUNTS, ids=IDS)
+def test_parameters_are_as_many_as_in_the_field(trainer: str, options: dict[str, Any], encoder: float,
+                                                part_a: float | None, part_b: float | None, total: float,
+                                                with_masks: float | None) -> None:
+    model = on_meta(trainer, options)
+    assert round(count(model) / 1e6, 2) == total
+    assert round(count(model, "encoder") / 1e6, 2) == encoder
+    for side, millions in (("a", part_a), ("b", part_b)):
+        assert round(count(model, side) / 1e6, 2) == (millions or 0)
+    for (name, part), exact in EXACT.items():
+        if name == trainer and not options:
+            assert count(model, part) == exact
+    if with_masks is not None:
+        assert round(count(on_meta(trainer, options, learn_mask=True)) / 1e6, 2) == with_masks
 
 
-@pytest.mark.parametrize(("trainer", "lowmem"), list(MILLIONS))
-def test_parameter_counts_are_those_of_the_field(trainer: str, lowmem: bool) -> None:
-    model = on_meta(trainer, lowmem)
-    assert round(count(model) / 1e6, 2) == MILLIONS[trainer, lowmem]
-    encoder, decoder = PARTS[trainer, lowmem]
-    assert round(count(model.encoder) / 1e6, 2) == encoder
-    assert round(count(model.decoder_a) / 1e6, 2) == round(count(model.decoder_b) / 1e6, 2) == decoder
-    if not lowmem:
-        for (name, part), exact in EXACT.items():
-            if name == trainer:
-                assert count(getattr(model, part)) == exact
+def test_the_table_above_has_every_trainer_of_the_field() -> None:
+    assert {name for name, *_ in COUNTS} == set(FIELD)
 
 
-@pytest.mark.parametrize("trainer", ["original", "lightweight"])
-def test_a_to_b_goes_through_the_shared_encoder_and_the_decoder_of_b(trainer: str) -> None:
-    torch.manual_seed(0)
-    model = build(trainer, {"lowmem": True} if trainer in LOWMEM else {})
-    x = torch.rand(1, 3, 64, 64)
-    with torch.inference_mode():
-        assert torch.equal(model(x, "b"), model.decoder_b(model.encoder(x)))
-        assert torch.equal(model(x, "a"), model.decoder_a(model.encoder(x)))
-        assert not torch.equal(model(x, "a"), model(x, "b"))
-        y_a, y_b = model.forward_both(x, x)
-        torch.testing.assert_close(y_a.faces[-1], model(x, "a"))
-        torch.testing.assert_close(y_b.faces[-1], model(x, "b"))
+@pytest.mark.parametrize(("trainer", "options"), [(name, options) for name, options, *_ in COUNTS] + [("sketch", {})],
+                         ids=[*IDS, "sketch"])
+def test_pictures_keep_their_promised_shapes(trainer: str, options: dict[str, Any]) -> None:
+    for learn_mask in (False, True):
+        model = on_meta(trainer, options, learn_mask=learn_mask)
+        x = torch.empty(2, 3, model.input_size, model.input_size, device="meta")
+        for made, faces in zip(model.forward_both(x, x[:1]), (2, 1), strict=True):
+            assert [tuple(face.shape) for face in made.faces] == [(faces, 3, size, size) for size in model.output_sizes]
+            size = model.output_size
+            assert (made.mask is not None) == learn_mask
+            assert made.mask is None or tuple(made.mask.shape) == (faces, 1, size, size)
+        assert tuple(model(x, "b").shape) == (2, 3 + learn_mask, size, size)
+        if options.get("multiscale_decoder"):
+            assert model.output_sizes == (32, 64, 128)
 
 
-@pytest.mark.parametrize("trainer", [row.name for row in TRAINERS])
-def test_every_parameter_learns(trainer: str) -> None:
-    """Both sides together reach every weight (a forgotten layer would stay at its random start for ever)."""
-    torch.manual_seed(1)
-    model = build(trainer)
-    x = torch.rand(2, 3, model.input_size, model.input_size)
+@pytest.mark.parametrize("row", TRAINERS, ids=NAMES)
+def test_a_class_is_called_as_in_its_row(row: Any) -> None:
+    model_class = row.load()
+    assert (model_class.name, model_class.label) == (row.name, row.label)
+
+
+@pytest.mark.parametrize(("trainer", "options", "side", "used"), [
+    *((name, {}, side, {"encoder", *(f"{part}_{side}" for part in parts)})
+      for name, parts in (("lightweight", ("decoder",)), ("original", ("decoder",)), ("dfaker", ("decoder",)),
+                          ("unbalanced", ("decoder",)), ("dfl-h128", ("decoder",)), ("dfl-sae", ("decoder",)),
+                          ("villain", ("decoder",)), ("realface", ("stem", "decoder"))) for side in "ab"),
+    ("dlight", {}, "a", {"encoder", "decoder_a"}),
+    ("dlight", {}, "b", {"encoder", "stem_b", "decoder_b"}),
+    *(("iae", {}, side, {"encoder", "inter_both", f"inter_{side}", "decoder"}) for side in "ab"),
+    ("dfl-sae", {"architecture": "liae"}, "a", {"encoder", "inter_both", "decoder"}),
+    ("dfl-sae", {"architecture": "liae"}, "b", {"encoder", "inter_both", "inter_b", "decoder"}),
+])
+def test_a_side_goes_through_what_is_shared_and_what_is_its_own(trainer: str, options: dict[str, Any], side: Any,
+                                                                used: set[str]) -> None:
+    """The gradient of a picture reaches all weights of these parts, and no other."""
+    model = on_meta(trainer, options)
+    model(torch.empty(1, 3, model.input_size, model.input_size, device="meta"), side).sum().backward()
+    for name, child in model.named_children():
+        assert {p.grad is not None for p in child.parameters()} <= {name in used}, name
+
+
+@pytest.mark.parametrize(("trainer", "options"), [(name, options) for name, options, *_ in COUNTS] + [("sketch", {})],
+                         ids=[*IDS, "sketch"])
+def test_a_step_reaches_every_weight(trainer: str, options: dict[str, Any]) -> None:
+    """A forgotten layer would stay at its random start for ever."""
+    model = on_meta(trainer, options, learn_mask=True)
+    x = torch.empty(1, 3, model.input_size, model.input_size, device="meta")
     values = [value for made in model.forward_both(x, x) for value in (*made.faces, made.mask, made.landmarks)]
-    sum(value.square().mean() for value in values if value is not None).backward()
-    silent = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
-    assert silent == []
+    sum(value.mean() for value in values if value is not None).backward()
+    assert [name for name, p in model.named_parameters() if p.grad is None] == []
 
 
-@pytest.mark.parametrize("trainer", [row.name for row in TRAINERS])
+def test_a_learned_mask_is_a_fourth_channel() -> None:
+    torch.manual_seed(0)
+    model = build("sketch", learn_mask=True)
+    x = torch.rand(2, 3, 64, 64)
+    made = model.decode(model.encode(x), "b")
+    assert made.mask is not None
+    assert torch.equal(model(x, "b"), torch.cat((made.faces[-1], made.mask), 1))
+
+
+@pytest.mark.parametrize("trainer", NAMES)
 def test_the_optimiser_gets_every_parameter_once(trainer: str) -> None:
     model = on_meta(trainer)
     groups = model.parameters_for(model.recipe, 1e-4)
@@ -85,43 +155,42 @@ def test_the_optimiser_gets_every_parameter_once(trainer: str) -> None:
     assert sorted(given) == sorted(id(p) for p in model.parameters())
 
 
-def test_same_padding_is_one_before_and_two_after_for_a_5x5_kernel_of_stride_2() -> None:
-    assert same_padding(64, 5, 2) == (1, 2)
-    assert same_padding(65, 5, 2) == (2, 2)
-    assert same_padding(64, 3, 1) == (1, 1)
-    assert same_padding(64, 5, 1) == (2, 2)
+@pytest.mark.parametrize(("trainer", "options"), [
+    ("original", {"depth": 3}), ("iae", {"lowmem": True}), ("dfaker", {"output_size": 192}),
+    ("unbalanced", {"input_size": 96}), ("dfl-sae", {"architecture": "saehd"}), ("dfl-sae", {"input_size": 100}),
+    ("realface", {"output_size": 80}), ("realface", {"input_size": 100}), ("dlight", {"output_size": 200}),
+    ("dlight", {"features": "all"})])
+def test_options_that_make_no_model_are_refused(trainer: str, options: dict[str, Any]) -> None:
+    """A model folder that was edited by hand is told as damaged: the folder turns these errors into that."""
+    with pytest.raises((TypeError, ValueError)):
+        on_meta(trainer, options)
 
 
-def test_an_impulse_shows_the_padding() -> None:
-    """Output pixel o sees input pixels 2o - 1 .. 2o + 3, so a lone pixel at 0 reaches output 0 through kernel tap 1."""
-    conv = Conv(1, 1, 5, 2)
-    with torch.no_grad():
-        conv.weight.copy_(torch.arange(25.0).view(1, 1, 5, 5))
-        x = torch.zeros(1, 1, 8, 8)
-        x[0, 0, 0, 0] = 1
-        y = conv(x)
-    assert y.shape == (1, 1, 4, 4)
-    assert y[0, 0, 0, 0] == 1 * 5 + 1
-    assert y.count_nonzero() == 1
+def test_realface_starts_its_decoders_near_the_size_of_the_code() -> None:
+    for input_size, output_size, side, filters in ((64, 64, 4, 1024), (64, 128, 4, 1024), (64, 96, 3, 1088),
+                                                   (64, 160, 5, 960), (128, 128, 8, 768), (128, 256, 8, 768)):
+        model = on_meta("realface", {"input_size": input_size, "output_size": output_size})
+        assert model.stem_b[0].shape == (filters, side, side)
 
 
-def test_initial_values() -> None:
-    torch.manual_seed(2)
-    conv, dense = Conv(32, 64, 3), Dense(300, 200)
-    bound = (6 / (32 * 9)) ** 0.5
-    assert 0.98 * bound < conv.weight.abs().max() <= bound
-    assert abs(conv.weight.std() - bound / 3**0.5) < 0.02 * bound
-    bound = (6 / (300 + 200)) ** 0.5
-    assert 0.98 * bound < dense.weight.abs().max() <= bound
-    assert not conv.bias.any()
-    assert not dense.bias.any()
+# Which kernels begin from a normal distribution of standard deviation 0.02; all others are uniform.
+NORMAL = {
+    "dfaker": lambda name: name.startswith("decoder") and name.endswith("first"),
+    "unbalanced": lambda name: (name.startswith("encoder") or name.startswith("decoder"))
+    and not name.endswith((".second", ".conv")),
+    "villain": lambda name: (name.startswith("encoder") or name.startswith("decoder"))
+    and not name.endswith((".second", ".conv")),
+}
 
 
-def test_blocks_halve_double_and_squeeze() -> None:
-    x = torch.randn(2, 4, 16, 16)
-    assert Down(4, 8)(x).shape == (2, 8, 8, 8)
-    assert Up(4, 8)(x).shape == (2, 8, 32, 32)
-    assert Bottleneck(4 * 256, 10, 6, 4)(x).shape == (2, 6, 4, 4)
-    y = Output(4)(x.bfloat16().float())
-    assert y.dtype == torch.float32
-    assert ((y >= 0) & (y <= 1)).all()
+@pytest.mark.parametrize("trainer", FIELD)
+def test_kernels_begin_as_the_trainer_wants_them(trainer: str) -> None:
+    """Told from which function each layer draws; what the functions draw is tested with them."""
+    model = on_meta(trainer, learn_mask=True)
+    for name, module in model.named_modules():
+        if isinstance(module, Residual):
+            assert module.second.start is initial.faint_uniform
+        if isinstance(module, (Conv, Dense)) and not name.endswith(".second"):
+            usual = initial.he_uniform if isinstance(module, Conv) else initial.glorot_uniform
+            wanted = initial.normal_02 if NORMAL.get(trainer, lambda name: False)(name) else usual
+            assert module.start is wanted, name
