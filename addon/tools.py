@@ -1,7 +1,7 @@
-"""The tools: every task with `tool=True`, run on strip A or B, or, like the weights', on none.
+"""The tools: every task with `tool=True`, run on strip A or B, on the shot's model, or, like the weights', on neither.
 
-What a tool needs is read off its options: `source`, `alignments` and `faces` are filled in from the strip, `online`
-from Blender's settings, and one with `dry_run` changes things, so it asks first.
+What a tool needs is read off its options: `source`, `alignments` and `faces` are filled in from the strip, `model_dir`
+from the shot, `online` from Blender's settings, and one with `dry_run` changes things, so it asks first.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from . import environment, properties, shot, stages, weights
 from .board import Board, JobView
 from .stages import Planned
 
-FILLED = ("source", "alignments", "faces", "online")
+FILLED = ("source", "alignments", "faces", "model_dir", "online")
+UNSAVED = "Save the .blend first: Understudy keeps its files beside it"
 OFFLINE = "Turn on Allow Online Access in Preferences > System first"
 
 
@@ -32,6 +33,12 @@ def option(task: Task, name: str) -> Option | None:
 def needs_strip(task: Task) -> bool:
     """Whether the tool is about a clip."""
     return any(option(task, name) for name in ("source", "alignments", "faces"))
+
+
+def needs_model(task: Task) -> bool:
+    """Whether the tool is about the shot's model."""
+    found = option(task, "model_dir")
+    return found is not None and not properties.shown(found)
 
 
 def asks_for_faces(task: Task) -> bool:
@@ -80,9 +87,11 @@ def _core(board: Board) -> str:
 def _clip(scene: Any, task: Task, role: str, board: Board) -> str:
     if not needs_strip(task):
         view = latest(scene, task, role, board)
-        return f"{view.label} is under way" if view is not None and view.going else ""
+        if view is not None and view.going:
+            return f"{view.label} is under way"
+        return _model(scene, board) if needs_model(task) else ""
     if shot.work_folder_or_none(scene) is None:
-        return "Save the .blend first: Understudy keeps its files beside it"
+        return UNSAVED
     strip = shot.strip_of(scene, role)
     if strip is None:
         return f"Choose strip {role.upper()} first"
@@ -92,6 +101,15 @@ def _clip(scene: Any, task: Task, role: str, board: Board) -> str:
     store = board.stores.get(str(shot.source_path(strip)))
     if option(task, "alignments") and store is not None and not store.exists and not _makes_alignments(task):
         return f"Extract the faces of {role.upper()} first"
+    return ""
+
+
+def _model(scene: Any, board: Board) -> str:
+    if shot.work_folder_or_none(scene) is None:
+        return UNSAVED
+    # Under -b nobody looks ahead, and the tool says itself what it does not find.
+    if not bpy.app.background and not board.places.get(str(shot.model_folder(scene)), 0):
+        return "Train a model first"
     return ""
 
 
@@ -148,6 +166,8 @@ def _filled(scene: Any, task: Task, role: str) -> dict[str, Any]:
     filled: dict[str, Any] = {}
     if "online" in hidden:
         filled["online"] = bpy.app.online_access
+    if "model_dir" in hidden:
+        filled["model_dir"] = str(shot.model_folder(scene))
     if "source" in hidden:
         filled["source"] = str(shot.checked_source(scene, role))
     if "alignments" in hidden:
@@ -163,7 +183,8 @@ def _filled(scene: Any, task: Task, role: str) -> dict[str, Any]:
 
 def jobs_folder(scene: Any, task: Task) -> Path:
     """Where the job's folder goes: with the shot's jobs, or, for what is no shot's business, with the person's."""
-    return shot.work_folder(scene) / "jobs" if needs_strip(task) else environment.setup_jobs()
+    of_shot = needs_strip(task) or needs_model(task)
+    return shot.work_folder(scene) / "jobs" if of_shot else environment.setup_jobs()
 
 
 def queue(scene: Any, planned: Planned) -> str:

@@ -21,7 +21,7 @@ from ..jobs.messages import Reporter
 from ..options.models import RestoreOptions
 from . import copies
 from .copies import Copy
-from .files import TEMPORARY, copy_atomically, in_words, is_weights, require_room, share
+from .files import copy_atomically, in_words, is_weights, require_room, share
 from .state import LOCK_NAME, STATE_NAME, ModelState, read_state
 
 _PARTIAL = ".partial"  # ends the name of an archive that is not whole yet
@@ -110,7 +110,7 @@ def _placing(model_dir: Path, source: Path) -> copies.Place:
 
 
 def _archive(model_dir: Path) -> Path:
-    """Keep all there is but the backup, under a name that says when; whatever state it is in."""
+    """Keep the model under a name that says when, whatever state it is in."""
     for leftover in model_dir.absolute().parent.glob(f"*{_PARTIAL}"):
         if leftover.name.startswith(f"{model_dir.absolute().name}_archived_"):
             shutil.rmtree(leftover, ignore_errors=True)
@@ -123,10 +123,11 @@ def _archive(model_dir: Path) -> Path:
         partial.mkdir()
         try:
             for path in sorted(model_dir.iterdir()):
-                if path.is_dir() and path.name != copies.BACKUP_NAME:
-                    shutil.copytree(path, partial / path.name)
-                elif path.is_file() and path.name != LOCK_NAME and not path.name.startswith(TEMPORARY):
-                    (share if is_weights(path.name) else copy_atomically)(path, partial / path.name)
+                if is_weights(path.name):
+                    share(path, partial / path.name)
+                elif path.name == STATE_NAME:
+                    copy_atomically(path, partial / path.name)
+            copies.copy_companions(model_dir, partial, logs=True)
             os.replace(partial, place)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
