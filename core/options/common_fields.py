@@ -6,7 +6,8 @@ from typing import Any
 
 from .field import option
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
+# Up to eight graphics cards by number; "cuda" is the first.
+DEVICES = ("auto", "cpu", "cuda", *(f"cuda:{number}" for number in range(8)), "mps")
 
 
 def device_option(group: str = "Device") -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .common_fields import persons_option
+from .common_fields import device_option, persons_option
 from .field import option
 from .maskers import MASKS
 from .rows import COLOURS, WRITERS
@@ -48,5 +48,4 @@ class ConvertOptions:
                                unit="%", group="Geometry", advanced=True)
     batch_size: int = option(16, label="Batch Size", help="Faces converted at a time", min=1, max=128,
                              group="Performance", advanced=True)
-    device: str = option("auto", label="Device", help="Where to compute; auto takes a graphics card where there is "
-                         "one", choices=("auto", "cpu", "cuda", "mps"), group="Performance", advanced=True)
+    device: str = device_option("Performance")

@@ -16,3 +16,7 @@ class HardwareOptions:
                             "this machine and takes the fastest", choices=("auto", "float32", "bfloat16"),
                             group="Device", advanced=True)
     device: str = device_option()
+    gpus: str = option("", label="Graphics Cards", help="Train on several cards of this computer: how many, or which "
+                       "(0,2), or all; each gets a part of every batch", group="Device", advanced=True)
+    distributed: bool = option(False, label="Distributed", help="This process is one of several that torchrun started",
+                               group="Device", per_shot=False)
