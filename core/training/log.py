@@ -1,21 +1,19 @@
-"""What a training leaves to be looked at: its metrics file, the loss graph, and TensorBoard's logs."""
+"""What a training writes down while it runs: its history, TensorBoard's logs, and means for whoever follows it."""
 
 from __future__ import annotations
 
-import json
 import time
-from io import BytesIO
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..errors import writing
-from ..models.folder import write_atomically
-from .loop import Losses
+from .history import HistoryWriter
 
-METRICS_NAME, GRAPH_NAME, LOGS_NAME = "metrics.jsonl", "loss.png", "logs"
-_SECONDS_PER_LINE = 1.0
-SMOOTHING = 0.9  # weight of what came before on the graph's smooth lines
+LOGS_NAME = "logs"
+_SECONDS_BETWEEN = 1.0  # two flushes: what a killed process loses of its graph
 
 
 class TrainingLog:
@@ -23,129 +21,75 @@ class TrainingLog:
 
     Args:
         model_dir: the model folder; exists.
-        iterations: made before; later lines of the metrics file are of a training that was cut off before its save,
-            and are dropped.
+        iterations: made before.
         session: number of the session, from 1.
-        tensorboard: whether to write TensorBoard's logs.
         batch_size: faces of each side per iteration.
+        tensorboard: whether to write TensorBoard's logs.
     """
 
     def __init__(self, model_dir: Path, iterations: int, session: int, batch_size: int, tensorboard: bool) -> None:
-        self._path = model_dir / METRICS_NAME
-        self._graph = model_dir / GRAPH_NAME
+        self._history = HistoryWriter(model_dir, session, iterations, batch_size)
         self._examples = 2 * batch_size
-        self._since: list[Losses] = []
+        self._since: list[Mapping[str, float]] = []
         self._seconds = 0.0
         self._clock = time.monotonic()
-        with writing(self._path):
-            kept = [line for line in read_metrics(model_dir) if line["iteration"] <= iterations]
-            write_atomically(self._path, "".join(json.dumps(line) + "\n" for line in kept).encode())
-            self._file = open(self._path, "a", encoding="utf-8")  # noqa: SIM115 - closed in close()
-        self._writer = None
-        if tensorboard:
-            from torch.utils.tensorboard import SummaryWriter
-
-            with writing(model_dir / LOGS_NAME):
-                place = model_dir / LOGS_NAME / f"session_{session}"
-                self._writer = SummaryWriter(str(place), purge_step=iterations + 1)
+        self._place = model_dir / LOGS_NAME / f"session_{session}"
+        self._writer = _writer(self._place, iterations) if tensorboard else None
 
     def __enter__(self) -> TrainingLog:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        self._history.close()
+        if self._writer is not None:
+            self._writer.close()
 
-    def add(self, iteration: int, losses: Losses, seconds: float) -> dict[str, float] | None:
+    def add(self, iteration: int, losses: Mapping[str, float], seconds: float) -> dict[str, float] | None:
         """Note iteration `iteration` (from 1), which took `seconds`.
 
         Returns:
-            About once a second the means since the last time: loss_a, loss_b, rate (EG/s: faces of both sides per
-            second); None in between.
+            About once a second what `flush` returns; None in between.
         """
         self._since.append(losses)
         self._seconds += seconds
-        if self._writer:
-            self._writer.add_scalar("loss/A", losses.a, iteration)
-            self._writer.add_scalar("loss/B", losses.b, iteration)
-            self._writer.add_scalar("loss/total", losses.a + losses.b, iteration)
-        if time.monotonic() - self._clock < _SECONDS_PER_LINE:
+        self._history.add(losses, seconds)
+        if self._writer is not None:
+            for name, value in losses.items():
+                self._writer.add_scalar(tag(name), value, iteration)
+        if time.monotonic() - self._clock < _SECONDS_BETWEEN:
             return None
-        return self.flush(iteration)
+        return self.flush()
 
-    def flush(self, iteration: int) -> dict[str, float] | None:
-        """Write what is gathered; None where there is nothing."""
+    def flush(self) -> dict[str, float] | None:
+        """Write what is gathered.
+
+        Returns:
+            The means of each loss since the last time, and `rate` (EG/s: faces of both sides per second); None where
+            nothing is gathered.
+
+        Raises:
+            OutputError: for a full disk or a place that cannot be written.
+        """
         if not self._since:
             return None
-        values = {"loss_a": float(np.mean([losses.a for losses in self._since])),
-                  "loss_b": float(np.mean([losses.b for losses in self._since])),
-                  "rate": self._examples * len(self._since) / max(self._seconds, 1e-9)}
-        line = {"iteration": iteration, **{key: float(f"{value:.6g}") for key, value in values.items()}}
-        with writing(self._path):
-            self._file.write(json.dumps(line) + "\n")
-            self._file.flush()
-            if self._writer:
+        means = {name: float(np.mean([losses[name] for losses in self._since])) for name in self._since[0]}
+        rate = self._examples * len(self._since) / max(self._seconds, 1e-9)
+        self._history.flush()
+        if self._writer is not None:
+            with writing(self._place):
                 self._writer.flush()
         self._since, self._seconds, self._clock = [], 0.0, time.monotonic()
-        return values
-
-    def draw(self) -> Path | None:
-        """(Re)draw the loss graph; None while there is too little to draw."""
-        lines = read_metrics(self._path.parent)
-        if len(lines) < 2:
-            return None
-        with writing(self._graph):
-            write_atomically(self._graph, loss_graph(lines))
-        return self._graph
-
-    def close(self) -> None:
-        self._file.close()
-        if self._writer:
-            self._writer.close()
+        return {**means, "rate": rate}
 
 
-def read_metrics(model_dir: Path) -> list[dict[str, float]]:
-    """The lines of the metrics file, {"iteration", "loss_a", "loss_b", "rate"}; torn ones are left out."""
-    lines = []
-    try:
-        text = (model_dir / METRICS_NAME).read_text("utf-8", errors="replace")
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    for line in text.splitlines():
-        try:
-            data = json.loads(line)
-            lines.append({key: float(data[key]) for key in ("iteration", "loss_a", "loss_b", "rate")})
-        except (ValueError, KeyError, TypeError):
-            continue
-    return lines
+def tag(name: str) -> str:
+    """What TensorBoard calls a loss: "loss_a" is "loss/A", so that a loss of both sides shares one graph."""
+    output, _, side = name.rpartition("_")
+    return f"{output}/{side.upper()}"
 
 
-def smooth(values: np.ndarray, weight: float = SMOOTHING) -> np.ndarray:
-    """Exponential smoothing: s_0 = x_0, s_t = w s_(t-1) + (1 - w) x_t."""
-    out = np.empty(len(values))
-    held = values[0]
-    for index, value in enumerate(values):
-        held = weight * held + (1 - weight) * value
-        out[index] = held
-    return out
+def _writer(place: Path, iterations: int) -> Any:
+    from torch.utils.tensorboard import SummaryWriter
 
-
-def loss_graph(lines: list[dict[str, float]]) -> bytes:
-    """Both sides' loss over iterations as a PNG file: raw values faint, smoothed ones strong."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    step = max(1, len(lines) // 4000)  # a picture has no more columns than that
-    x = np.array([line["iteration"] for line in lines])[::step]
-    figure = Figure(figsize=(8, 4.5), dpi=100, layout="constrained")
-    axes = figure.add_subplot(xlabel="Iterations", ylabel="Loss")
-    for side, colour in (("a", "tab:orange"), ("b", "tab:blue")):
-        y = np.array([line[f"loss_{side}"] for line in lines])[::step]
-        axes.plot(x, y, color=colour, alpha=0.25, linewidth=1)
-        axes.plot(x, smooth(y), color=colour, linewidth=2, label=f"Side {side.upper()}")
-    low = min(line[f"loss_{side}"] for line in lines for side in "ab")
-    axes.set_ylim(bottom=min(0.0, low))
-    axes.grid(alpha=0.3)
-    axes.legend()
-    file = BytesIO()
-    FigureCanvasAgg(figure).print_png(file)
-    return file.getvalue()
+    with writing(place):
+        return SummaryWriter(str(place), purge_step=iterations + 1)

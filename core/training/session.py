@@ -182,8 +182,8 @@ class Session:
 
     def _record(self, iterations: int) -> dict[str, Any]:
         ended = datetime.now().astimezone().isoformat(timespec="seconds")
-        return {"started": self._started, "ended": ended, "iterations": iterations - self._first, "seconds": round(self.seconds, 1),
-                "rate": round(self.rate(iterations), 1), **self.facts}
+        return {"started": self._started, "ended": ended, "iterations": iterations - self._first,
+                "seconds": round(self.seconds, 1), "rate": round(self.rate(iterations), 1), **self.facts}
 
     def rate(self, iterations: int) -> float:
         """EG/s of this session: faces of both sides per second, saves included, pauses not."""
