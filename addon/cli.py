@@ -67,17 +67,18 @@ def shot_command(arguments: list[str]) -> tuple[str, dict[str, Any], argparse.Na
     parser.add_argument("--save", action="store_true")
     namespace, unknown = parser.parse_known_args(rest)
     values = given(namespace, cls)
-    if unknown or any(values.get(source) for source in _SOURCES):
+    names_model = is_tool and tools.needs_model(TASKS[name]) and values.get("model_dir")
+    if unknown or names_model or any(values.get(source) for source in _SOURCES):
         return None
     return name, values, namespace
 
 
 def _task_of(arguments: list[str]) -> tuple[str, list[str]]:
-    """The stage or the strip's tool that the first words name, and the words after it; "" if it is neither."""
+    """The stage or the shot's tool that the first words name, and the words after it; "" if it is neither."""
     for count in (2, 1):
         name = " ".join(arguments[:count])
         if len(arguments) >= count and (name in stages.STAGES
-                                        or (name in properties.TOOLS and tools.needs_strip(TASKS[name]))):
+                                        or (name in properties.TOOLS and tools.is_of_shot(TASKS[name]))):
             return name, arguments[count:]
     return "", []
 

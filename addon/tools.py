@@ -41,6 +41,11 @@ def needs_model(task: Task) -> bool:
     return found is not None and not properties.shown(found)
 
 
+def is_of_shot(task: Task) -> bool:
+    """Whether the tool is about something of the shot: a clip or the model."""
+    return needs_strip(task) or needs_model(task)
+
+
 def asks_for_faces(task: Task) -> bool:
     """Whether the tool takes a faces folder or leaves it alone, as the person likes."""
     faces = option(task, "faces")
@@ -183,8 +188,7 @@ def _filled(scene: Any, task: Task, role: str) -> dict[str, Any]:
 
 def jobs_folder(scene: Any, task: Task) -> Path:
     """Where the job's folder goes: with the shot's jobs, or, for what is no shot's business, with the person's."""
-    of_shot = needs_strip(task) or needs_model(task)
-    return shot.work_folder(scene) / "jobs" if of_shot else environment.setup_jobs()
+    return shot.work_folder(scene) / "jobs" if is_of_shot(task) else environment.setup_jobs()
 
 
 def queue(scene: Any, planned: Planned) -> str:
