@@ -140,7 +140,8 @@ def install_core_copy(root: Path = ROOT) -> Path:
     """A copy of the core that updates of the extension leave alone, made unless it is there; returns its folder.
 
     Its name holds the version and a hash of the files, so that jobs of two versions run side by side. Making it copies
-    a hundred small files (once per version); finding it reads them (some 10 ms).
+    a hundred small files (once per version); finding it reads them (some 10 ms). Copies that nobody uses any longer go
+    when another one is made.
 
     Raises:
         OutputError: if the user's data folder cannot be written.
@@ -151,19 +152,17 @@ def install_core_copy(root: Path = ROOT) -> Path:
         if not package.is_dir():
             cores.mkdir(parents=True, exist_ok=True)
             _copy(root, package, Path(tempfile.mkdtemp(dir=cores, prefix=".new-")))
+            _prune_core_copies()
         (package.parent / _USED).touch()
     return package
 
 
-def prune_core_copies() -> int:
-    """Delete copies that have started no job for three months; returns how many."""
-    removed = 0
+def _prune_core_copies() -> None:
+    """Delete copies that have started no job for three months."""
     cores = user_data() / "cores"
     for used in cores.glob(f"*/{_USED}") if cores.is_dir() else ():
         if time.time() - used.stat().st_mtime > _KEEP:
             shutil.rmtree(used.parent, ignore_errors=True)
-            removed += 1
-    return removed
 
 
 def _fingerprint(root: Path) -> str:

@@ -16,6 +16,13 @@ def scene_and_board(context: Any) -> tuple[Any, Board]:
     return shot.sequencer_scene(context), watch.look() if bpy.app.background else watch.board()
 
 
+def refused(cls: Any, reason: str) -> bool:
+    """Whether a poll has a reason to refuse; the grey button then says it."""
+    if reason:
+        cls.poll_message_set(reason)
+    return bool(reason)
+
+
 class Operator:
     """Mix-in: subclasses write `run`, which may raise any `UnderstudyError`."""
 

@@ -10,7 +10,7 @@ from ..addon import people, properties, shot, tools, watch
 from ..addon.timing import timed_class
 from ..core.errors import UsageError
 from ..core.jobs.tasks import Task
-from .base import Operator, scene_and_board
+from .base import Operator, refused, scene_and_board
 from .run_tool import RunsTool
 
 
@@ -32,8 +32,7 @@ class UNDERSTUDY_OT_persons_merge(Operator, bpy.types.Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         if sum(row.marked for row in context.window_manager.understudy_people.rows) < 2:
-            cls.poll_message_set("Mark two or more persons first")
-            return False
+            return not refused(cls, "Mark two or more persons first")
         return True
 
     def run(self, context: Any) -> None:
@@ -64,14 +63,10 @@ class UNDERSTUDY_OT_persons_split(RunsTool, bpy.types.Operator):
     def poll(cls, context: Any) -> bool:
         data = context.window_manager.understudy_people
         if not 0 <= data.index < len(data.rows):
-            cls.poll_message_set("Choose a person first")
-            return False
+            return not refused(cls, "Choose a person first")
         scene, board = scene_and_board(context)
-        reason = tools.problem(scene, properties.TOOLS["persons split"], scene.understudy.tool_role, board,
-                               {"person": data.rows[data.index].name})
-        if reason:
-            cls.poll_message_set(reason)
-        return not reason
+        return not refused(cls, tools.problem(scene, properties.TOOLS["persons split"], scene.understudy.tool_role,
+                                              board, {"person": data.rows[data.index].name}))
 
     def chosen(self, context: Any) -> tuple[Task, str]:
         self._person = self._active(context)

@@ -14,7 +14,7 @@ from ..addon.timing import timed_class
 from ..core import consent
 from ..core.errors import UnderstudyError, UsageError
 from ..core.jobs.tasks import Task
-from .base import Operator, scene_and_board
+from .base import Operator, refused, scene_and_board
 
 _DIALOG = 400  # pixels
 
@@ -123,10 +123,7 @@ class UNDERSTUDY_OT_run_chosen_tool(RunsTool, bpy.types.Operator):
     def poll(cls, context: Any) -> bool:
         scene, board = scene_and_board(context)
         data = scene.understudy
-        reason = tools.problem(scene, properties.TOOLS[data.tool], data.tool_role, board)
-        if reason:
-            cls.poll_message_set(reason)
-        return not reason
+        return not refused(cls, tools.problem(scene, properties.TOOLS[data.tool], data.tool_role, board))
 
     def chosen(self, context: Any) -> tuple[Task, str]:
         data = shot.sequencer_scene(context).understudy
@@ -146,9 +143,7 @@ class UNDERSTUDY_OT_fetch_weights(RunsTool, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        if not bpy.app.online_access:
-            cls.poll_message_set(tools.OFFLINE)
-        return bpy.app.online_access
+        return not refused(cls, "" if bpy.app.online_access else tools.OFFLINE)
 
     def chosen(self, context: Any) -> tuple[Task, str]:
         return properties.TOOLS["weights fetch"], "a"

@@ -10,7 +10,7 @@ from ..addon import shot, stages, watch
 from ..addon.printer import Printer
 from ..addon.text import wrapped
 from ..core import consent
-from .base import Operator, scene_and_board
+from .base import Operator, refused, scene_and_board
 
 
 class Stage(Operator):
@@ -25,10 +25,7 @@ class Stage(Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         scene, board = scene_and_board(context)
-        reason = stages.problem(scene, cls.stage, board)
-        if reason:
-            cls.poll_message_set(reason)  # type: ignore[attr-defined]
-        return not reason
+        return not refused(cls, stages.problem(scene, cls.stage, board))
 
     def invoke(self, context: Any, event: Any) -> set[str]:
         if watch.board().consent or bpy.app.background:

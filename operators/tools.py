@@ -13,7 +13,7 @@ from ..addon.timing import timed_class
 from ..core import consent
 from ..core.errors import EnvironmentError_, JobError, UnderstudyError
 from ..core.jobs import client
-from .base import Operator
+from .base import Operator, refused
 
 
 @timed_class
@@ -37,12 +37,9 @@ class UNDERSTUDY_OT_pick_strip(Operator, bpy.types.Operator):
         editor = shot.sequencer_scene(context).sequence_editor
         strip = editor.active_strip if editor else None
         if strip is None or strip.type not in {"MOVIE", "IMAGE"}:
-            cls.poll_message_set("Select a film or an image sequence in the sequencer first")
-            return False
-        if strip.understudy_overlay:
-            cls.poll_message_set("This strip is a result of ours; select the footage below it")
-            return False
-        return True
+            return not refused(cls, "Select a film or an image sequence in the sequencer first")
+        return not refused(cls, "This strip is a result of ours; select the footage below it"
+                           if strip.understudy_overlay else "")
 
     def run(self, context: Any) -> None:
         scene = shot.sequencer_scene(context)
@@ -64,11 +61,12 @@ class UNDERSTUDY_OT_setup(Operator, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        view = watch.board().latest("setup")
+        board = watch.look() if bpy.app.background else watch.board()
+        view = board.latest("setup")
         if view is not None and view.going:
-            cls.poll_message_set("Set-up is under way")
-            return False
-        return True
+            return not refused(cls, "Set-up is under way")
+        return not refused(cls, "Wait for the running jobs to end, or stop them: they use the packages that Set Up "
+                           "replaces" if board.busy else "")
 
     def run(self, context: Any) -> set[str] | None:
         ours = preferences.preferences()
@@ -125,10 +123,8 @@ class UNDERSTUDY_OT_open_folder(Operator, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        if shot.work_folder_or_none(shot.sequencer_scene(context)) is None:
-            cls.poll_message_set("Save the .blend first: Understudy keeps its files beside it")
-            return False
-        return True
+        is_saved = shot.work_folder_or_none(shot.sequencer_scene(context)) is not None
+        return not refused(cls, "" if is_saved else "Save the .blend first: Understudy keeps its files beside it")
 
     def run(self, context: Any) -> None:
         folder: Path = shot.work_folder(shot.sequencer_scene(context))
