@@ -167,8 +167,8 @@ TRAINERS = (
     Row("unbalanced", "Unbalanced", "64 to 512 px, with many options for those who know what they do; the decoder of B "
         "is the larger one, so swap A for B and not the other way; 19 times Original's work at 128 px, 4.5 GB",
         "models.unbalanced:Unbalanced", favours_b=True),
-    Row("dfl-h128", "DFL-H128", "128 px: Original at twice the size through a bottleneck of half the width, which costs "
-        "some of what the size gains; 8 times Original's work, 2.7 GB", "models.dfl_h128:DflH128"),
+    Row("dfl-h128", "DFL-H128", "128 px: Original at twice the size through a bottleneck of half the width, which "
+        "costs some of what the size gains; 8 times Original's work, 2.7 GB", "models.dfl_h128:DflH128"),
     Row("dfl-sae", "DFL-SAE", "64 to 256 px with fine detail, as two architectures: df keeps B's identity, liae blends "
         "in better, and some of A may show; 23 times Original's work at 128 px, 6.6 GB", "models.dfl_sae:DflSae"),
     Row("villain", "Villain", "128 px: much detail without options to set, and much time; colours may be off if there "
@@ -176,8 +176,8 @@ TRAINERS = (
     Row("realface", "RealFace", "64 to 128 px in, 64 to 256 px out: the successor of Unbalanced with less work; the "
         "decoder of B is the larger one, so swap A for B and not the other way; 6 times Original's work, 4.2 GB",
         "models.realface:Realface", favours_b=True),
-    Row("dlight", "DLight", "128 px in, 128 to 384 px out: the largest pictures for their work; the decoder of B is the "
-        "larger one, so swap A for B and not the other way; 10 times Original's work at 256 px, 4.8 GB",
+    Row("dlight", "DLight", "128 px in, 128 to 384 px out: the largest pictures for their work; the decoder of B is "
+        "the larger one, so swap A for B and not the other way; 10 times Original's work at 256 px, 4.8 GB",
         "models.dlight:Dlight", favours_b=True),
 )
 
