@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from .augmentation import AugmentationOptions
+from .faces import FacesOptions
 from .field import option
 from .hardware import HardwareOptions
 from .losses import LossOptions
@@ -13,30 +13,15 @@ from .optimizers import OptimizerOptions
 from .rows import TRAINERS
 from .saving import SavingOptions
 from .trainers import TrainerOptions
+from .training_masks import TrainingMaskOptions
 from .watching import WatchingOptions
 
 
-def _alignments(side: str) -> Any:
-    return option((), label=f"Alignments {side}", help=f"Alignments files that know the persons of side {side} and "
-                  "whether its pictures are older than their landmarks; for the latter, empty looks near the faces "
-                  "folder", kind="file", group="Faces", per_shot=False)
-
-
 @dataclass(frozen=True)
-class TrainOptions(TrainerOptions, LossOptions, OptimizerOptions, AugmentationOptions, HardwareOptions, SavingOptions,
-                   WatchingOptions):
+class TrainOptions(FacesOptions, TrainerOptions, TrainingMaskOptions, LossOptions, OptimizerOptions,
+                   AugmentationOptions, HardwareOptions, SavingOptions, WatchingOptions):
     """Train a model that gives performer B's face the performance of A."""
 
-    input_a: str = option("", label="Faces A", help="Faces folder of the performer whose face is replaced",
-                          kind="folder", required=True, group="Faces", per_shot=False)
-    input_b: str = option("", label="Faces B", help="Faces folder of the performer who lends the face",
-                          kind="folder", required=True, group="Faces", per_shot=False)
-    persons_a: tuple[str, ...] = option((), label="Persons A", help="Names of the persons on side A whose faces are "
-                                        "learned; empty: everyone in the folder", group="Faces", advanced=True)
-    persons_b: tuple[str, ...] = option((), label="Persons B", help="Names of the persons on side B whose faces are "
-                                        "learned; empty: everyone in the folder", group="Faces", advanced=True)
-    alignments_a: tuple[str, ...] = _alignments("A")
-    alignments_b: tuple[str, ...] = _alignments("B")
     model_dir: str = option("", label="Model Folder", help="Where the model is kept; made when it is not there, "
                             "continued when it is", kind="folder", required=True, group="Model", per_shot=False)
     trainer: str = option("sketch", label="Trainer", help="Which model to train", choices=TRAINERS, group="Model",

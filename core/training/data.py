@@ -1,35 +1,45 @@
-"""Faces folders as arrays: every face cropped once to the size that training needs, with its mask and landmarks."""
+"""Faces folders as arrays: every face cropped once to the size that training needs, with its masks and landmarks."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-import cv2
 import numpy as np
 
 from ..errors import FacesError, Stopped, writing
-from ..extraction.maskers.landmark import draw
-from ..extraction.maskers.stored import lay
-from ..faces.crop import warp
-from ..faces.geometry import Alignment, compose, invert
-from ..faces.nouns import StoredMask
-from ..faces.packing import unpack_mask
+from ..faces.geometry import Alignment
 from ..faces.png import FaceHeader, read_header
 from ..jobs.messages import Reporter
 from ..models.folder import Settings
-from ..options.maskers import DRAWN, how_to_get
-from .persons import pictures_of
+from . import checks
+from .entries import Entries, open_entries
+from .reading import Cut, Known, NoMask, ReadFace, cut_face, known
 
-LEAST_FACES, FEW_FACES = 25, 250
 MEMORY_BUDGET = 1 << 30  # bytes of crops per side kept in memory; more go to a temporary file
-_NAMED = 5  # unreadable files named in a warning
-_CHUNK = 64  # faces between two looks at the reporter
+_CHUNK = 256  # faces whose poses are found at once, and after which the reporter is asked
+T, R = TypeVar("T"), TypeVar("R")
+
+
+class Origin(NamedTuple):
+    """Where a face is from.
+
+    Attributes:
+        path: of its picture.
+        uuid, source: of the face and its clip; "" where nobody says.
+        landmarks: float32 [68, 2] in the frame's pixels, by which it is cut.
+    """
+
+    path: Path
+    uuid: str
+    source: str
+    landmarks: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,68 +47,156 @@ class FaceSet:
     """One side's faces.
 
     Attributes:
+        label: "A" or "B".
         folder: where they came from.
-        paths: one file per face.
-        crops: uint8 [N, P, P, 4], RGB and mask, as the model is to see them.
+        cut: how they were cut.
+        crops: uint8 [N, P, P, 3 + M], as the model is to see them: RGB and a channel for each of `masks`.
         landmarks: float32 [N, 68, 2] in the crops' pixels, centres at integers.
+        angles: float32 [N, 2], yaw and pitch in degrees; yaw > 0 turned to the picture's right, pitch > 0 up.
+        origins: where each is from.
+        alignments: files whose landmarks and masks count rather than those in the pictures' headers.
+        outdated: pictures that were cut by other landmarks than the named alignments now have.
+        unusable: the pictures that are left out, and why.
+        others: how many faces are left out since they are of other persons.
+        kinds: how many faces have which stored mask, if that was asked for.
     """
 
+    label: str
     folder: Path
-    paths: list[Path]
+    cut: Cut
     crops: np.ndarray
     landmarks: np.ndarray
+    angles: np.ndarray
+    origins: Sequence[Origin]
+    alignments: Sequence[str] = ()
+    outdated: Sequence[Path] = ()
+    unusable: Sequence[tuple[Path, FacesError]] = ()
+    others: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.origins)
+
+    @property
+    def paths(self) -> list[Path]:
+        """One file per face."""
+        return [origin.path for origin in self.origins]
+
+    @property
+    def masks(self) -> tuple[str, ...]:
+        """What the crops' channels behind RGB are: "face", then "eyes" and "mouth" where they were asked for."""
+        return self.cut.masks
 
 
-class _Face(NamedTuple):
-    crop: np.ndarray
-    landmarks: np.ndarray
-
-
-def load_faces(folder: Path | str, size: int, settings: Settings, reporter: Reporter, label: str,
-               only: frozenset[str] | None = None) -> FaceSet:
-    """Read a faces folder and crop its faces.
+def load_faces(folder: Path | str, cut: Cut, reporter: Reporter, label: str, persons: Sequence[str] = (),
+               alignments: Sequence[str] = ()) -> FaceSet:
+    """Read the faces of a side for a training, and say what is wrong with them.
 
     Args:
-        size: side P of the crops in pixels.
-        settings: the model's crop and mask.
         label: "A" or "B", for messages.
-        only: uuids of the faces that are meant; None: all.
+        persons: names of those whose faces are meant; empty: everyone.
+        alignments: files whose landmarks and masks count rather than those in the pictures' headers.
 
     Raises:
-        FacesError: no such folder, or fewer than 25 usable faces in it.
+        FacesError: no such folder, fewer than 25 usable faces in it, or faces without the mask.
+        AlignmentsError: alignments that cannot be read or do not know the persons.
+        UsageError: persons are named and no alignments.
         Stopped: the person asked to stop.
     """
-    folder = Path(folder)
-    files = pictures_of(list_faces(folder), only)
-    _need(len(files), folder, label, "" if only is None else "; the others are of other persons")
-    crops = _room(len(files), size)
-    paths: list[Path] = []
-    landmarks, refused = np.empty((len(files), 68, 2), np.float32), []
-    without_mask = 0
-    for done, (path, face) in enumerate(_in_threads(lambda file: read_face(file, size, settings), files)):
-        if isinstance(face, FacesError):
-            refused.append((path, face))
-            without_mask += isinstance(face, _NoMask)
-        else:
-            crops[len(paths)], landmarks[len(paths)] = face
-            paths.append(path)
-        if done % _CHUNK == 0 and reporter.progress(done, len(files), "faces", f"Reading the faces of {label}"):
-            raise Stopped
-    if without_mask:
-        _tell_missing_masks(without_mask, len(files), folder, settings.mask_type, label, refused)
-    why = f"; the first of {len(refused)} unusable files: {refused[0][1].message}" if refused else ""
-    _need(len(paths), folder, label, why)
-    if refused:
-        names = ", ".join(path.name for path, _ in refused[:_NAMED]) + (", …" if len(refused) > _NAMED else "")
-        reporter.warning(f"{len(refused)} of {len(files)} files in {folder} cannot be read as faces and are left out: "
-                         f"{names}", "\n".join(str(error) for _, error in refused))
-    if len(paths) < FEW_FACES:
-        reporter.warning(f"Side {label} has {len(paths)} faces only; expect better results from {FEW_FACES} or more, "
-                         "with varied expressions, directions and light")
-    return FaceSet(folder, paths, crops[: len(paths)], landmarks[: len(paths)])
+    faces = read_faces(folder, cut, reporter, label, persons, alignments)
+    lacking = [path for path, error in faces.unusable if isinstance(error, NoMask)]
+    if lacking:
+        raise checks.missing_masks(lacking, len(faces) + len(faces.unusable), faces.folder, label, cut.stored_mask)
+    if problem := checks.too_few(len(faces), faces.folder, label, faces.unusable, faces.others):
+        raise problem
+    checks.warn_of_unusable(faces.unusable, len(faces) + len(faces.unusable), faces.folder, reporter)
+    if advice := checks.about_count(len(faces), label):
+        reporter.warning(advice)
+    return faces
+
+
+def read_faces(folder: Path | str, cut: Cut, reporter: Reporter, label: str, persons: Sequence[str] = (),
+               alignments: Sequence[str] = (), with_kinds: bool = False) -> FaceSet:
+    """As `load_faces`, whatever is wrong with the faces; what is left out stands in the result.
+
+    Args:
+        with_kinds: count the stored masks of each kind, for which all headers are read to their ends.
+    """
+    folder = Path(folder).expanduser()
+    files = list_faces(folder)
+    crops = _room(len(files), cut)
+    landmarks = np.empty((len(files), 68, 2), np.float32)
+    angles = np.empty((len(files), 2), np.float32)
+    origins: list[Origin] = []
+    outdated, unusable, kinds = [], [], Counter[str]()
+    with open_entries(alignments, persons, label) as entries:
+        for done, (face, read) in enumerate(_read_all(files, cut, entries, with_kinds)):
+            if done % _CHUNK == 0 and reporter.progress(done, len(files), "faces", f"Reading the faces of {label}"):
+                raise Stopped
+            if isinstance(read, FacesError):
+                unusable.append((files[done], read))
+            elif face is not None and read is not None:
+                place = len(origins)
+                crops[place], landmarks[place], angles[place] = read.crop, read.landmarks, read.angles
+                origins.append(Origin(face.path, face.uuid, face.source, face.alignment.landmarks.astype(np.float32)))
+                kinds.update(face.kinds)
+                if face.is_outdated:
+                    outdated.append(face.path)
+    count = len(origins)
+    return FaceSet(label, folder, cut, crops[:count], landmarks[:count], angles[:count], origins, alignments, outdated,
+                   unusable, len(files) - count - len(unusable), kinds)
+
+
+def read_some(paths: Sequence[Path], count: int, cuts: Sequence[Cut], reporter: Reporter,
+              alignments: Sequence[str] = ()) -> tuple[list[int], list[np.ndarray]]:
+    """The first `count` of some faces that can be read, each cut in several ways, for previews.
+
+    Files that are gone by now, or damaged, are passed over and named in a warning.
+
+    Returns:
+        which of the paths these are, and for each cut uint8 [count or fewer, size, size, 3 + masks].
+    """
+    chosen: list[int] = []
+    crops: list[list[np.ndarray]] = [[] for _ in cuts]
+    lost: list[tuple[Path, FacesError]] = []
+    with open_entries(alignments, (), "") as entries:
+        for index, path in enumerate(paths):
+            if len(chosen) == count:
+                break
+            try:
+                read = [_read_one(path, cut, entries).crop for cut in cuts]
+            except FacesError as error:
+                lost.append((path, error))
+                continue
+            chosen.append(index)
+            for column, crop in zip(crops, read, strict=True):
+                column.append(crop)
+    if lost:
+        reporter.warning(f"{checks.counted(len(lost), 'picture')} cannot be read any more and previews do without: "
+                         f"{checks.some([path for path, _ in lost])}", "\n".join(str(error) for _, error in lost))
+    return chosen, [np.stack(column) if column else np.empty((0, cut.size, cut.size, 3 + len(cut.masks)), np.uint8)
+                    for column, cut in zip(crops, cuts, strict=True)]
+
+
+def read_face(path: Path, size: int, settings: Settings, coverage: float | None = None) -> ReadFace:
+    """One face by itself, by its picture's header.
+
+    Args:
+        coverage: in place of the settings', for the surroundings on a preview.
+
+    Raises:
+        FacesError: the file is no readable face picture.
+    """
+    return _read_one(path, Cut(size, replace(settings, coverage=coverage or settings.coverage)), None)
+
+
+def _read_one(path: Path, cut: Cut, entries: Entries | None) -> ReadFace:
+    header = _attempt(lambda p: read_header(p, bool(cut.stored_mask)))(path)
+    face = _known(path, header, entries, cut.stored_mask, with_kinds=False)
+    if isinstance(face, FacesError):
+        raise face
+    assert face is not None  # nobody chose persons
+    return cut_face(face, cut)
 
 
 def list_faces(folder: Path) -> list[Path]:
@@ -118,100 +216,65 @@ def list_faces(folder: Path) -> list[Path]:
     return files
 
 
-def _tell_missing_masks(count: int, total: int, folder: Path, kind: str, label: str,
-                        refused: list[tuple[Path, FacesError]]) -> None:
-    """Rather than train without some faces that a person wants in.
+def _read_all(files: list[Path], cut: Cut, entries: Entries | None, with_kinds: bool
+              ) -> Iterator[tuple[Known | None, ReadFace | FacesError | None]]:
+    """The faces in order, never more than a chunk ahead: an unusable one as its error, one of another person as None.
 
-    Raises:
-        FacesError: always, naming some of them.
+    Threads read headers and then pictures; what lies between, many poses at once and the alignments, is one thread's.
     """
-    names = [path.name for path, error in refused if isinstance(error, _NoMask)]
-    raise FacesError(f"{count} of the {total} faces of {label} in {folder} have no mask {kind}: "
-                     f"{', '.join(names[:_NAMED])}{', …' if len(names) > _NAMED else ''}",
-                     f"{how_to_get(kind).replace('SOURCE', str(folder))}. Or choose another mask")
+    with_masks = bool(cut.stored_mask) or with_kinds
 
-
-def _need(count: int, folder: Path, label: str, why: str) -> None:
-    if count < LEAST_FACES:
-        raise FacesError(f"Side {label} has {count} usable faces in {folder} and training needs {LEAST_FACES}{why}",
-                         "Extract from a longer clip, or from more frames")
-
-
-def read_face(path: Path, size: int, settings: Settings, coverage: float | None = None) -> _Face:
-    """One face, cropped exactly as conversion crops it from a frame.
-
-    Args:
-        size: side of the crop in pixels.
-        coverage: in place of the settings', for the surroundings on a preview.
-
-    Raises:
-        FacesError: the file is no readable face picture.
-    """
-    header = read_header(path, with_masks=settings.mask_type not in DRAWN)
-    picture = read_picture(path)
-    try:
-        alignment = Alignment(header.landmarks)
-        saved = alignment.matrix(picture.shape[0], "head") if header.matrix is None else header.matrix
-        place = (size, settings.centering, coverage or settings.coverage, settings.vertical_offset)
-        matrix, points = alignment.matrix(*place), alignment.points(*place)
-        rgb = warp(picture, compose(matrix, invert(saved)), size)
-    except (ValueError, np.linalg.LinAlgError, cv2.error) as error:
-        raise FacesError(f"The landmarks of {path} cannot be used ({error})", "Extract this face again") from error
-    mask = _mask(path, header, settings.mask_type, points, matrix, size)
-    return _Face(np.dstack((rgb, mask)), points.astype(np.float32))
-
-
-class _NoMask(FacesError):
-    """The picture is a face, but lacks the mask that the model is trained with."""
-
-
-def _mask(path: Path, header: FaceHeader, kind: str, points: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
-    if kind in DRAWN:
-        return draw(points, size, kind)
-    for mask in header.masks:
-        if mask.kind == kind:
-            pixels = unpack_mask(mask.packed, mask.size)
-            return lay(StoredMask(kind, pixels, mask.matrix), matrix, size)
-    raise _NoMask(f"{path} has no mask {kind}", f"{how_to_get(kind).replace('SOURCE', str(path.parent))}")
-
-
-def read_picture(path: Path) -> np.ndarray:
-    """A face picture, uint8 [S, S, 3] RGB.
-
-    Raises:
-        FacesError: it cannot be decoded.
-    """
-    try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-        picture = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if len(data) else None
-    except (OSError, cv2.error):
-        picture = None
-    if picture is None:
-        raise FacesError(f"{path} cannot be decoded", "Extract this face again, or remove the file")
-    return picture
-
-
-def _in_threads(read: Callable[[Path], _Face], files: list[Path]) -> Iterator[tuple[Path, _Face | FacesError]]:
-    """The faces in order, decoded in parallel, never more than a chunk ahead; an unusable one as its error."""
-
-    def attempt(path: Path) -> _Face | FacesError:
-        try:
-            return read(path)
-        except FacesError as error:
-            return error
+    def header(path: Path) -> FaceHeader:
+        return read_header(path, with_masks)
 
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         for start in range(0, len(files), _CHUNK):
             chunk = files[start: start + _CHUNK]
-            yield from zip(chunk, pool.map(attempt, chunk), strict=True)
+            headers = pool.map(_attempt(header), chunk)
+            faces = [_known(path, head, entries, cut.stored_mask, with_kinds)
+                     for path, head in zip(chunk, headers, strict=True)]
+            Alignment.solve_all(face.alignment for face in faces if isinstance(face, Known))
+            reads = pool.map(_attempt(lambda face: cut_face(face, cut) if isinstance(face, Known) else face), faces)
+            for face, read in zip(faces, reads, strict=True):
+                yield face if isinstance(face, Known) else None, read
 
 
-def _room(count: int, size: int) -> np.ndarray:
-    """An empty uint8 [count, size, size, 4]: in memory, or in a nameless temporary file where it would be large."""
-    shape = (count, size, size, 4)
-    if count * size * size * 4 <= MEMORY_BUDGET:
+def _attempt(read: Callable[[T], R]) -> Callable[[T], R | FacesError]:
+    def attempt(item: T) -> R | FacesError:
+        try:
+            return read(item)
+        except FacesError as error:
+            return error
+
+    return attempt
+
+
+def _known(path: Path, header: FaceHeader | FacesError, entries: Entries | None, kind: str, with_kinds: bool
+           ) -> Known | FacesError | None:
+    """What is known of a picture; None for one of another person."""
+    if entries is None:
+        return header if isinstance(header, FacesError) else _attempt(lambda p: known(p, header, None, kind))(path)
+    found = header if isinstance(header, FaceHeader) else None
+    entry = entries.of(path, found, kind, with_kinds)
+    if entry is None:
+        return header if isinstance(header, FacesError) and not path.exists() else FacesError(
+            f"{path} has no entry in the alignments", "Name the alignments of its clip as well, or remove the file")
+    if entry.face.state == "removed":
+        return FacesError(f"The face of {path} was removed from the alignments", "Remove the file as well, or bring "
+                          "the face back")
+    return _attempt(lambda p: known(p, found, entry, kind))(path) if entry.is_meant else None
+
+
+def _room(count: int, cut: Cut) -> np.ndarray:
+    """An empty array for `count` crops: in memory, or in a nameless temporary file where it would be large."""
+    shape = (count, cut.size, cut.size, 3 + len(cut.masks))
+    size = int(np.prod(shape, dtype=np.int64))
+    if size <= MEMORY_BUDGET:
         return np.empty(shape, np.uint8)
     with writing(Path(tempfile.gettempdir())):
-        file = tempfile.TemporaryFile(prefix="understudy_faces_")  # noqa: SIM115 - the array keeps it open
-        file.truncate(count * size * size * 4)
+        file: Any = tempfile.TemporaryFile(prefix="understudy_faces_")  # noqa: SIM115 - the array keeps it open
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)  # a full disk is to be told here: later it would be a crash
+        else:
+            file.truncate(size)
     return np.memmap(file, np.uint8, "r+", shape=shape)

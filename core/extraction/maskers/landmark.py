@@ -5,7 +5,7 @@ They are cheap and follow every correction of the landmarks, so they are never s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -38,6 +38,20 @@ def draw(landmarks: np.ndarray, size: int, kind: str) -> np.ndarray:
         points = raise_brows(points)
     elif kind != "components":
         raise ValueError(kind)
+    return draw_hulls(points, size, _PARTS)
+
+
+def draw_hulls(points: np.ndarray, size: int, hulls: Iterable[Sequence[int]]) -> np.ndarray:
+    """The convex hulls of some of the points, filled.
+
+    Args:
+        points: [68, 2] in the pixels of a crop, centres at integers; they may lie outside.
+        size: side of the crop.
+        hulls: indices of the points of each.
+
+    Returns:
+        uint8 [size, size], 0 outside, 255 inside, anti-aliased in between.
+    """
     # Drawn larger and averaged: exact at the edges, where cv2's own anti-aliasing widens a hull by a pixel all round,
     # and gliding by fractions of a pixel from frame to frame.
     factor = 4 if size <= 256 else 2
@@ -45,8 +59,8 @@ def draw(landmarks: np.ndarray, size: int, kind: str) -> np.ndarray:
     larger = (np.clip(points, -8 * size, 9 * size) + 0.5) * factor - 0.5
     fixed = np.rint(larger * (1 << _BITS)).astype(np.int32)
     mask = np.zeros((size * factor, size * factor), np.uint8)
-    for part in _PARTS:
-        cv2.fillConvexPoly(mask, cv2.convexHull(fixed[list(part)]), 255, cv2.LINE_8, _BITS)
+    for hull in hulls:
+        cv2.fillConvexPoly(mask, cv2.convexHull(fixed[list(hull)]), 255, cv2.LINE_8, _BITS)
     return cv2.resize(mask, (size, size), interpolation=cv2.INTER_AREA)
 
 

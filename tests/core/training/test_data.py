@@ -16,10 +16,15 @@ from understudy.core.faces.geometry import Alignment
 from understudy.core.jobs.messages import SilentReporter
 from understudy.core.models.folder import Settings
 from understudy.core.training import data
+from understudy.core.training.reading import Cut
 
 SETTINGS = Settings("sketch")
 FacesMaker = Callable[..., Path]
 FaceMaker = Callable[[int, tuple[int, int, int]], tuple[np.ndarray, np.ndarray]]
+
+
+def cut(settings: Settings = SETTINGS, size: int = 64, **more: object) -> Cut:
+    return Cut(size, settings, **more)  # type: ignore[arg-type]
 
 
 class Warnings(SilentReporter):
@@ -34,7 +39,7 @@ class Warnings(SilentReporter):
                                       Settings("sketch", centering="head", coverage=1.0, vertical_offset=0.1)])
 def test_training_sees_what_conversion_will_show(faces_a: Path, settings: Settings, face_maker: FaceMaker) -> None:
     """The crop out of a saved face lies within a fraction of a pixel of the crop straight from the frame."""
-    faces = data.load_faces(faces_a, 64, settings, SilentReporter(), "A")
+    faces = data.load_faces(faces_a, cut(settings), SilentReporter(), "A")
     for index in (0, 9, 20):
         frame, points = face_maker(index, (200, 150, 120))
         placed = (settings.centering, settings.coverage, settings.vertical_offset)
@@ -48,14 +53,14 @@ def test_training_sees_what_conversion_will_show(faces_a: Path, settings: Settin
 
 
 def test_the_mask_covers_the_landmarks(faces_a: Path) -> None:
-    faces = data.load_faces(faces_a, 64, SETTINGS, SilentReporter(), "A")
+    faces = data.load_faces(faces_a, cut(), SilentReporter(), "A")
     assert faces.crops.shape == (28, 64, 64, 4)
     assert faces.crops.dtype == np.uint8
     for crop_, points in zip(faces.crops, faces.landmarks, strict=True):
         x, y = np.rint(points[27:]).astype(int).T
         assert (crop_[y, x, 3] > 200).all()
         assert 0.15 < (crop_[..., 3] > 127).mean() < 0.7
-    tight = data.load_faces(faces_a, 64, Settings("sketch", mask_type="components"), SilentReporter(), "A")
+    tight = data.load_faces(faces_a, cut(Settings("sketch", mask_type="components")), SilentReporter(), "A")
     assert (tight.crops[..., 3] > 127).sum() < (faces.crops[..., 3] > 127).sum()
 
 
@@ -67,7 +72,7 @@ def test_unreadable_files_are_named_and_left_out(faces_a: Path, tmp_path: Path) 
     (folder / names[5]).write_bytes(whole[: whole.index(b"IDAT") + 40])
     cv2.imwrite(str(folder / "holiday.png"), np.zeros((9, 9, 3), np.uint8))
     reporter = Warnings()
-    faces = data.load_faces(folder, 64, SETTINGS, reporter, "A")
+    faces = data.load_faces(folder, cut(), reporter, "A")
     assert [path.name for path in faces.paths] == [n for i, n in enumerate(names) if i not in (3, 5)]
     assert len(faces.crops) == len(faces.landmarks) == 26
     (left_out, few) = reporter.heard
@@ -79,11 +84,11 @@ def test_unreadable_files_are_named_and_left_out(faces_a: Path, tmp_path: Path) 
 def test_too_few_faces(faces_maker: FacesMaker, tmp_path: Path) -> None:
     folder = faces_maker(tmp_path / "few", 24)
     with pytest.raises(FacesError, match=r"Side B has 24 usable faces in .*few and training needs 25"):
-        data.load_faces(folder, 64, SETTINGS, SilentReporter(), "B")
+        data.load_faces(folder, cut(), SilentReporter(), "B")
     for index in range(3):
         (folder / f"x{index}.png").write_bytes(b"")
     with pytest.raises(FacesError, match=r"24 usable faces.*the first of 3 unusable files"):
-        data.load_faces(folder, 64, SETTINGS, SilentReporter(), "B")
+        data.load_faces(folder, cut(), SilentReporter(), "B")
 
 
 def test_no_folder_no_faces_no_directory(tmp_path: Path) -> None:
@@ -91,13 +96,13 @@ def test_no_folder_no_faces_no_directory(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for name, words in (("nowhere", "no faces folder"), ("empty", "no faces"), ("file", "Cannot read")):
         with pytest.raises(FacesError, match=words):
-            data.load_faces(tmp_path / name, 64, SETTINGS, SilentReporter(), "A")
+            data.load_faces(tmp_path / name, cut(), SilentReporter(), "A")
 
 
 def test_many_faces_go_to_a_temporary_file(faces_a: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    in_memory = data.load_faces(faces_a, 64, SETTINGS, SilentReporter(), "A")
+    in_memory = data.load_faces(faces_a, cut(), SilentReporter(), "A")
     monkeypatch.setattr(data, "MEMORY_BUDGET", 100_000)
-    on_disk = data.load_faces(faces_a, 64, SETTINGS, SilentReporter(), "A")
+    on_disk = data.load_faces(faces_a, cut(), SilentReporter(), "A")
     assert isinstance(on_disk.crops, np.memmap)
     assert not isinstance(in_memory.crops, np.memmap)
     assert np.array_equal(on_disk.crops, in_memory.crops)
@@ -109,4 +114,4 @@ def test_reading_can_be_stopped(faces_a: Path) -> None:
             return True
 
     with pytest.raises(Stopped):
-        data.load_faces(faces_a, 64, SETTINGS, Impatient(), "A")
+        data.load_faces(faces_a, cut(), Impatient(), "A")

@@ -11,15 +11,10 @@ from understudy.core.faces.nouns import Face, SourceInfo
 from understudy.core.faces.png import read_header
 from understudy.core.faces.store import AlignmentsStore, Found
 from understudy.core.jobs.messages import SilentReporter
-from understudy.core.training.freshness import warn_of_outdated
-
-
-class Listener(SilentReporter):
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def warning(self, message: str, detail: str = "") -> None:
-        self.warnings.append(message)
+from understudy.core.models.folder import Settings
+from understudy.core.training import data
+from understudy.core.training.freshness import outdated
+from understudy.core.training.reading import Cut
 
 
 @pytest.fixture
@@ -39,9 +34,8 @@ def make_store(path: Path, faces: Path) -> AlignmentsStore:
 
 
 def warnings(faces: Path, *alignments: Path) -> list[str]:
-    listener = Listener()
-    warn_of_outdated(faces, sorted(faces.glob("*.png")), [str(path) for path in alignments], listener, "A")
-    return listener.warnings
+    read = data.read_faces(faces, Cut(32, Settings("sketch")), SilentReporter(), "A", (), [str(p) for p in alignments])
+    return [sentence for sentence, _ in outdated(read, SilentReporter())]
 
 
 @pytest.mark.parametrize("place", ["shot/faces/alignments.db", "shot/faces/clip_alignments.db",
@@ -61,11 +55,19 @@ def test_named_alignments_count_alone(tmp_path, faces):
         store.remove_face(f"{4:032x}")
     make_store(tmp_path / "shot" / "clip_alignments.db", faces).close()
     assert warnings(faces) == []
-    old, gone = warnings(faces, tmp_path / "elsewhere" / "a.db")
-    assert "clip_000001_0.png" in old
-    assert gone.startswith("1 of the 6 pictures of side A are of faces that were removed from the alignments")
+    (old,) = warnings(faces, tmp_path / "elsewhere" / "a.db")
+    assert old.startswith("1 of the 5 pictures of side A are older than their landmarks (clip_000001_0.png); "
+                          "the alignments' landmarks are learned")
     with pytest.raises(AlignmentsError, match="no alignments"):
         warnings(faces, tmp_path / "gone.db")
+
+
+def test_pictures_of_removed_faces_are_named(tmp_path, faces):
+    with make_store(tmp_path / "shot" / "clip_alignments.db", faces) as store:
+        store.remove_face(f"{4:032x}")
+    (gone,) = warnings(faces)
+    assert gone.startswith("1 of the 6 pictures of side A are of faces that were removed from the alignments "
+                           "(clip_000004_0.png)")
 
 
 def test_undone_edits_are_no_reason(tmp_path, faces):

@@ -18,6 +18,7 @@ from understudy.core.faces.png import read_header, replace_header
 from understudy.core.jobs.messages import SilentReporter
 from understudy.core.models.folder import Settings
 from understudy.core.training import data
+from understudy.core.training.reading import Cut
 
 KIND = "extended-refined"
 
@@ -34,8 +35,8 @@ def test_stored_masks_lie_where_drawn_ones_would(faces_a: Path, tmp_path: Path) 
     folder = shutil.copytree(faces_a, tmp_path / "faces")
     for path in folder.iterdir():
         give_mask(path)
-    stored = data.load_faces(folder, 64, Settings("sketch", mask_type=KIND), SilentReporter(), "A")
-    drawn = data.load_faces(folder, 64, Settings("sketch"), SilentReporter(), "A")
+    stored = data.load_faces(folder, Cut(64, Settings("sketch", mask_type=KIND)), SilentReporter(), "A")
+    drawn = data.load_faces(folder, Cut(64, Settings("sketch")), SilentReporter(), "A")
     np.testing.assert_array_equal(stored.crops[..., :3], drawn.crops[..., :3])
     assert np.abs(stored.crops[..., 3].astype(int) - drawn.crops[..., 3]).mean() < 2
 
@@ -46,7 +47,7 @@ def test_pictures_without_their_mask_are_named(faces_a: Path, tmp_path: Path) ->
     for path in paths[2:]:
         give_mask(path)
     with pytest.raises(FacesError) as caught:
-        data.load_faces(folder, 64, Settings("sketch", mask_type=KIND), SilentReporter(), "B")
+        data.load_faces(folder, Cut(64, Settings("sketch", mask_type=KIND)), SilentReporter(), "B")
     words = str(caught.value)
     assert f"2 of the 28 faces of B in {folder} have no mask {KIND}: {paths[0].name}, {paths[1].name}" in words
     assert f"mask add {folder} --masker extended --refine" in words
