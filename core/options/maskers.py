@@ -27,6 +27,13 @@ def how_to_get(kind: str) -> str:
     return f"Make them with: understudy mask add SOURCE --masker {masker}{refine}"
 
 
+def bisenet_weights(weights: str, hair: bool) -> str:
+    """Name of the weights that bisenet-fp runs on with these options."""
+    if weights == "original":
+        return "bisenet-original"
+    return "bisenet-hair" if hair else "bisenet-face"
+
+
 # What training and conversion can choose: what maskers make, what a person brought in, and both refined.
 MASKS: tuple[Row, ...] = (
     *MASKERS, IMPORTED,
@@ -45,15 +52,16 @@ class MaskerOptions:
                           "face, by its colours and by how they change; stored beside the mask itself, as in "
                           "extended-refined", group="Masks")
     bisenet_weights: str = option("faceswap", label="BiSeNet Weights", help="Which weights bisenet-fp uses: faceswap "
-                                  "(5 classes, trained on faces cut as ours are) or original (19 classes, "
-                                  "CelebAMask-HQ, no commercial use)", choices=("faceswap", "original"),
+                                  "(bisenet-face, or bisenet-hair for hair; 5 classes, trained on faces cut as ours "
+                                  "are) or original (bisenet-original; 19 classes, CelebAMask-HQ, no commercial use)", choices=("faceswap", "original"),
                                   group="Masks", advanced=True)
     bisenet_glasses: bool = option(True, label="BiSeNet Glasses", help="Count glasses as part of the face in "
                                    "bisenet-fp", group="Masks", advanced=True)
     bisenet_ears: bool = option(False, label="BiSeNet Ears", help="Count ears as part of the face in bisenet-fp",
                                 group="Masks", advanced=True)
     bisenet_hair: bool = option(False, label="BiSeNet Hair", help="Count hair as part of the face in bisenet-fp, "
-                                "which is then centred on the head", group="Masks", advanced=True)
+                                "which is then centred on the head and runs on bisenet-hair", group="Masks",
+                                advanced=True)
     custom_fill: str = option("face", label="Custom Fill", help="What the custom masker's masks hold before a person "
                               "paints them: all face or all background", choices=("face", "background"),
                               group="Masks", advanced=True)

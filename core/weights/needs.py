@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..options import options_of, rows
+from ..options.maskers import bisenet_weights
 from ..options.rows import Row
 from .rows import WEIGHTS, Weights
 
@@ -70,7 +71,5 @@ def of_values(options: type, values: Mapping[str, Any]) -> frozenset[str]:
 def _of_row(row: Row, values: Mapping[str, Any]) -> tuple[str, ...]:
     """The row's weights; for BiSeNet those that its own options choose."""
     if row.name == "bisenet-fp" and "bisenet_weights" in values:
-        if values["bisenet_weights"] == "original":
-            return ("bisenet-original",)
-        return ("bisenet-hair",) if values.get("bisenet_hair") else ("bisenet-face",)
+        return (bisenet_weights(values["bisenet_weights"], bool(values.get("bisenet_hair"))),)
     return row.weights

@@ -2,6 +2,10 @@
 
 J. Deng et al., "RetinaFace: Single-shot multi-level face localisation in the wild", CVPR 2020. The `face-alignment`
 library's class for it needs torchvision, which is heavy; ours (see `retinaface_network`) loads the same files.
+
+Frames are fed as BGR less (104, 117, 123): Pytorch_Retinaface reads its pictures with OpenCV, for training
+(data/wider_face.py) as for detection (detect.py), and never changes their order. `face-alignment` feeds the same
+weights RGB less the same three numbers, which are then red's and blue's the wrong way round.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...options.maskers import MaskerOptions
+from ...options.maskers import MaskerOptions, bisenet_weights
 from ..sharing import shared_network
 from .network import NetworkMasker, blank
 
@@ -170,7 +170,7 @@ class BisenetFp(NetworkMasker):
         super().__init__(device)
         options = options or MaskerOptions()
         is_original = options.bisenet_weights == "original"
-        name = "bisenet-original" if is_original else "bisenet-hair" if options.bisenet_hair else "bisenet-face"
+        name = bisenet_weights(options.bisenet_weights, options.bisenet_hair)
         layout = _ORIGINAL if is_original else _FACESWAP
         wanted = [part for part in ("glasses", "ears", "hair") if getattr(options, f"bisenet_{part}")]
         self.centering = "head" if options.bisenet_hair else "face"

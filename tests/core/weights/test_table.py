@@ -13,6 +13,8 @@ import pytest
 
 from understudy.core.errors import OutputError, UsageError, WeightsError
 from understudy.core.jobs.messages import SilentReporter
+from understudy.core.options import options_of
+from understudy.core.options.mask import MaskAddOptions
 from understudy.core.options.weights import WeightsImportOptions, WeightsListOptions, WeightsVerifyOptions
 from understudy.core.weights import files, needs, page, placing, rows, task
 from understudy.core.weights.rows import WEIGHTS
@@ -64,6 +66,15 @@ def test_whoever_needs_weights_names_rows_that_exist():
     for user in needs.users():
         for name in user.weights:
             rows.find(name)
+
+
+@pytest.mark.parametrize(("values", "wanted"), [
+    ({}, "bisenet-face"), ({"bisenet_hair": True}, "bisenet-hair"), ({"bisenet_weights": "original"},
+                                                                     "bisenet-original")])
+def test_the_options_of_bisenet_choose_its_weights(values, wanted):
+    assert needs.of_values(MaskAddOptions, {"masker": ("bisenet-fp",), **values}) == {wanted}
+    told = [option.declaration.help for option in options_of(MaskAddOptions)]
+    assert any(wanted in text for text in told)
 
 
 def test_the_embedded_files_are_those_of_the_table():
