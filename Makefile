@@ -50,6 +50,9 @@ bench: .venv/.ready  ## Print the figures that the README and docs state (an hou
 	$(CORE) benchmarks/store.py
 	$(CORE) benchmarks/sorting.py
 	$(CORE) benchmarks/extraction.py "$(FOOTAGE)"
+	$(CORE) benchmarks/aligners.py --footage "$(FOOTAGE)"
+	$(CORE) benchmarks/smoothing.py "$(FOOTAGE)"
+	$(CORE) benchmarks/identities.py --footage "$(FOOTAGE)"
 	$(CORE) benchmarks/maskers.py
 	$(CORE) benchmarks/occlusion.py
 	$(CORE) benchmarks/training_speed.py
