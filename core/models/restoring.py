@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +117,9 @@ def _archive(model_dir: Path) -> Path:
     done = _archived_before(model_dir)
     if done is not None:
         return done
-    place = copies.archive_place(model_dir, datetime.now().strftime("%Y%m%d_%H%M%S"))
+    moment = datetime.now()
+    while (place := copies.archive_place(model_dir, moment.strftime("%Y%m%d_%H%M%S"))).exists():
+        moment += timedelta(seconds=1)
     partial = place.with_name(place.name + _PARTIAL)
     with writing(place):
         partial.mkdir()

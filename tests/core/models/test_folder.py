@@ -14,47 +14,12 @@ import pytest
 import torch
 
 from understudy.core.errors import ModelError, OutputError
-from understudy.core.models import base, folder
-from understudy.core.models import state as state_module
-from understudy.core.models.base import SharedEncoderModel
-from understudy.core.models.folder import ModelState, Settings
-from understudy.core.models.layers import Down, Output, Up
-from understudy.core.options.rows import Row
+from understudy.core.models import folder
+from understudy.core.models.folder import Settings
 
+from .tiny import fresh, saved
 
-class Tiny(SharedEncoderModel):
-    name = "tiny"
-    label = "Tiny"
-    input_size, output_sizes = 16, (16,)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.encoder = Down(3, 6)
-        self.decoder_a = torch.nn.Sequential(Up(6, 4), Output(4))
-        self.decoder_b = torch.nn.Sequential(Up(6, 4), Output(4))
-
-
-class TinyRow(Row):
-    def load(self) -> type[SharedEncoderModel]:
-        return Tiny
-
-
-@pytest.fixture(autouse=True)
-def _tiny_trainer(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = (TinyRow("tiny", "Tiny", "For tests", ""),)
-    monkeypatch.setattr(base, "TRAINERS", rows)
-    monkeypatch.setattr(state_module, "TRAINERS", rows)
-
-
-def fresh(seed: int = 0) -> Tiny:
-    torch.manual_seed(seed)
-    return Tiny()
-
-
-def saved(place: Path, seed: int = 0, state: ModelState | None = None, iterations: int = 5) -> ModelState:
-    state = replace(state or ModelState(Settings("tiny"), 16, 16), iterations=iterations, sessions=[{"started": "x"}])
-    weights = fresh(seed).state_dict()
-    return folder.write(place, state, weights, {f"exp_avg/{k}": v for k, v in weights.items()})
+pytestmark = pytest.mark.usefixtures("tiny_trainer")
 
 
 def files(place: Path) -> set[str]:
