@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from . import convolution
 from .initial import Start, faint_uniform, glorot_uniform, he_uniform
 
 LEAKY_SLOPE = 0.1
@@ -48,11 +49,18 @@ class Conv(nn.Conv2d):
             nn.init.zeros_(self.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if self.kernel_size == (1, 1) or (self.padding != (0, 0) and not self.reflect):
+        if self.kernel_size == (1, 1):
             return super().forward(x)
         top, bottom = same_padding(x.shape[2], self.kernel_size[0], self.stride[0])
         left, right = same_padding(x.shape[3], self.kernel_size[1], self.stride[1])
-        x = functional.pad(x, (left, right, top, bottom), "reflect" if self.reflect else "constant")
+        padding = left, right, top, bottom
+        if self.reflect:
+            x, padding = functional.pad(x, padding, "reflect"), (0, 0, 0, 0)
+        if self.groups == 1 and convolution.suits(x, self.weight, self.stride[0], padding):
+            return convolution.convolve(x, self.weight, self.bias, self.stride[0], padding)
+        if self.padding != (0, 0) and not self.reflect:
+            return super().forward(x)
+        x = functional.pad(x, padding) if any(padding) else x
         return functional.conv2d(x, self.weight, self.bias, self.stride, groups=self.groups)
 
 
