@@ -53,7 +53,8 @@ class MaskerOptions:
                           "extended-refined", group="Masks")
     bisenet_weights: str = option("faceswap", label="BiSeNet Weights", help="Which weights bisenet-fp uses: faceswap "
                                   "(bisenet-face, or bisenet-hair for hair; 5 classes, trained on faces cut as ours "
-                                  "are) or original (bisenet-original; 19 classes, CelebAMask-HQ, no commercial use)", choices=("faceswap", "original"),
+                                  "are) or original (bisenet-original; 19 classes, CelebAMask-HQ, no commercial use)",
+                                  choices=("faceswap", "original"),
                                   group="Masks", advanced=True)
     bisenet_glasses: bool = option(True, label="BiSeNet Glasses", help="Count glasses as part of the face in "
                                    "bisenet-fp", group="Masks", advanced=True)
