@@ -31,6 +31,7 @@ from ..options.alignments import (
     TemporalOptions,
     UndoOptions,
 )
+from ..options.analysis import GraphOptions, SessionsOptions
 from ..options.constant_rate import ConstantRateOptions
 from ..options.convert import ConvertOptions
 from ..options.demo import DemoOptions
@@ -146,6 +147,10 @@ TASKS: dict[str, Task] = {
         Task("mask output", "Output Masks", MaskOutputOptions, "masking.output:run", tool=True),
         Task("restore", "Restore Model", RestoreOptions, "models.restoring:run", consent=lambda options: False,
              tool=True),
+        Task("models graph", "Draw Graph", GraphOptions, "training.analysis:graph", consent=lambda options: False,
+             tool=True),
+        Task("models sessions", "List Sessions", SessionsOptions, "training.analysis:list_sessions",
+             consent=lambda options: False, tool=True),
         Task("models info", "Model Information", ModelInfoOptions, "models.info:run", consent=lambda options: False,
              tool=True),
         Task("rehearsal", "Rehearsal", RehearsalOptions, "jobs.rehearsal:run", consent=lambda options: False),

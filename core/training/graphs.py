@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,7 @@ _BACKGROUND, _PLOT, _GRID, _TEXT, _FAINT = "#303030", "#232323", "#3a3a3a", "#e6
 _SHADES = {"a": ("#f5a142", "#e0604f", "#f2d15c", "#c98bdb"), "b": ("#56a8f5", "#4fd1c0", "#8fd14f", "#8f8cf2"),
            "": ("#8fd14f",)}
 _DPI = 100
+_MARGIN, _LINE = 18, 18  # pixels: around the graph, and between two labels
 _MOST_SESSIONS = 12  # whose beginnings are marked by name
 
 
@@ -81,6 +82,15 @@ class Curve:
         return 1 / np.maximum(values, 1e-12) if self.name == "rate" else values
 
 
+class _Kind(NamedTuple):
+    """A line that a curve can be drawn by: its name, how its figures are found, how pale it is, its style."""
+
+    name: str
+    of: Callable[[np.ndarray], np.ndarray]
+    pale: float
+    style: dict[str, Any]
+
+
 def loss_graph(sessions: Sequence[History], graph: Graph = Graph(size=(1200, 675))) -> np.ndarray | None:
     """The graph that a training draws of itself; None while there is too little to draw."""
     found = curves(sessions, graph)
@@ -137,16 +147,18 @@ def draw(found: Sequence[Curve], sessions: Sequence[History], graph: Graph) -> n
     """The picture, uint8 [H, W, 3] RGB."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     width, height = graph.size
-    figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, layout="constrained", facecolor=_BACKGROUND)
+    layout = ConstrainedLayoutEngine(w_pad=_MARGIN / _DPI, h_pad=_MARGIN / _DPI)
+    figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, layout=layout, facecolor=_BACKGROUND)
     axes = figure.add_subplot()
     _dress(axes, found, graph)
     seen = [values for curve in found for values in _plot(axes, curve, graph)]
     _limit(axes, found, seen, graph)
+    _tell_levels(axes, found, graph)
     _mark_sessions(axes, sessions, found[0].iterations)
-    if len(found) > 1:
-        axes.legend(loc="upper right", frameon=True, facecolor=_PLOT, edgecolor=_GRID, labelcolor=_TEXT, fontsize=11)
+    _explain(axes, found, graph)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
@@ -172,37 +184,68 @@ def _dress(axes: Any, found: Sequence[Curve], graph: Graph) -> None:
     axes.set_xlabel("Iterations", color=_FAINT, fontsize=12, labelpad=8)
     first, last = found[0].iterations[[0, -1]]
     axes.set_title("EG/s" if graph.of == "rate" else "Loss", loc="left", color=_TEXT, fontsize=16, pad=14)
-    axes.set_title(f"Iterations {first:,} to {last:,}{_drawn(graph)}", loc="right", color=_FAINT, fontsize=11, pad=14)
+    told = [f"Iterations {first:,} to {last:,}", *(kind.name for kind in _kinds(graph) if kind.name)]
+    told += ["outliers flattened"] if graph.flatten else []
+    axes.set_title(" · ".join(told), loc="right", color=_FAINT, fontsize=11, pad=14)
 
 
-def _drawn(graph: Graph) -> str:
-    told = ((graph.smoothed, f"smoothed {graph.smoothing:g}"), (graph.rolling, f"mean of {graph.window}"),
-            (graph.trend, "trend"), (graph.flatten, "outliers flattened"))
-    return "".join(f" · {text}" for is_drawn, text in told if is_drawn)
+def _kinds(graph: Graph) -> list[_Kind]:
+    """The lines of each curve, those drawn last on top."""
+    strong = [
+        _Kind(f"smoothed {graph.smoothing:g}", lambda values: series.smooth(values, graph.smoothing), 0.0,
+              {"linewidth": 2.0}),
+        _Kind(f"mean of {graph.window}", lambda values: series.rolling(values, graph.window), 0.45,
+              {"linewidth": 1.6, "linestyle": (0, (6, 2))}),
+        _Kind("trend", series.trend, 0.65, {"linewidth": 1.6, "linestyle": (0, (1.5, 1.5))}),
+    ]
+    kept = [kind for kind, is_drawn in zip(strong, (graph.smoothed, graph.rolling, graph.trend), strict=True)
+            if is_drawn]
+    if graph.raw or not kept:
+        kept.insert(0, _Kind("", np.asarray, 0.0, {"alpha": 0.3 if kept else 0.9, "linewidth": 0.8}))
+    return kept
 
 
 def _plot(axes: Any, curve: Curve, graph: Graph) -> Iterator[np.ndarray]:
-    """Draw a curve's lines; yields the figures that should be in sight."""
-    columns = graph.size[0]
-    lines: list[tuple[np.ndarray, dict[str, Any]]] = []
-    strong = graph.smoothed or graph.rolling or graph.trend
-    if graph.raw or not strong:
-        lines.append((curve.values, {"alpha": 0.3 if strong else 0.9, "linewidth": 0.8}))
-    if graph.smoothed:
-        lines.append((series.smooth(curve.values, graph.smoothing), {"linewidth": 2.0}))
-    if graph.rolling:
-        lines.append((series.rolling(curve.values, graph.window), {"linewidth": 1.6, "linestyle": (0, (6, 2))}))
-    if graph.trend:
-        lines.append((series.trend(curve.values), {"linewidth": 1.6, "linestyle": (0, (1.5, 1.5))}))
-    for number, (values, style) in enumerate(lines):
-        shown = curve.shown(values)
-        label = curve.label if number == len(lines) - 1 else None
-        axes.plot(*series.thinned(curve.iterations, shown, columns), color=curve.color, label=label,
-                  solid_joinstyle="round", **style)
+    """Draw a curve's lines; yields their figures."""
+    for kind in _kinds(graph):
+        shown = curve.shown(kind.of(curve.values))
+        axes.plot(*series.thinned(curve.iterations, shown, graph.size[0]), color=_paled(curve.color, kind.pale),
+                  solid_joinstyle="round", **kind.style)
         yield shown
-    level = series.smooth(curve.values, graph.smoothing)[-1:]
-    axes.annotate(_figure(float(curve.shown(level)[0])), (curve.iterations[-1], curve.shown(level)[0]), (8, 0),
-                  textcoords="offset points", va="center", color=curve.color, fontsize=11, annotation_clip=False)
+
+
+def _paled(color: str, share: float) -> tuple[float, ...]:
+    from matplotlib.colors import to_rgb
+
+    return tuple(share + (1 - share) * part for part in to_rgb(color))
+
+
+def _tell_levels(axes: Any, found: Sequence[Curve], graph: Graph) -> None:
+    """What each curve came to, beside its end; labels that would meet are pushed apart."""
+    levels = [float(curve.shown(series.smooth(curve.values, graph.smoothing)[-1:])[0]) for curve in found]
+    places = [float(axes.transData.transform((0, level))[1]) for level in levels]
+    free = -np.inf
+    for index in np.argsort(places):
+        free = max(places[index], free + _LINE)
+        axes.annotate(_figure(levels[index]), (1, levels[index]), (8, free - places[index]),
+                      xycoords=("axes fraction", "data"), textcoords="offset pixels", va="center",
+                      color=found[index].color, fontsize=11, annotation_clip=False)
+
+
+def _explain(axes: Any, found: Sequence[Curve], graph: Graph) -> None:
+    """The legend: a colour for each curve and, where a curve has several lines, what each kind is."""
+    from matplotlib.lines import Line2D
+
+    handles = [Line2D([], [], color=curve.color, linewidth=3, label=curve.label) for curve in found]
+    handles = handles if len(found) > 1 else []
+    kinds = [kind for kind in _kinds(graph) if kind.name]
+    if len(kinds) > 1:
+        color = found[0].color if len(found) == 1 else "#808080"
+        handles += [Line2D([], [], color=_paled(color, kind.pale), label=kind.name.capitalize(), **kind.style)
+                    for kind in kinds]
+    if handles:
+        axes.legend(handles=handles, loc="upper right", facecolor=_PLOT, edgecolor=_GRID, labelcolor=_TEXT, fontsize=11,
+                    handlelength=2.4)
 
 
 def _figure(value: float) -> str:
@@ -211,15 +254,10 @@ def _figure(value: float) -> str:
 
 def _limit(axes: Any, found: Sequence[Curve], seen: Sequence[np.ndarray], graph: Graph) -> None:
     """Keep the axes to where the figures are: a few outliers, such as the first iterations, do not flatten the rest."""
-    first, last = found[0].iterations[[0, -1]]
-    axes.set_xlim(first, last)
-    axes.margins(x=0)
-    bounds = []
-    for values in seen:
-        known = values[np.isfinite(values)]
-        if len(known):
-            shares = (0.002, 0.995) if len(known) > 500 else (0.0, 1.0)
-            bounds.append(np.quantile(known, shares))
+    axes.set_xlim(*found[0].iterations[[0, -1]])
+    shares = (0.02, 0.995) if graph.of == "rate" else (0.002, 0.985)
+    known = [values[np.isfinite(values)] for values in seen]
+    bounds = [np.quantile(values, shares if len(values) > 500 else (0, 1)) for values in known if len(values)]
     low, high = np.min(bounds, axis=0)[0], np.max(bounds, axis=0)[1]
     if graph.logarithmic and low > 0:
         axes.set_ylim(low / (high / low) ** 0.05, high * (high / low) ** 0.05)
