@@ -7,7 +7,8 @@ import os
 import sys
 
 # glibc's names, see mallopt(3)
-_TRIM_THRESHOLD, _MMAP_MAX = -1, -4
+_TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
+_MOST = 2**31 - 1
 
 
 def keep_memory() -> bool:
@@ -28,4 +29,5 @@ def keep_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):  # another C library
         return False
-    return bool(mallopt(_MMAP_MAX, 0)) and bool(mallopt(_TRIM_THRESHOLD, 2**31 - 1))
+    # One arena: those of further threads are given back piece by piece whatever the threshold.
+    return all([mallopt(_MMAP_MAX, 0), mallopt(_TRIM_THRESHOLD, _MOST), mallopt(_ARENA_MAX, 1)])
