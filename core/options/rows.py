@@ -102,7 +102,8 @@ MASKERS = (
     Row("unet-dfl", "U-Net DFL", "Follows the outline of mostly frontal faces softly; covers in front of the face are "
         "seldom left out; 0.6 s a face on a processor", "extraction.maskers.unet_dfl:UnetDfl", weights=("unet-dfl",)),
     Row("bisenet-fp", "BiSeNet", "Sorts the picture into skin, hair, ears and glasses, of which the wanted are taken, "
-        "up to the hairline and in profile too; hard edges, and hands may count as skin; 0.3 s a face on a processor",
+        "up to the hairline and in profile too; hard edges, and hands may count as skin; 0.3 s a face on a "
+        "processor; its options choose other weights, bisenet-hair or bisenet-original",
         "extraction.maskers.bisenet_fp:BisenetFp", weights=("bisenet-face",)),
     Row("custom", "Custom", "All face or all background, to be painted by hand; costs nothing",
         "extraction.maskers.custom:Custom"),
@@ -179,6 +180,53 @@ TRAINERS = (
     Row("dlight", "DLight", "128 px in, 128 to 384 px out: the largest pictures for their work; the decoder of B is "
         "the larger one, so swap A for B and not the other way; 10 times Original's work at 256 px, 4.8 GB",
         "models.dlight:Dlight", favours_b=True),
+)
+
+# Times are processor time on one core for a batch of 16 faces of 64 px, forward and backward: benchmarks/losses.py.
+LOSS_FUNCTIONS = (
+    Row("ssim", "SSIM", "Likeness of structure under a window of 11 pixels: close to what an eye minds; colours may "
+        "drift unless a pixelwise loss stands beside it", "training.losses.similarity:dissimilarity"),
+    Row("ms-ssim", "MS-SSIM", "SSIM at five scales at once: shapes count as well as detail",
+        "training.losses.similarity:multiscale_dissimilarity"),
+    Row("ssim5", "Fine SSIM", "SSIM under a window of 5 pixels, for the detail of pictures of 64 px",
+        "training.losses.similarity:fine_dissimilarity"),
+    Row("mae", "MAE", "Mean absolute error: calm, keeps colours, a little soft",
+        "training.losses.pointwise:absolute_error"),
+    Row("mse", "MSE", "Mean squared error: goes after large errors and leaves small ones, so it blurs detail",
+        "training.losses.pointwise:squared_error"),
+    Row("logcosh", "LogCosh", "Like MSE for small errors and like MAE for large ones",
+        "training.losses.pointwise:log_cosh"),
+    Row("smooth-loss", "Smooth Loss", "MAE with its tip rounded off, which settles more calmly",
+        "training.losses.pointwise:smooth"),
+    Row("l-inf-norm", "L-inf Norm", "The single worst pixel of each channel; only beside another loss, with a small "
+        "weight", "training.losses.pointwise:largest_error"),
+    Row("pixel-gradient-diff", "Pixel Gradient Difference", "Differences of neighbouring pixels: edges and texture; "
+        "colours only together with another loss", "training.losses.detail:gradient_difference"),
+    Row("gmsd", "GMSD", "The strength of edges: sharp outlines; colours only together with another loss",
+        "training.losses.detail:gradient_dissimilarity"),
+    Row("ffl", "Focal Frequency Loss", "The spectrum, and most those frequencies that are farthest off: brings back "
+        "fine texture beside another loss", "training.losses.detail:focal_frequency"),
+    Row("laploss", "Laplacian Pyramid", "Detail band by band, fine bands first: sharp without ringing",
+        "training.losses.detail:laplacian"),
+    Row("flip", "FLIP", "The difference that a person sees who flips between two pictures on a screen; the slowest",
+        "training.losses.perception:flip"),
+)
+
+OPTIMIZERS = (
+    Row("adam", "Adam", "The usual choice; weight decay, where wanted, is added to the gradient",
+        "training.optimizers:adam"),
+    Row("adamw", "AdamW", "Adam with weight decay apart from the gradient, which keeps its meaning at any learning "
+        "rate", "training.optimizers:adamw"),
+    Row("adabelief", "AdaBelief", "Steps by how far a gradient is from what was expected: often goes on where Adam "
+        "settles; its epsilon is 1e-16 unless chosen", "training.optimizers:adabelief"),
+    Row("adamax", "Adamax", "Adam by the largest recent gradient instead of the mean square: calm with rare, large "
+        "gradients", "training.optimizers:adamax"),
+    Row("nadam", "NAdam", "Adam that looks a step ahead (Nesterov): a little quicker at first",
+        "training.optimizers:nadam"),
+    Row("lion", "Lion", "Steps of one size in the direction of the gradient; half of Adam's memory, and wants a third "
+        "to a tenth of its learning rate", "training.optimizers:lion"),
+    Row("rms-prop", "RMSProp", "Adam without momentum; the two betas are without effect",
+        "training.optimizers:rms_prop"),
 )
 
 COLOURS = (

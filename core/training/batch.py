@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -39,6 +39,12 @@ class Batch:
         """Some of the faces: views of the same memory."""
         return self._each(lambda x: x[which])
 
+    @classmethod
+    def joined(cls, parts: Sequence[Batch]) -> Batch:
+        """The faces of all parts, one after the other."""
+        whole = iter([torch.cat(same) for same in zip(*(part.tensors for part in parts), strict=True)])
+        return parts[0]._each(lambda _: next(whole))
+
     def to(self, device: torch.device) -> Batch:
         return self._each(lambda x: x.to(device))
 
@@ -49,7 +55,20 @@ class Batch:
         return (self.feed, *self.targets, *self.masks, *self.eyes, *self.mouths, *landmarks)
 
     def _each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Batch:
+        """Each tensor changed, in the order of `tensors`."""
+        feed = change(self.feed)
         targets, masks, eyes, mouths = (tuple(map(change, kind))
                                         for kind in (self.targets, self.masks, self.eyes, self.mouths))
         landmarks = None if self.landmarks is None else change(self.landmarks)
-        return Batch(change(self.feed), targets, masks, eyes, mouths, landmarks)
+        return Batch(feed, targets, masks, eyes, mouths, landmarks)
+
+
+def random_batch(input_size: int, output_sizes: Sequence[int], faces: int, device: torch.device, *,
+                 with_parts: bool = False) -> Batch:
+    """A batch of noise for measurements: as large as one of `faces` faces of each side."""
+    def noise(channels: int, size: int) -> torch.Tensor:
+        return torch.rand(2 * faces, channels, size, size, device=device)
+
+    targets, masks = (tuple(noise(channels, size) for size in output_sizes) for channels in (3, 1))
+    parts = (masks, masks) if with_parts else ((), ())
+    return Batch(noise(3, input_size), targets, masks, *parts, landmarks=torch.randn(2 * faces, 136, device=device))

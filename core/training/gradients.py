@@ -8,6 +8,7 @@ each gets cores of its own and they meet once per step.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -16,17 +17,22 @@ from torch import nn
 from torch.nn import functional
 
 from ..models.base import Outputs, Side, SwapModel
+from .batch import Batch
 from .execution import Execution
-from .losses import FaceLoss
+from .losses import FaceLoss, Measure
 
 
-class _Half(NamedTuple):
-    """The faces of one side."""
+class SideLosses(NamedTuple):
+    """The losses of one side, detached: means over its faces.
 
-    feed: torch.Tensor
-    target: torch.Tensor
-    mask: torch.Tensor
-    landmarks: torch.Tensor | None
+    Attributes:
+        total: scalar, what is minimised.
+        parts: what it adds up from, where it is more than one thing: "face" (of several sizes "face32", "face64", …),
+            "mask", "landmarks"; scalars.
+    """
+
+    total: torch.Tensor
+    parts: Mapping[str, torch.Tensor]
 
 
 def sides_can_part(model: SwapModel) -> bool:
@@ -41,68 +47,79 @@ class Gradients:
     """Computes a model's gradients for batches whose first half is of A, the second of B.
 
     Args:
-        model: on its device; its parameters' `grad` is what a call leaves.
+        model: on its device; a call adds to its parameters' `grad`.
         loss: what is minimised.
         side_weights: factors of the losses of A and B before they are added.
         landmark_weight: of the landmarks' error beside the loss, for models that tell where they are.
+        accumulation: batches whose gradients make one step: each counts that part of one.
         parallel: the sides in two threads, each with as many of the processor's as `torch.get_num_threads` says.
     """
 
     def __init__(self, model: SwapModel, loss: FaceLoss, side_weights: tuple[float, float] = (1.0, 1.0),
-                 parallel: bool = False, landmark_weight: float = 0.0) -> None:
+                 parallel: bool = False, landmark_weight: float = 0.0, accumulation: int = 1) -> None:
         self.landmark_weight = landmark_weight
-        self.model, self.loss, self.side_weights = model, loss, side_weights
+        self.model, self.loss = model, loss
+        self.side_weights = (side_weights[0] / accumulation, side_weights[1] / accumulation)
         self._second = ThreadPoolExecutor(1, thread_name_prefix="understudy-side-b") if parallel else None
 
     @property
     def parallel(self) -> bool:
         return self._second is not None
 
-    def __call__(self, execution: Execution, feed: torch.Tensor, target: torch.Tensor,
-                 mask: torch.Tensor, landmarks: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-        """Set the gradients and return the mean losses of A and B (detached, scalar).
-
-        Args:
-            feed: float32 [2 N, 3, input, input] in [0, 1].
-            target, mask: float32 [2 N, 3, output, output] and [2 N, 1, output, output] in [0, 1].
-            landmarks: float32 [2 N, 136], see `Batch`; None: they do not count this time.
-        """
-        half = len(feed) // 2
-        a, b = (_Half(feed[faces], target[faces], mask[faces], None if landmarks is None else landmarks[faces])
-                for faces in (slice(half), slice(half, None)))
+    def __call__(self, execution: Execution, batch: Batch) -> tuple[SideLosses, SideLosses]:
+        """Add to the gradients; returns the losses of A and B."""
+        half = len(batch) // 2
+        a, b = batch.faces(slice(half)), batch.faces(slice(half, None))
         if self._second is None:
             return self._together(execution, a, b)
         threads = torch.get_num_threads()
         waiting = self._second.submit(self._side, "b", threads, execution, b)
-        loss_a, gradients_a = self._side("a", threads, execution, a)
-        loss_b, gradients_b = waiting.result()
-        for parameter, of_a, of_b in zip(self._trained(), gradients_a, gradients_b, strict=True):
-            parameter.grad = of_b if of_a is None else of_a if of_b is None else of_a.add_(of_b)
-        return loss_a, loss_b
+        losses_a, gradients_a = self._side("a", threads, execution, a)
+        losses_b, gradients_b = waiting.result()
+        for parameter, *new in zip(self._trained(), gradients_a, gradients_b, strict=True):
+            for gradient in new:
+                if gradient is not None:
+                    parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
+        return losses_a, losses_b
 
-    def _together(self, execution: Execution, a: _Half, b: _Half) -> tuple[torch.Tensor, torch.Tensor]:
+    def _together(self, execution: Execution, a: Batch, b: Batch) -> tuple[SideLosses, SideLosses]:
         with execution.autocast(a.feed.device):
             made_a, made_b = self.model.forward_both(a.feed, b.feed)
         loss_a, loss_b = self._loss(made_a, a), self._loss(made_b, b)
-        self.model.zero_grad(set_to_none=True)
-        (self.side_weights[0] * loss_a + self.side_weights[1] * loss_b).backward()
-        return loss_a.detach(), loss_b.detach()
+        (self.side_weights[0] * loss_a.total + self.side_weights[1] * loss_b.total).backward()
+        return _detached(loss_a), _detached(loss_b)
 
-    def _side(self, side: Side, threads: int, execution: Execution, half: _Half,
-              ) -> tuple[torch.Tensor, tuple[torch.Tensor | None, ...]]:
+    def _side(self, side: Side, threads: int, execution: Execution, batch: Batch,
+              ) -> tuple[SideLosses, tuple[torch.Tensor | None, ...]]:
         torch.set_num_threads(threads)  # a thread's own setting
-        with execution.autocast(half.feed.device):
-            made = self.model.decode(self.model.encode(half.feed), side)
-        loss = self._loss(made, half)
-        weighted = self.side_weights["ab".index(side)] * loss
-        return loss.detach(), torch.autograd.grad(weighted, self._trained(), allow_unused=True)
+        with execution.autocast(batch.feed.device):
+            made = self.model.decode(self.model.encode(batch.feed), side)
+        loss = self._loss(made, batch)
+        weighted = self.side_weights["ab".index(side)] * loss.total
+        return _detached(loss), torch.autograd.grad(weighted, self._trained(), allow_unused=True)
 
-    def _loss(self, made: Outputs, half: _Half) -> torch.Tensor:
-        """Mean over the faces of one side."""
-        loss = self.loss(made.faces[-1].float(), half.target, half.mask).mean()
-        if self.landmark_weight and made.landmarks is not None and half.landmarks is not None:
-            loss = loss + self.landmark_weight * functional.smooth_l1_loss(made.landmarks.float(), half.landmarks)
-        return loss
+    def _loss(self, made: Outputs, batch: Batch) -> SideLosses:
+        """Means over the faces of one side, of all outputs."""
+        named: dict[str, torch.Tensor] = {}
+        for index, face in enumerate(made.faces):
+            eyes, mouth = (kind[index] if kind else None for kind in (batch.eyes, batch.mouths))
+            measure = Measure(batch.targets[index], batch.masks[index], eyes, mouth)
+            name = "face" if len(made.faces) == 1 else f"face{face.shape[-1]}"
+            named[name] = self.loss(face.float(), measure).mean()
+        if made.mask is not None:
+            named["mask"] = self.loss.of_mask(made.mask.float(), batch.masks[-1]).mean()
+        if self.landmark_weight and made.landmarks is not None and batch.landmarks is not None:
+            error = functional.smooth_l1_loss(made.landmarks.float(), batch.landmarks)
+            named["landmarks"] = self.landmark_weight * error
+        first, *others = named.values()
+        total = first
+        for part in others:
+            total = total + part
+        return SideLosses(total, named if others else {})
 
     def _trained(self) -> list[nn.Parameter]:
         return [p for p in self.model.parameters() if p.requires_grad]
+
+
+def _detached(losses: SideLosses) -> SideLosses:
+    return SideLosses(losses.total.detach(), {name: part.detach() for name, part in losses.parts.items()})

@@ -3,28 +3,45 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 
 from ..errors import ModelError
 from ..models.base import Recipe, SwapModel
 from ..models.folder import Tensors
-from .augmentation import Batch
+from .batch import Batch
+from .clipping import Clipping
 from .execution import Execution
-from .gradients import Gradients
+from .gradients import Gradients, SideLosses
+from .optimizers import load_state_tensors, make, state_tensors
+from .schedule import share_of_rate
+
+_RAW, _GRADIENT = "raw", "gradient"  # what the optimiser's file holds beside the optimiser's own
 
 
 @dataclass(frozen=True)
 class Losses:
-    """Mean loss of each side in one iteration."""
+    """Mean loss of each side in one iteration.
+
+    Attributes:
+        a, b: what was minimised.
+        parts: what they add up from, where it is more than one thing: "face_a", "mask_a", "face_b", …
+    """
 
     a: float
     b: float
+    parts: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def finite(self) -> bool:
         return math.isfinite(self.a) and math.isfinite(self.b)
+
+    @property
+    def named(self) -> dict[str, float]:
+        """All of them by name: loss_a, loss_b, then the parts."""
+        return {"loss_a": self.a, "loss_b": self.b, **self.parts}
 
 
 class Trainer:
@@ -35,20 +52,32 @@ class Trainer:
         recipe: the trainer's own, already holding what the person chose instead.
         execution: how to compute; see `precision`.
         seed: with the iteration's number it fixes every random draw inside the networks (dropout).
+        protect: stop at a loss that is no number.
+
+    Attributes:
+        averages: the moving averages of the model's parameters, in their order; empty where the recipe wants none.
     """
 
-    def __init__(self, gradients: Gradients, recipe: Recipe, execution: Execution, seed: int = 0) -> None:
+    def __init__(self, gradients: Gradients, recipe: Recipe, execution: Execution, seed: int = 0,
+                 protect: bool = True) -> None:
         self.gradients, self.recipe, self.execution, self.seed = gradients, recipe, execution, seed
+        self.protect = protect
         self.model: SwapModel = gradients.model
         model = self.model
         self.device = next(model.parameters()).device
         execution.place(model)
         model.train()
-        groups = model.parameters_for(recipe, recipe.learning_rate)
-        self.optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=recipe.betas, eps=recipe.epsilon,
-                                           weight_decay=0.0, fused=self.device.type in ("cpu", "cuda"))
+        self.start_optimizer()
+        self.averages = [p.detach().clone() for p in model.parameters()] if recipe.ema else []
+
+    def start_optimizer(self) -> None:
+        """Begin with an optimiser that remembers nothing."""
+        recipe = self.recipe
+        groups = self.model.parameters_for(recipe, recipe.learning_rate)
+        self.optimizer = make(recipe.optimizer, groups, recipe.betas, recipe.epsilon, recipe.amsgrad)
+        self.clipping = Clipping(recipe.clipping, recipe.clipping_value, recipe.autoclip_history)
         self._rates = [group["lr"] for group in self.optimizer.param_groups]
-        self._average = [p.detach().clone() for p in model.parameters()] if recipe.ema else []
+        self.optimizer.zero_grad(set_to_none=True)
 
     def step(self, batch: Batch, iteration: int) -> Losses:
         """Train on one batch (its first half A's, its second B's) as iteration `iteration`, counted from 0.
@@ -56,43 +85,59 @@ class Trainer:
         Raises:
             ModelError: the loss is no number any more; the weights must not be saved then.
         """
-        torch.manual_seed((self.seed << 32) + iteration)
-        feed, target = self._pictures(batch.feed), self._pictures(batch.target)
-        mask = torch.from_numpy(batch.mask).to(self.device)[:, None].float().div_(255)
-        landmarks = None if batch.landmarks is None else torch.from_numpy(batch.landmarks).to(self.device).flatten(1)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss_a, loss_b = self.gradients(self.execution, feed, target, mask, landmarks)
-        losses = Losses(*torch.stack((loss_a, loss_b)).tolist())
-        if not losses.finite:
-            raise ModelError(f"The loss became {losses.a:g} (A) and {losses.b:g} (B) at iteration {iteration + 1}, so "
-                             "training stopped without saving", "Train again: it continues from the last save; if it "
-                             "happens again, choose precision float32 or a lower learning rate")
-        self._update(iteration)
+        losses = self.compute(batch, iteration)
+        if self.protect and not losses.finite:
+            sides = " and ".join(f"{value:g} ({side})" for side, value in (("A", losses.a), ("B", losses.b))
+                                 if not math.isfinite(value))
+            raise _diverged(f"The loss became {sides}", iteration + 1)
+        if (iteration + 1) % self.recipe.accumulation == 0:
+            self.update(iteration)
         return losses
 
-    def _pictures(self, pictures: object) -> torch.Tensor:
-        """uint8 [N, H, W, 3] -> float32 [N, 3, H, W] in [0, 1], in the memory layout of the execution."""
-        x = torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2)
-        return x.to(torch.float32, memory_format=self.execution.memory_format).div_(255)
+    def compute(self, batch: Batch, iteration: int) -> Losses:
+        """The losses of a batch; its gradients are added to those that wait for the optimiser's step."""
+        torch.manual_seed((self.seed << 32) + iteration)
+        feed = batch.feed.contiguous(memory_format=self.execution.memory_format)
+        batch = batch if feed is batch.feed else replace(batch, feed=feed)
+        return self._read(*self.gradients(self.execution, batch))
 
-    def _update(self, iteration: int) -> None:
-        if self.recipe.gradient_clip:
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.gradient_clip)
-        rise = min(1.0, iteration / self.recipe.warm_up) if self.recipe.warm_up else 1.0
-        if self.recipe.settle_after and iteration > self.recipe.settle_after:
-            rise *= math.sqrt(self.recipe.settle_after / iteration)
-        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
-            group["lr"] = rate * rise
+    def _read(self, a: SideLosses, b: SideLosses) -> Losses:
+        """All numbers at once: each reading waits for a graphics card."""
+        parts = {f"{name}_{side}": part for side, losses in (("a", a), ("b", b)) for name, part in losses.parts.items()}
+        total_a, total_b, *values = torch.stack((a.total, b.total, *parts.values())).tolist()
+        return Losses(total_a, total_b, dict(zip(parts, values, strict=True)))
+
+    def update(self, iteration: int, rate: float | None = None) -> None:
+        """The optimiser's step of an iteration with the gradients that are there.
+
+        Args:
+            rate: the learning rate; None: the recipe's, as its schedule has it at this iteration.
+        """
+        self.clipping(self.model.parameters())
+        share = share_of_rate(self.recipe, iteration) if rate is None else rate / self.recipe.learning_rate
+        for group, own in zip(self.optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = own * share
         self.optimizer.step()
-        if self._average:
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.averages:
             # A young average would remember the random start for long; this ramp is TensorFlow's for the same purpose.
             decay = min(self.recipe.ema, (1 + iteration) / (10 + iteration))
             with torch.no_grad():
-                torch._foreach_lerp_(self._average, list(self.model.parameters()), 1 - decay)
+                torch._foreach_lerp_(self.averages, list(self.model.parameters()), 1 - decay)
+
+    @torch.no_grad()
+    def require_numbers(self, iterations: int) -> None:
+        """Before a save: that the weights are numbers. A loss tells of them one iteration late only.
+
+        Raises:
+            ModelError: some are not any more, and they must not be saved.
+        """
+        if self.protect and not all(torch.isfinite(torch.stack(torch._foreach_norm(list(self.model.parameters()))))):
+            raise _diverged("Weights became infinite or no numbers", iterations)
 
     def move(self, device: torch.device) -> None:
         """Take weights, moving average and the optimiser's moments to another device, in place."""
-        tensors = [*self.model.parameters(), *self.model.buffers(), *self._average]
+        tensors = [*self.model.parameters(), *self.model.buffers(), *self.averages]
         tensors += [p.grad for p in self.model.parameters() if p.grad is not None]
         tensors += [v for state in self.optimizer.state.values() for v in state.values() if torch.is_tensor(v)]
         for tensor in tensors:
@@ -105,43 +150,47 @@ class Trainer:
     def model_tensors(self) -> Tensors:
         """What the model file holds: the weights, averaged where the recipe says so, and the buffers."""
         tensors = dict(self.model.state_dict())
-        for (name, _), average in zip(self.model.named_parameters(), self._average, strict=False):
+        for (name, _), average in zip(self.model.named_parameters(), self.averages, strict=False):
             tensors[name] = average
         return tensors
 
     def optimizer_tensors(self) -> Tensors:
-        """What the optimiser file holds: Adam's moments and count by parameter name, raw weights if averaged."""
-        tensors: Tensors = {}
+        """What the optimiser file holds: the optimiser's memory and that of clipping, raw weights where the model file
+        has their average, and gradients that wait for their step.
+        """
+        tensors = {**state_tensors(self.optimizer, self.model), **self.clipping.tensors()}
         for name, parameter in self.model.named_parameters():
-            for key, value in self.optimizer.state.get(parameter, {}).items():
-                tensors[f"{key}/{name}"] = value
-            if self._average:
-                tensors[f"raw/{name}"] = parameter
+            if self.averages:
+                tensors[f"{_RAW}/{name}"] = parameter
+            if parameter.grad is not None:
+                tensors[f"{_GRADIENT}/{name}"] = parameter.grad
         return tensors
 
+    @torch.no_grad()
     def load_optimizer_tensors(self, tensors: Tensors) -> None:
         """Go on from what `optimizer_tensors` gave; the model already holds the model file's weights.
 
         Raises:
             KeyError, RuntimeError: they are of another model or recipe.
         """
-        if not any(key.startswith("step/") for key in tensors):
-            raise KeyError("step")
+        beside = (_RAW, _GRADIENT, "clipping")
+        own = {key: value for key, value in tensors.items() if key.partition("/")[0] not in beside}
+        load_state_tensors(self.optimizer, self.model, own)
+        self.clipping.load(tensors)
         for index, (name, parameter) in enumerate(self.model.named_parameters()):
-            moments = {}
-            for key in ("step", "exp_avg", "exp_avg_sq"):
-                value = tensors[f"{key}/{name}"]
-                if key != "step":
-                    moments[key] = torch.zeros_like(parameter).copy_(value)  # in the parameter's memory layout
-                else:
-                    moments[key] = value.to(self.device if self.device.type == "cuda" else "cpu")
-            self.optimizer.state[parameter] = moments
-            raw = tensors.get(f"raw/{name}")
-            if self._average:
-                self._average[index].copy_(parameter)
+            if self.averages:
+                self.averages[index].copy_(parameter)
+            raw, gradient = tensors.get(f"{_RAW}/{name}"), tensors.get(f"{_GRADIENT}/{name}")
             if raw is not None:
-                with torch.no_grad():
-                    parameter.copy_(raw)
+                parameter.copy_(raw)
+            if gradient is not None and self.recipe.accumulation > 1:
+                parameter.grad = torch.zeros_like(parameter).copy_(gradient)
+
+
+def _diverged(what: str, iteration: int) -> ModelError:
+    return ModelError(f"{what} at iteration {iteration}, so training stopped without saving",
+                      "Train again: it continues from the last save; if it happens again, choose precision float32 or "
+                      "a lower learning rate, or bring back a backup")
 
 
 class _Averaged:
@@ -159,7 +208,7 @@ class _Averaged:
 
     @torch.no_grad()
     def _swap(self) -> None:
-        for parameter, average in zip(self._trainer.model.parameters(), self._trainer._average, strict=False):
+        for parameter, average in zip(self._trainer.model.parameters(), self._trainer.averages, strict=False):
             held = parameter.clone()
             parameter.copy_(average)
             average.copy_(held)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import torch
 
 from ..models.base import SwapModel
+from .batch import random_batch
 from .execution import Execution
 from .gradients import Gradients
 
@@ -53,12 +55,11 @@ def choose(seconds: dict[Execution, float]) -> Execution:
 
 def _time(gradients: Gradients, device: torch.device, execution: Execution, count: int) -> float:
     model: SwapModel = gradients.model
-    x = torch.rand(2 * count, 3, model.input_size, model.input_size, device=device)
-    x = x.contiguous(memory_format=execution.memory_format)
-    target = torch.rand(2 * count, 3, model.output_size, model.output_size, device=device)
+    batch = random_batch(model.input_size, model.output_sizes, count, device)
+    batch = replace(batch, feed=batch.feed.contiguous(memory_format=execution.memory_format))
     _wait(device)
     begin = time.perf_counter()
-    gradients(execution, x, target, target[:, :1])
+    gradients(execution, batch)
     _wait(device)
     passed = time.perf_counter() - begin
     model.zero_grad(set_to_none=True)

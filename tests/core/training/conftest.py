@@ -88,7 +88,8 @@ class Tiny(SharedEncoderModel):
     name = "tiny"
     label = "Tiny"
     input_size, output_sizes = 16, (16,)
-    recipe = Recipe(learning_rate=2e-3, ema=0.9, warm_up=3, gradient_clip=5.0, weight_decay=0.01, mask_floor=0.1,
+    recipe = Recipe(learning_rate=2e-3, ema=0.9, warm_up=3, optimizer="adamw", clipping="global-norm",
+                    clipping_value=5.0, weight_decay=0.01, mask_floor=0.1,
                     augmentation={"rotation": 3.0, "color": False}, oversampling=2)
 
     def __init__(self) -> None:
