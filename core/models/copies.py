@@ -96,7 +96,7 @@ def _sibling(model_dir: Path, suffix: str) -> Path:
 
 def find_copies(model_dir: Path) -> list[Copy]:
     """All copies of a model: its backup, snapshots and archives, the latest of each first."""
-    found = [Copy("backup", backup_place(model_dir), _state(backup_place(model_dir)))]
+    found = [Copy("backup", backup_place(model_dir), state_of(backup_place(model_dir)))]
     beside = model_dir.absolute()
     for kind, suffix in _SIBLINGS.items():
         name = re.compile(re.escape(beside.name) + suffix)
@@ -105,20 +105,30 @@ def find_copies(model_dir: Path) -> list[Copy]:
                       if (match := name.fullmatch(path.name))]
         except OSError:
             continue
-        found += [Copy(kind, path, _state(path)) for _, path in sorted(places, reverse=True)]
+        found += [Copy(kind, path, state_of(path)) for _, path in sorted(places, reverse=True)]
     return [copy for copy in found if exists(copy.place)]
 
 
 def find_backup(model_dir: Path) -> ModelState | None:
     """What the backup of a model is; None where there is none, or a damaged one."""
-    return _state(backup_place(model_dir))
+    return state_of(backup_place(model_dir))
 
 
-def _state(place: Path) -> ModelState | None:
+def state_of(place: Path) -> ModelState | None:
+    """What the model in a folder is; None where there is none, or a damaged one."""
     try:
         return read_state(place)
     except ModelError:
         return None
+
+
+def is_of(place: Path, state: ModelState) -> bool:
+    """Whether the model in a folder is of the same save as `state`, whatever the numbers in its files' names."""
+    def told(one: ModelState) -> tuple[object, ...]:
+        return one.settings, one.iterations, one.sessions, sorted(one.checksums.values())
+
+    found = state_of(place)
+    return found is not None and told(found) == told(state)
 
 
 def way_back(model_dir: Path) -> str:
@@ -150,7 +160,7 @@ def keep(model_dir: Path, state: ModelState, target: Path, *, logs: bool, place:
     Raises:
         OutputError: the disk is full, or the place cannot be written.
     """
-    old = _state(target)
+    old = state_of(target)
     new = _renumbered(state, next_save(target))
     made = not target.is_dir()
     with writing(target):

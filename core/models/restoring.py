@@ -22,7 +22,7 @@ from ..options.models import RestoreOptions
 from . import copies
 from .copies import Copy
 from .files import copy_atomically, in_words, is_weights, require_room, share
-from .state import LOCK_NAME, STATE_NAME, ModelState, read_state
+from .state import LOCK_NAME, STATE_NAME, ModelState
 
 _PARTIAL = ".partial"  # ends the name of an archive that is not whole yet
 
@@ -90,9 +90,9 @@ def bring_back(model_dir: Path, source: Path, state: ModelState, logs: bool) -> 
     Raises:
         OutputError: the disk is full, or a folder cannot be written; the model is still as it was.
     """
-    present = _readable_state(model_dir)
     archive = None
-    if present is None or not _same(present, state) or not Copy("model", model_dir, present).is_whole():
+    present = copies.state_of(model_dir)
+    if not copies.is_of(model_dir, state) or not Copy("model", model_dir, present).is_whole():
         archive = _archive(model_dir)
         copies.keep(source, replace(state, lowest_at=0), model_dir, logs=logs, place=_placing(model_dir, source))
     if not logs:
@@ -144,21 +144,6 @@ def _archived_before(model_dir: Path) -> Path | None:
         if found and (found.place / STATE_NAME).read_bytes() == (model_dir / STATE_NAME).read_bytes():
             return found.place
     return None
-
-
-def _readable_state(model_dir: Path) -> ModelState | None:
-    try:
-        return read_state(model_dir)
-    except ModelError:
-        return None
-
-
-def _same(one: ModelState, other: ModelState) -> bool:
-    """Whether two states are of one save, whatever its number."""
-    def told(state: ModelState) -> tuple[Any, ...]:
-        return state.settings, state.iterations, state.sessions, sorted(state.checksums.values())
-
-    return told(one) == told(other)
 
 
 def _remove_later_logs(logs: Path, sessions: int) -> None:

@@ -27,6 +27,8 @@ from .preview import Predict
 from .threads import Threads
 from .watching import Watcher
 
+_MEASURE = ("loss", "mask_loss", "eyes", "mouth")  # the facts that say what a loss is a figure of
+
 
 @dataclass
 class Session:
@@ -67,11 +69,12 @@ class Session:
             ModelError: the loss is no number any more; nothing is saved since the last save.
             OutputError: the model folder cannot be written; the last save stands.
         """
-        self.begin()
-        done = self.state.iterations
+        self._first, self._earlier = self.state.iterations, self.state.sessions
+        done = self._first
         with writing(self.model_dir):
             self.model_dir.mkdir(parents=True, exist_ok=True)
         with self.watcher.session(done, self._earlier, self.facts["batch_size"]):
+            self._take_up()
             if self.trainer.device.type != "cpu":
                 self.reporter.on_pause(self._leave_card, lambda: self.trainer.move(self.trainer.device))
             while done < until:
@@ -80,9 +83,7 @@ class Session:
                     self.save(done, last=True)
                     raise Stopped
                 if asked.save or asked.snapshot:
-                    self.save(done)
-                if asked.snapshot:
-                    self._copy("snapshot", copies.snapshot_place(self.model_dir, done), logs=True)
+                    self.save(done, snapshot=asked.snapshot)
                 begin = time.perf_counter()
                 self.last = self.trainer.step(batches.next(), done)
                 passed = time.perf_counter() - begin
@@ -96,18 +97,18 @@ class Session:
                     self.save(done, last=done == until)
             self.reporter.progress(done, until, "iterations", self.watcher.text)
 
-    def begin(self) -> None:
-        """Take up the folder as the last session left it, and make up for copies that a kill kept it from making."""
-        self._first, self._earlier = self.state.iterations, self.state.sessions
+    def _take_up(self) -> None:
+        """Make the copies that a kill kept the last session from making."""
         if not self.state.save:
             return
-        if self._earlier and self._earlier[-1].get("loss") != self.facts.get("loss"):
+        last = self._earlier[-1] if self._earlier else {}
+        if any(last.get(key) != self.facts.get(key) for key in _MEASURE):
             self.state = replace(self.state, lowest_loss=None)  # figures of another loss mean nothing to this one
-        backup = copies.find_backup(self.model_dir)
-        if self.state.lowest_at == self._first and (backup is None or backup.iterations != self._first):
-            self._copy("backup", copies.backup_place(self.model_dir))
-        if self._snapshot_due(self._first) and not folder.exists(copies.snapshot_place(self.model_dir, self._first)):
-            self._copy("snapshot", copies.snapshot_place(self.model_dir, self._first), logs=True)
+        backup, snapshot = copies.backup_place(self.model_dir), copies.snapshot_place(self.model_dir, self._first)
+        if self.state.lowest_at == self._first and not copies.is_of(backup, self.state):
+            self._copy("backup", backup)
+        if self._snapshot_due(self._first) and not copies.is_of(snapshot, self.state):
+            self._copy("snapshot", snapshot, logs=True)
 
     def _is_due(self, done: int) -> bool:
         """Whether to save: at once in a new model, so that what cannot be written is known; then at each interval."""
@@ -125,33 +126,39 @@ class Session:
         elif self.trainer.device.type == "mps":
             torch.mps.empty_cache()
 
-    def save(self, iterations: int, last: bool = False) -> None:
+    def save(self, iterations: int, last: bool = False, snapshot: bool = False) -> None:
         """Weights, optimiser and state as one; then what nothing depends on: what shows them, and copies.
 
         Args:
             last: of the session.
+            snapshot: to be kept as one, also where none is due.
 
         Raises:
+            ModelError: weights are no numbers any more; the save before stands.
             OutputError: the model cannot be written; the save before stands.
         """
-        if iterations != self.state.iterations or not self.state.save or (last and self._lacks_optimizer()):
-            begin = time.perf_counter()
-            self._write(iterations, last)
+        begin = time.perf_counter()
+        made = iterations != self.state.iterations or not self.state.save
+        snapshot = snapshot or (made and self._snapshot_due(iterations))
+        if made or ((last or snapshot) and self._lacks_optimizer()):
+            self._write(iterations, last or snapshot)
             self.watcher.saved(iterations, self.predicting)
             if self.state.lowest_at == iterations:
                 self._copy("backup", copies.backup_place(self.model_dir))
-            if self._snapshot_due(iterations):
-                self._copy("snapshot", copies.snapshot_place(self.model_dir, iterations), logs=True)
-            self.seconds += time.perf_counter() - begin
+        if snapshot:
+            self._copy("snapshot", copies.snapshot_place(self.model_dir, iterations), logs=True)
         if last:
             for name in self.state.weight_files:
                 part(self.model_dir / name)  # nothing will replace it soon: one bad block must not cost the backup too
+        self.seconds += time.perf_counter() - begin
 
-    def _write(self, iterations: int, last: bool) -> None:
+    def _write(self, iterations: int, whole: bool) -> None:
+        """Save model and state, with the optimiser where the person wants it: at every save, or at a `whole` one."""
+        self.trainer.require_numbers(iterations)
         new = replace(self._compared(iterations), iterations=iterations,
                       sessions=[*self._earlier, self._record(iterations)])
-        wanted = {"always": True, "never": False, "exit": last or self._snapshot_due(iterations)}
-        optimizer = self.trainer.optimizer_tensors() if wanted[self.saving.save_optimizer] else None
+        wanted = {"always": True, "never": False, "exit": whole}[self.saving.save_optimizer]
+        optimizer = self.trainer.optimizer_tensors() if wanted else None
         self.state = folder.write(self.model_dir, new, self.trainer.model_tensors(), optimizer)
 
     def _lacks_optimizer(self) -> bool:
