@@ -43,6 +43,8 @@ def _add_flag(group: argparse._ArgumentGroup, option: Option) -> None:
         return
     if option.many:
         common["nargs"] = "*" if option.default == () else "+"
+    if option.declaration.alone:
+        common |= {"nargs": "?", "const": option.declaration.alone}
     group.add_argument(*flags, type=_parser_of(option), metavar=_metavar(option), **common)
 
 
@@ -83,6 +85,8 @@ def _help(option: Option) -> str:
         notes.append("default: on" if option.default else "default: off")
     elif option.default not in ("", (), None):
         notes.append(f"default: {_shown(option.default)}")
+    if d.alone:
+        notes.append(f"alone: {d.alone}")
     allowed = option.allowed()
     if allowed:
         notes.append(allowed)

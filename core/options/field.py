@@ -48,6 +48,7 @@ class Declaration:
         per_shot: shown in Blender; False for those that the panel fills in by itself (sources, folders).
         fixed: of training: a model keeps the value that it was made with.
         trainers: names of the trainers that have this option; empty: it is not a trainer's.
+        alone: its value on the command line where the flag stands alone; "": it has to be given one.
     """
 
     label: str
@@ -65,6 +66,7 @@ class Declaration:
     per_shot: bool = True
     fixed: bool = False
     trainers: tuple[str, ...] = ()
+    alone: str = ""
 
     @property
     def sentence(self) -> str:
