@@ -32,12 +32,13 @@ _RIGHT_EYE, _LEFT_EYE = slice(36, 42), slice(42, 48)
 
 @dataclass(frozen=True, eq=False)
 class _Cut:
-    """A picture to make: of which face, where to, how it lies in the frame."""
+    """A picture to make: of which face, where to, how it lies in the frame, and the header of the one it replaces."""
 
     face: Face
     path: Path
     size: int
     matrix: np.ndarray
+    old: FaceHeader | None = None
 
 
 def run(options: ExtractFacesOptions, reporter: Reporter) -> dict[str, Any]:
@@ -69,7 +70,8 @@ def _folder(options: ExtractFacesOptions, source: Source) -> FacesFolder:
     if source.path.is_dir() and place.resolve() in (source.path.resolve(), source.path.parent.resolve()):
         raise OutputError(f"The faces folder {place} is the folder of the images themselves",
                           "Choose another faces folder")
-    return FacesFolder(place, source, source_info(source), options.face_size)
+    least = options.face_size * options.min_size / 100
+    return FacesFolder(place, source, source_info(source), options.face_size, least, every=options.every)
 
 
 def _missing(options: ExtractFacesOptions, folder: FacesFolder, store: AlignmentsStore, wanted: Sequence[Face],
@@ -114,7 +116,8 @@ def _outdated(options: ExtractFacesOptions, folder: FacesFolder, store: Alignmen
             current += 1
             continue
         size = picture.header.size or options.face_size
-        cuts.append(_Cut(face, picture.path, size, _matrix(Alignment(face.landmarks), size, _is_level(picture))))
+        matrix = _matrix(Alignment(face.landmarks), size, _is_level(picture))
+        cuts.append(_Cut(face, picture.path, size, matrix, picture.header))
     return sorted(cuts, key=lambda cut: cut.face.frame), current, 0
 
 
@@ -168,4 +171,6 @@ def _write(source: Source, folder: FacesFolder, store: AlignmentsStore, cuts: Se
 def _header(folder: FacesFolder, store: AlignmentsStore, cut: _Cut, frame_size: tuple[int, int]) -> FaceHeader:
     identities = {kind: vector.tolist() for kind, vector in store.identities_of(cut.face.uuid).items()}
     header = folder.header(cut.face, frame_size, identities, store.packed_masks(cut.face.uuid))
+    if cut.old is not None:  # which frames the folder was cut from is not for this run to say
+        header = replace(header, every=cut.old.every, least_size=cut.old.least_size)
     return replace(header, matrix=cut.matrix, size=cut.size)

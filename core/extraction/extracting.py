@@ -95,7 +95,7 @@ def extract(clip: Clip, workshop: Workshop, reporter: Reporter) -> dict[str, Any
             raise FacesError(f"No frame of {source.path} is left to read: {options.frames!r} holds none that "
                              f"{every} divides", "Lower every, or widen frames")
         info = source_info(source)
-        folders = _folders(clip, options, source, info)
+        folders = _folders(clip, options, source, info, every)
         is_new = not clip.store.exists()
         new_folders = _missing_folders(clip.store.parent, *(folder.folder for folder in folders))
         try:
@@ -125,13 +125,14 @@ def _no_face(path: Path, frames: int, left_out: dict[str, int]) -> FacesError:
                       "detection-size")
 
 
-def _folders(clip: Clip, options: ExtractOptions, source: Source, info: SourceInfo) -> list[FacesFolder]:
+def _folders(clip: Clip, options: ExtractOptions, source: Source, info: SourceInfo, every: int) -> list[FacesFolder]:
     if clip.faces is None:
         return []
     if source.kind == "images" and clip.faces.resolve() in (source.path.resolve(), source.path.parent.resolve()):
         raise OutputError(f"The faces folder {clip.faces} is the folder of the images themselves",
                           "Choose another faces folder")
-    folders = [FacesFolder(clip.faces, source, info, options.face_size, options.face_size * options.min_scale / 100)]
+    folders = [FacesFolder(clip.faces, source, info, options.face_size, options.face_size * options.min_scale / 100,
+                           every=every)]
     if options.debug_landmarks:
         folders.append(DebugFolder(clip.faces, source, info, options.face_size))
     return folders

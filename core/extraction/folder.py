@@ -26,12 +26,13 @@ class FacesFolder:
         folder: made when it is not there, by `prepare`.
         size: side of the pictures, pixels.
         least_size: of a face in its frame, pixels; smaller ones get no picture.
+        every: from every so many frames of the clip pictures are cut; headers say so.
         chosen: whose faces get pictures; None: everyone's.
     """
 
     def __init__(self, folder: Path, source: Source, info: SourceInfo, size: int, least_size: float = 0.0,
-                 chosen: Callable[[Face], bool] | None = None) -> None:
-        self.folder, self.size, self.chosen = folder, size, chosen
+                 chosen: Callable[[Face], bool] | None = None, every: int = 1) -> None:
+        self.folder, self.size, self.chosen, self.every = folder, size, chosen, every
         self._source, self._info, self._least_size = source, info, least_size
 
     def prepare(self) -> None:
@@ -88,7 +89,7 @@ class FacesFolder:
             source_is_video=self._info.kind == "video", frame=face.frame,
             frame_name=frame_file_name(self._source, face.frame), frame_size=frame_size, position=face.position,
             centering=SAVED_CENTERING, size=self.size, detector=face.detector, aligner=face.aligner,
-            identities=identities, masks=tuple(masks))
+            identities=identities, every=self.every, least_size=self._least_size, masks=tuple(masks))
 
     def lacks(self, face: Face) -> bool:
         """Whether the face is to have a picture and has none: not there, or of other landmarks or another size."""

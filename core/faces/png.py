@@ -46,6 +46,8 @@ class FaceHeader:
         centering, size: of the picture.
         detector, aligner: rows that made the face.
         identities: what tells the person, by identity model.
+        every: the folder was cut from every so many frames of the clip.
+        least_size: of faces in their frame, pixels, below which the folder was to have no pictures.
         masks: in the other tool's chunk only, which needs them there; read where they are asked for.
     """
 
@@ -64,6 +66,8 @@ class FaceHeader:
     detector: str = ""
     aligner: str = ""
     identities: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    every: int = 1
+    least_size: float = 0.0
     masks: tuple[PackedMask, ...] = ()
 
     def to_json(self) -> str:
@@ -163,7 +167,8 @@ def read_header(path: Path | str, with_masks: bool = False) -> FaceHeader:
 _HINT = "Use the folder that extract wrote its faces into; other programs drop the header when they save a picture"
 
 
-_TEXTS, _NUMBERS = ("uuid", "source", "frame_name", "centering", "detector", "aligner"), ("frame", "position", "size")
+_TEXTS = ("uuid", "source", "frame_name", "centering", "detector", "aligner")
+_NUMBERS = ("frame", "position", "size", "every")
 
 
 def _from_json(data: Any) -> FaceHeader:
@@ -179,6 +184,9 @@ def _from_json(data: Any) -> FaceHeader:
     data["box"] = (number(x, "box"), number(y, "box"), number(w, "box"), number(h, "box"))
     data["frame_size"] = _size(data["frame_size"])
     data["identities"] = _identities(data.get("identities", {}))
+    data["least_size"] = number(data.get("least_size", 0.0), "least_size")
+    if data.get("every", 1) < 1:
+        raise ValueError("it is of every 0 frames")
     return FaceHeader(**data)
 
 

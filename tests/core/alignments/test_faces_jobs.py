@@ -107,6 +107,32 @@ class TestRemoveFaces:
         assert run("remove-faces", source=video.path, faces=video.faces, persons=("anna",))["removed"] == 1
         assert uuids[-1] not in video.all()
 
+    def test_faces_of_frames_that_were_never_cut_stay(self, run, video, tmp_path):
+        run("extract", source=video.path, faces=tmp_path / "some", every=2, face_size=256)
+        pictures = sorted((tmp_path / "some").glob("*.png"))
+        gone = [read_header(path) for path in pictures[:2]]
+        assert {header.every for header in gone} == {2}
+        for path in pictures[:2]:
+            path.unlink()
+        others = {uuid for uuid, face in video.all().items() if face.frame % 2}
+        result = run("remove-faces", source=video.path, faces=tmp_path / "some")
+        assert (result["removed"], result["never_pictured"]) == (2, len(others))
+        assert set(video.all()) >= others
+        assert not set(video.all()) & {header.uuid for header in gone}
+        run("extract", source=video.path, faces=tmp_path / "some", face_size=256)  # now from all of them
+        next(path for path in (tmp_path / "some").glob("*.png") if read_header(path).frame == 1).unlink()
+        assert run("remove-faces", source=video.path, faces=tmp_path / "some")["removed"] == 1
+
+    def test_faces_that_were_too_small_for_a_picture_stay(self, run, video, tmp_path):
+        with video.open() as store:
+            face = store.faces(1)[0]
+            small = store.move_landmarks(face.uuid, face.landmarks / 4).uuid
+        run("extract", source=video.path, faces=tmp_path / "large", min_size=20, face_size=256)
+        sorted((tmp_path / "large").glob("*.png"))[0].unlink()
+        result = run("remove-faces", source=video.path, faces=tmp_path / "large")
+        assert (result["removed"], result["never_pictured"]) == (1, 1)
+        assert small in video.all()
+
     def test_the_folder_of_another_clip_is_refused(self, run, video, images, tmp_path):
         with pytest.raises(FacesError, match="None of the 11 pictures"):
             run("remove-faces", source=video.path, faces=images.faces)
