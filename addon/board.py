@@ -109,6 +109,7 @@ class Board:
     films: dict[str, FilmView] = field(default_factory=dict)  # film -> what counting it has told
     stores: dict[str, StoreView] = field(default_factory=dict)  # film -> its alignments
     weights: frozenset[str] = frozenset()  # names of those that are here
+    pictures: dict[str, int] = field(default_factory=dict)  # picture that is shown -> when its file was written
     version: int = 0
 
     def job(self, name: str) -> JobView | None:

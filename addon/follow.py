@@ -13,6 +13,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -47,8 +48,8 @@ class Keeper:
         self._watch = environment.Watch()
         self._mutex = threading.Lock()  # guards the followers; never held while a worker is started
         self._counter = Counter()
-        self._wanted: tuple[tuple[Path, ...], frozenset[str], frozenset[str], str,
-                            frozenset[tuple[Path, Path]]] = ((), frozenset(), frozenset(), "", frozenset())
+        self._wanted: tuple[tuple[Path, ...], frozenset[str], frozenset[str], str, frozenset[tuple[Path, Path]],
+                            frozenset[str]] = ((), frozenset(), frozenset(), "", frozenset(), frozenset())
         self._films: dict[str, tuple[tuple[int, ...], FilmView | None]] = {}
         self._stores: dict[Path, tuple[Any, StoreView]] = {}
         self._stamps: dict[str, tuple[int, int]] = {}
@@ -72,13 +73,13 @@ class Keeper:
             self._thread = None
 
     def look_at(self, folders: Iterable[Path], places: Iterable[Path], sources: Iterable[Path], python: str,
-                stores: Iterable[tuple[Path, Path]] = ()) -> None:
+                stores: Iterable[tuple[Path, Path]] = (), pictures: Iterable[Path] = ()) -> None:
         """What to look after from now on: job folders, folders whose files to count, films whose frames to count, the
-        interpreter of the preferences, and films whose alignments to read, each with the folder for them where its own
-        cannot be written.
+        interpreter of the preferences, films whose alignments to read, each with the folder for them where its own
+        cannot be written, and pictures that may change.
         """
         wanted = (tuple(dict.fromkeys((*folders, environment.setup_jobs()))), frozenset(map(str, places)),
-                  frozenset(map(str, sources)), python, frozenset(stores))
+                  frozenset(map(str, sources)), python, frozenset(stores), frozenset(map(str, pictures)))
         if wanted != self._wanted:
             self._wanted = wanted
             self.wake()
@@ -129,7 +130,7 @@ class Keeper:
     def look(self) -> None:
         """One look at everything; the thread's body, and what `blender -b` calls itself."""
         self._work()
-        folders, places, sources, chosen, stores = self._wanted
+        folders, places, sources, chosen, stores, pictures = self._wanted
         with self._mutex:
             if self._jobs._folders != folders:
                 self._jobs.watch(*folders)
@@ -144,7 +145,8 @@ class Keeper:
         films = {path: film for path, why in told.items() if not why and (film := self._film(path)) is not None}
         fresh = Board(views, {p: self._count(p) for p in places}, told, state, consent.given(), films,
                       {str(film): self._store(film, other) for film, other in stores},
-                      frozenset(row.name for row in WEIGHTS if files.is_present(row.name)), old.version)
+                      frozenset(row.name for row in WEIGHTS if files.is_present(row.name)), _written(pictures),
+                      old.version)
         self._advance(fresh, chosen)
         if fresh != old:
             self.board = replace(fresh, version=old.version + 1)
@@ -220,6 +222,15 @@ def read_store(path: Path) -> StoreView:
     people = sorted((PersonView(person, names.get(person, ""), count) for person, count in counts.items()
                      if person is not None), key=lambda person: (-person.faces, person.id))
     return StoreView(str(path), True, tuple(people), counts.get(None, 0), sum(counts.values()))
+
+
+def _written(pictures: Iterable[str]) -> dict[str, int]:
+    """When each picture was written; without those that are gone."""
+    found = {}
+    for picture in pictures:
+        with suppress(OSError):
+            found[picture] = os.stat(picture).st_mtime_ns
+    return found
 
 
 def _stamp_of(path: Path) -> tuple[int, ...]:

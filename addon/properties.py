@@ -42,6 +42,12 @@ def shown(option: Option) -> bool:
     return option.declaration.per_shot
 
 
+def is_meant(option: Option, group: Any) -> bool:
+    """Whether the option says anything with what else is chosen: a trainer's own do with that trainer only."""
+    trainers = option.declaration.trainers
+    return not trainers or getattr(group, "trainer", "") in trainers
+
+
 def is_text(option: Option) -> bool:
     """Whether Blender holds the option as text though it is a list or a number."""
     return not option.declaration.choices and (option.many or (option.optional and option.type is not str))
@@ -194,13 +200,13 @@ def settings(scene: Any, task_name: str) -> Any:
 
 
 def values_of(group: Any, task_name: str) -> dict[str, Any]:
-    """The group's values as the core's options know them: name -> value.
+    """The group's values as the core's options know them: name -> value; options of other trainers are left out.
 
     Raises:
         UsageError: for text that is no number where one belongs.
     """
     return {option.name: _value(option, getattr(group, rna_name(option)))
-            for option in options_of(TASKS[task_name].options) if shown(option)}
+            for option in options_of(TASKS[task_name].options) if shown(option) and is_meant(option, group)}
 
 
 def _value(option: Option, value: Any) -> Any:

@@ -94,7 +94,7 @@ def _clip(scene: Any, task: Task, role: str, board: Board) -> str:
         view = latest(scene, task, role, board)
         if view is not None and view.going:
             return f"{view.label} is under way"
-        return _model(scene, board) if needs_model(task) else ""
+        return no_model(scene, board) if needs_model(task) else ""
     if shot.work_folder_or_none(scene) is None:
         return UNSAVED
     strip = shot.strip_of(scene, role)
@@ -109,7 +109,8 @@ def _clip(scene: Any, task: Task, role: str, board: Board) -> str:
     return ""
 
 
-def _model(scene: Any, board: Board) -> str:
+def no_model(scene: Any, board: Board) -> str:
+    """Why nothing can be done with the shot's model; "" if it is there."""
     if shot.work_folder_or_none(scene) is None:
         return UNSAVED
     # Under -b nobody looks ahead, and the tool says itself what it does not find.

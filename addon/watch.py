@@ -11,7 +11,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..core.errors import StripError, UnderstudyError
-from . import footage, people, preferences, shot, stages
+from . import footage, people, pictures, preferences, shot, stages
 from .board import Board, JobView
 from .follow import Keeper
 from .timing import timed
@@ -51,7 +51,7 @@ def aim() -> None:
                 places += stages.places(scene)
                 sources += stages.sources(scene)
                 stores += stages.stores(scene)
-    keeper.look_at(folders, places, sources, preferences.interpreter(), stores)
+    keeper.look_at(folders, places, sources, preferences.interpreter(), stores, map(pictures.path_of, pictures.ours()))
 
 
 @timed
@@ -70,6 +70,7 @@ def tick() -> float:
     if now.version != _seen:
         _seen = now.version
         settle(now)
+        pictures.refresh(now)
         people.sync(now)
         redraw()
     elif people.sync(now):  # another strip was chosen, or a name that was typed cannot be
@@ -110,12 +111,22 @@ def settle(now: Board) -> None:
             _told.add(view.name)
             keeper.note(view.job, told=True)
             say(*_ending(view))
+            if view.status == "finished" and view.tag.get("show"):
+                _show(view)
 
 
 def _ending(view: JobView) -> tuple[str, str]:
     if view.status == "finished":
         return "INFO", f"{view.label}: {view.doing}"
     return "ERROR", f"{view.label}: {view.error or 'ended without a word; it can be resumed'}"
+
+
+def _show(view: JobView) -> None:
+    """Show the picture that a job was started for."""
+    try:
+        pictures.show(Path(view.result["file"]))
+    except (UnderstudyError, KeyError) as error:
+        say("ERROR", f"{view.label}: {error}")
 
 
 def place(view: JobView) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import bpy
 
-from ..addon import environment, preferences, watch
+from ..addon import environment, pictures, preferences, watch
 from ..addon.board import JobView
 from ..addon.timing import timed_class
 from ..core.errors import JobError
@@ -122,15 +122,15 @@ class UNDERSTUDY_OT_job_folder(JobOperator, bpy.types.Operator):
 
 @timed_class
 class UNDERSTUDY_OT_job_preview(JobOperator, bpy.types.Operator):
-    """Open the newest preview sheet of the training"""
+    """Show the picture that the job made in an Image Editor"""
 
     bl_idname = "understudy.job_preview"
     bl_label = "Preview"
 
     def act(self, view: JobView) -> None:
-        if not view.preview or not Path(view.preview).exists():
+        if not view.preview:
             raise JobError("There is no preview yet", "It comes with the first save")
-        _open(Path(view.preview))
+        pictures.show(Path(view.preview))
 
 
 def _made(view: JobView) -> Path:

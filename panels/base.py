@@ -93,7 +93,8 @@ def draw_options(layout: Any, scene: Any, task: str, advanced: bool) -> None:
     layout.use_property_split = True
     layout.use_property_decorate = False
     group = properties.settings(scene, task)
-    shown = [option for option in options_of(TASKS[task].options) if properties.shown(option)]
+    shown = [option for option in options_of(TASKS[task].options)
+             if properties.shown(option) and properties.is_meant(option, group)]
     sections: dict[str, list[Option]] = {option.declaration.group: [] for option in shown}
     for option in shown:
         if option.declaration.advanced == advanced:

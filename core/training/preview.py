@@ -16,7 +16,6 @@ from ..jobs.messages import Reporter
 from .data import read_some
 from .reading import UNMASKED, Cut
 
-PREVIEW_NAME = "preview.png"
 LEAST_CELL = 128  # pixels; smaller models' faces are enlarged, so that header and faces can be read
 COLUMNS = {"a": ("A", "A > A", "A > B"), "b": ("B", "B > B", "B > A")}
 _HEADER, _TEXT = (42, 42, 42), (235, 235, 235)

@@ -1,4 +1,5 @@
-"""What a running training can be asked for, by whoever sees its model folder (stdlib only; both sides).
+"""What is agreed with those who watch a training from outside: where its preview is, and what it can be asked for
+(stdlib only; both sides).
 
 A request is an empty file in the model folder, `ask.save` for instance: a panel, another process, a shell on another
 machine that shares the disk, all can make one. The training looks twice a second, does it and removes the file.
@@ -11,6 +12,7 @@ from typing import Literal, get_args
 
 from ..errors import writing
 
+PREVIEW_NAME = "preview.png"  # in the model folder
 Request = Literal["refresh", "save", "snapshot"]
 REQUESTS: tuple[Request, ...] = get_args(Request)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import lfilter
 
 LEAST_WEIGHT, MOST_WEIGHT = 0.001, 0.999  # of smoothing
 ROLLING = 500  # iterations of a rolling mean
@@ -20,6 +19,8 @@ def smooth(values: np.ndarray, weight: float) -> np.ndarray:
     Returns:
         float64 [N].
     """
+    from scipy.signal import lfilter  # takes most of a second to import, and trainings without graphs need it never
+
     known = filled(values)
     if not len(known):
         return known

@@ -90,11 +90,11 @@ class Watcher:
             history.trim(self.model_dir, sessions)
             self._log = stack.enter_context(TrainingLog(self.model_dir, first, len(sessions) + 1, batch_size,
                                                         self.tensorboard))
-            self._picture = self.model_dir / preview.PREVIEW_NAME
+            self._picture = self.model_dir / requests.PREVIEW_NAME
             if self.window and self.faces is not None:
                 if not self.written:
                     place = stack.enter_context(TemporaryDirectory(prefix="understudy_preview_"))
-                    self._picture = Path(place) / preview.PREVIEW_NAME
+                    self._picture = Path(place) / requests.PREVIEW_NAME
                 self._viewer = stack.enter_context(Viewer(self._picture, self.reporter))
             return stack.pop_all()
         raise AssertionError  # for type checkers: an ExitStack may swallow exceptions, this one does not

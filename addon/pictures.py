@@ -1,0 +1,92 @@
+"""Pictures that the core makes (previews, graphs, tables) in an Image Editor, brought up to date when they change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..core.errors import UnderstudyError
+from .board import Board
+
+_STAMP = "understudy_stamp"  # on our images: how the file was when it was last read
+
+
+def show(path: Path) -> None:
+    """Open a picture in an Image Editor: one that is there already, or one in a new window. Looks at the disk.
+
+    Raises:
+        UnderstudyError: it is not there, or Blender cannot read it.
+    """
+    try:
+        stamp = str(path.stat().st_mtime_ns)
+    except OSError:
+        raise UnderstudyError(f"{path} is not there yet", "Previews and graphs come with the first save") from None
+    image = next((found for found in ours() if path_of(found) == path), None)
+    if image is None:
+        try:
+            image = bpy.data.images.load(str(path))
+        except RuntimeError:
+            raise UnderstudyError(f"Blender cannot read {path}", "Make it again") from None
+    else:
+        image.reload()
+    image[_STAMP] = stamp
+    if bpy.app.background:
+        print(path)
+        return
+    area = _editor(image) or _new_editor()
+    area.spaces.active.image = image
+    area.tag_redraw()
+
+
+def ours() -> list[Any]:
+    """The images in this file that show our pictures."""
+    return [image for image in bpy.data.images if _STAMP in image]
+
+
+def path_of(image: Any) -> Path:
+    return Path(bpy.path.abspath(image.filepath))
+
+
+def refresh(board: Board) -> None:
+    """Read anew what the keeper's thread has seen to have changed."""
+    changed = False
+    for image in ours():
+        stamp = board.pictures.get(str(path_of(image)))
+        if stamp is not None and str(stamp) != image[_STAMP]:
+            image[_STAMP] = str(stamp)
+            image.reload()
+            changed = True
+    if changed:
+        for _, area in _areas():
+            area.tag_redraw()
+
+
+def _areas() -> list[tuple[Any, Any]]:
+    """Every Image Editor and its window."""
+    return [(window, area) for window in bpy.context.window_manager.windows for area in window.screen.areas
+            if area.type == "IMAGE_EDITOR"]
+
+
+def _editor(image: Any) -> Any | None:
+    """The Image Editor that shows the image or another of ours, or else one that shows nothing."""
+    areas = [area for _, area in _areas()]
+    shown = {area: area.spaces.active.image for area in areas}
+    for is_fit in (lambda one: one == image, lambda one: one is not None and _STAMP in one, lambda one: one is None):
+        found = next((area for area in areas if is_fit(shown[area])), None)
+        if found is not None:
+            return found
+    return None
+
+
+def _new_editor() -> Any:
+    """An Image Editor in a window of its own, so that nobody's layout changes."""
+    manager = bpy.context.window_manager
+    before = {window.as_pointer() for window in manager.windows}
+    with bpy.context.temp_override(window=bpy.context.window or manager.windows[0]):
+        bpy.ops.wm.window_new()
+    window = next(window for window in manager.windows if window.as_pointer() not in before)
+    area = max(window.screen.areas, key=lambda one: one.width * one.height)
+    area.type = "IMAGE_EDITOR"
+    return area
