@@ -187,7 +187,8 @@ def _from_json(data: Any) -> FaceHeader:
     data["least_size"] = number(data.get("least_size", 0.0), "least_size")
     if data.get("every", 1) < 1:
         raise ValueError("it is of every 0 frames")
-    return FaceHeader(**data)
+    known = {f.name for f in fields(FaceHeader)} - {"masks"}
+    return FaceHeader(**{name: value for name, value in data.items() if name in known})  # a later version may say more
 
 
 def _from_faceswap(data: Any) -> FaceHeader:

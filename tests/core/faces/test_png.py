@@ -29,14 +29,15 @@ def headers(draw):
         box=tuple(draw(st.lists(number, min_size=4, max_size=4))), matrix=rng.normal(0, 100, (2, 3)),
         source=draw(name), source_is_video=draw(st.booleans()), frame=draw(st.integers(0, 10**6)),
         frame_name=draw(name), frame_size=(draw(st.integers(1, 9000)), draw(st.integers(1, 9000))),
-        position=draw(st.integers(0, 30)), detector=draw(name), aligner="dlib")
+        position=draw(st.integers(0, 30)), detector=draw(name), aligner="dlib", every=draw(st.integers(1, 50)),
+        least_size=draw(st.floats(0, 500)))
 
 
 def same(a: FaceHeader, b: FaceHeader) -> None:
     np.testing.assert_array_equal(a.landmarks, b.landmarks)
     np.testing.assert_array_equal(a.matrix, b.matrix)
     for field in ("uuid", "box", "source", "source_is_video", "frame", "frame_name", "frame_size", "position",
-                  "centering", "size", "detector", "aligner"):
+                  "centering", "size", "detector", "aligner", "every", "least_size"):
         assert getattr(a, field) == getattr(b, field), field
 
 
@@ -48,6 +49,14 @@ def test_header_round_trip(tmp_path, header):
     same(read_header(path), header)
     assert list(tmp_path.iterdir()) == [path]
     np.testing.assert_array_equal(cv2.imread(str(path)), np.arange(48, dtype=np.uint8).reshape(4, 4, 3))
+
+
+def test_what_a_later_version_says_beside_it_does_no_harm(tmp_path, monkeypatch):
+    header = FaceHeader("ab", np.zeros((68, 2), np.float32), (1, 2, 3, 4), np.eye(2, 3), "c", False, 1, "c", (6, 4))
+    text = header.to_json()
+    monkeypatch.setattr(FaceHeader, "to_json", lambda self: text[:-1] + ', "weather": "fine"}')
+    write_face(tmp_path / "face.png", PNG, header)
+    same(read_header(tmp_path / "face.png"), header)
 
 
 @given(headers())
