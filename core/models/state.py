@@ -29,6 +29,9 @@ class Settings:
         penalized_mask_loss: whether it did.
         learn_mask: the model makes masks beside faces.
         icnr_init, conv_aware_init, reflect_padding, subpixel_upscaling: see `style.Style`.
+        optimizer, ada_beta_1, ada_beta_2, ada_amsgrad: what the optimiser's file is of; "auto" and 0, in models of
+            older versions: the trainer's own.
+        found_learning_rate: by the learning rate finder, before the first iteration; 0: it was not asked.
     """
 
     trainer: str
@@ -43,6 +46,11 @@ class Settings:
     conv_aware_init: bool = False
     reflect_padding: bool = False
     subpixel_upscaling: bool = False
+    optimizer: str = "auto"
+    ada_beta_1: float = 0.0
+    ada_beta_2: float = 0.0
+    ada_amsgrad: bool = False
+    found_learning_rate: float = 0.0
 
 
 @dataclass(frozen=True)

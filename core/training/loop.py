@@ -79,6 +79,11 @@ class Trainer:
         self._rates = [group["lr"] for group in self.optimizer.param_groups]
         self.optimizer.zero_grad(set_to_none=True)
 
+    def start_with(self, rate: float) -> None:
+        """Begin anew with another learning rate."""
+        self.recipe = replace(self.recipe, learning_rate=rate)
+        self.start_optimizer()
+
     def step(self, batch: Batch, iteration: int) -> Losses:
         """Train on one batch (its first half A's, its second B's) as iteration `iteration`, counted from 0.
 
@@ -104,7 +109,8 @@ class Trainer:
     def _read(self, a: SideLosses, b: SideLosses) -> Losses:
         """All numbers at once: each reading waits for a graphics card."""
         parts = {f"{name}_{side}": part for side, losses in (("a", a), ("b", b)) for name, part in losses.parts.items()}
-        total_a, total_b, *values = torch.stack((a.total, b.total, *parts.values())).tolist()
+        here = torch.stack((a.total, b.total, *parts.values()))
+        total_a, total_b, *values = self.gradients.everywhere(here).tolist()
         return Losses(total_a, total_b, dict(zip(parts, values, strict=True)))
 
     def update(self, iteration: int, rate: float | None = None) -> None:
