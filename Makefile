@@ -19,7 +19,8 @@ demo: .venv/.ready .venv-bpy-5.0/.ready  ## Swap two portraits' faces, start to 
 
 test: test-core test-blender-5.0  ## Rings 1 and 2: the core, and the extension in Blender 5.0
 
-test-core: .venv/.ready  ## Ring 1: the core, without Blender
+test-core: export PYTEST_ADDOPTS ?= -n 2 --dist loadfile
+test-core: .venv/.ready  ## Ring 1: the core, without Blender, in two processes [PYTEST_ADDOPTS=…]
 	$(CORE) -m pytest tests/core -m "not long" -q
 
 test-blender: $(BLENDER_VERSIONS:%=test-blender-%)  ## Ring 2 in Blender 4.2, 4.5 and 5.0

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # several processes share the processors, and so do those that they start
+    _share = (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, _share)))  # read by torch and OpenBLAS when they are imported
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("UNDERSTUDY_SHARED", ROOT.parent / "shared"))
 
