@@ -24,16 +24,13 @@ _DRAWN: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def _items(*items: tuple[str, str, str]) -> Any:
-    return bpy.props.EnumProperty(name="What", items=items)
-
-
-class _Described:
-    """Mix-in: the tooltip is that of the chosen item."""
-
-    @classmethod
-    def description(cls, context: Any, given: Any) -> str:
-        return given.bl_rna.properties["what"].enum_items[given.what].description
+_ASKED = (("REFRESH", "Refresh", "Make preview and graph anew, as the training stands now"),
+          ("SAVE", "Save Now", "Save the model now rather than at the next interval"),
+          ("SNAPSHOT", "Snapshot Now", "Save the model, and keep a copy of it beside its folder"))
+_DRAWINGS = (("LOSS", "Losses", "Draw the losses over the iterations, by the settings of the graph"),
+             ("RATE", "Speed", "Draw the speed over the iterations in EG/s, faces of both sides per second"),
+             ("SESSIONS", "Sessions", "List the model's sessions: start, end, elapsed time, batch size, iterations, "
+                                      "EG/s"))
 
 
 @timed_class
@@ -52,17 +49,18 @@ class UNDERSTUDY_OT_training_preview(Operator, bpy.types.Operator):
 
 
 @timed_class
-class UNDERSTUDY_OT_training_ask(_Described, Operator, bpy.types.Operator):
+class UNDERSTUDY_OT_training_ask(Operator, bpy.types.Operator):
     """Ask the running training for something"""
 
     bl_idname = "understudy.training_ask"
     bl_label = "Ask Training"
     bl_options = {"INTERNAL"}
 
-    what: _items(  # type: ignore[valid-type]
-        ("REFRESH", "Refresh", "Make preview and graph anew, as the training stands now"),
-        ("SAVE", "Save Now", "Save the model now rather than at the next interval"),
-        ("SNAPSHOT", "Snapshot Now", "Save the model, and keep a copy of it beside its folder"))
+    what: bpy.props.EnumProperty(name="What", items=_ASKED)  # type: ignore[valid-type]
+
+    @classmethod
+    def description(cls, context: Any, given: Any) -> str:
+        return next(sentence for name, _, sentence in _ASKED if name == given.what)
 
     @classmethod
     def poll(cls, context: Any) -> bool:
@@ -77,16 +75,17 @@ class UNDERSTUDY_OT_training_ask(_Described, Operator, bpy.types.Operator):
 
 
 @timed_class
-class UNDERSTUDY_OT_training_draw(_Described, Operator, bpy.types.Operator):
+class UNDERSTUDY_OT_training_draw(Operator, bpy.types.Operator):
     """Draw something of the training's history and show it in an Image Editor"""
 
     bl_idname = "understudy.training_draw"
     bl_label = "Draw"
 
-    what: _items(  # type: ignore[valid-type]
-        ("LOSS", "Losses", "Draw the losses over the iterations, by the settings of the graph"),
-        ("RATE", "Speed", "Draw the speed over the iterations in EG/s, faces of both sides per second"),
-        ("SESSIONS", "Sessions", "List the model's sessions: start, end, elapsed time, batch size, iterations, EG/s"))
+    what: bpy.props.EnumProperty(name="What", items=_DRAWINGS)  # type: ignore[valid-type]
+
+    @classmethod
+    def description(cls, context: Any, given: Any) -> str:
+        return next(sentence for name, _, sentence in _DRAWINGS if name == given.what)
 
     @classmethod
     def poll(cls, context: Any) -> bool:
