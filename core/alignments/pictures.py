@@ -100,7 +100,7 @@ class Owners:
         source: name of the clip; other programs' pictures of other clips are no one's.
     """
 
-    _SAME = 1.0  # px; other programs round the landmarks that they write
+    SAME = 1.0  # px; other programs round the landmarks that they write
 
     def __init__(self, faces: Iterable[Face], source: str) -> None:
         self._by_uuid: dict[str, Face] = {}
@@ -116,7 +116,7 @@ class Owners:
         face = self._by_place.get((header.frame, header.position))
         if face is None or Path(header.source).stem != Path(self._source).stem:
             return None
-        return face if np.abs(face.landmarks - header.landmarks).max() <= self._SAME else None
+        return face if np.abs(face.landmarks - header.landmarks).max() <= self.SAME else None
 
 
 def all_faces(store: AlignmentsStore) -> Iterator[Face]:

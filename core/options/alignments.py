@@ -173,6 +173,8 @@ class RenameOptions(DryRunOptions):
 
     faces: str = option("", label="Faces Folder", help="Faces folder, its subfolders included", kind="folder",
                         positional=True, required=True, per_shot=False)
+    alignments: str = option("", label="Alignments", help="Alignments to which masks and identity vectors are brought "
+                             "that only the pictures have; empty: none", kind="file", group="Input", per_shot=False)
     flatten: bool = option(False, label="Out of Subfolders", help="Also bring pictures out of the subfolders into "
                            "which they were grouped", group="Output")
 

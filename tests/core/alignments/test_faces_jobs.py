@@ -143,6 +143,32 @@ class TestRemoveFaces:
 
 
 class TestRename:
+    def test_what_only_the_pictures_have_is_brought_to_the_alignments(self, run, images):
+        sort_like_a_person(images)
+        moved, kept, *_ = [read_header(path) for path in images.pictures()]
+        with images.open() as store:
+            masks = {uuid: store.mask(uuid, "custom").pixels for uuid in images.all()}
+            with store.transaction():
+                store._connection.execute("DELETE FROM mask")
+                store._connection.execute("DELETE FROM identity")
+            store.edit_face(moved.uuid, moved.landmarks + 5)  # its picture is out of date
+            store.set_identity(kept.uuid, "dlib", np.full(4, 7, np.float32))
+        told = run("rename", faces=images.faces, alignments=images.store, dry_run=True)
+        assert (told["masks"], told["vectors"], told["text"].count("bring custom")) == (7, 6, 7)
+        assert images.backups() == []
+        result = run("rename", faces=images.faces, alignments=images.store)
+        assert (result["masks"], result["vectors"], len(images.backups())) == (7, 6, 1)
+        with images.open() as store:
+            for path in images.pictures():
+                uuid = read_header(path).uuid
+                assert store.mask_kinds(uuid) == ([] if uuid == moved.uuid else ["custom"])
+                if uuid != moved.uuid:
+                    np.testing.assert_array_equal(store.mask(uuid, "custom").pixels, masks[uuid])
+            assert store.identity(kept.uuid, "dlib")[0] == 7  # its own stays
+        again = run("rename", faces=images.faces, alignments=images.store)
+        assert (again["masks"], again["vectors"], again["backup"]) == (0, 0, "")
+        images.sound()
+
     def test_sorted_pictures_get_their_first_names_again(self, run, images):
         names = {path.name for path in images.pictures()}
         for number, path in enumerate(images.pictures()):
