@@ -36,6 +36,7 @@ from ..options.constant_rate import ConstantRateOptions
 from ..options.convert import ConvertOptions
 from ..options.demo import DemoOptions
 from ..options.extract import ExtractClipsOptions, ExtractOptions
+from ..options.faces import FacesCompareOptions
 from ..options.interop import ExportOptions, ImportOptions
 from ..options.mask import MaskAddOptions, MaskImportOptions, MaskOutputOptions, MaskUpdateOptions
 from ..options.models import ModelInfoOptions, RestoreOptions
@@ -86,6 +87,7 @@ class Task:
 FAMILIES: dict[str, str] = {
     "alignments": "Look after the alignments of a clip.",
     "models": "What is trained: see what a model is and what there is of it.",
+    "faces": "Faces folders: see how well they serve a training.",
     "mask": "Make, bring in and show the masks of faces that were found.",
     "persons": "Who is who in a clip: see, name, merge and split persons.",
     "weights": "Weights of networks: see, fetch, import and verify them.",
@@ -126,6 +128,8 @@ TASKS: dict[str, Task] = {
         Task("alignments export", "Export Alignments", ExportOptions, "interop.exporting:run",
              consent=lambda options: False, tool=True),
         Task("extract-clips", "Extract a Folder of Clips", ExtractClipsOptions, "extraction.task:run_clips", tool=True),
+        Task("faces compare", "Compare Faces", FacesCompareOptions, "training.compare:run",
+             consent=lambda options: False, tool=True),
         Task("sort", "Sort Faces", SortOptions, "sorting.task:run", tool=True),
         Task("persons list", "List Persons", PersonsListOptions, "persons.task:list_", tool=True),
         Task("persons link", "Link Faces", PersonsLinkOptions, "persons.task:link", tool=True),

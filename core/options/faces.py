@@ -39,7 +39,7 @@ class FacesOptions:
 class FacesCompareOptions(FacesOptions):
     """Say how well the faces of A and B serve a training, and show in which directions B's are missing."""
 
-    output: str = option("", label="Output", help="The picture to write, a PNG file; empty: directions.png in the "
-                         "faces folder of B", kind="file", group="Output")
+    output: str = option("", label="Output", help="The picture to write, a PNG file; empty: beside the faces "
+                         "folder of B, named after it", kind="file", group="Output")
     flip: bool = option(True, label="Flip", help="Count what B shows in a mirror as well, as training with flip does",
                         group="Directions")

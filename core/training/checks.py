@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import FacesError
-from ..jobs.messages import Reporter
 from ..options.maskers import how_to_get
 
 LEAST_FACES, FEW_FACES, GOOD_FACES, MANY_FACES = 25, 250, 500, 10_000
+MANY_TWINS = 0.5  # part of the faces that have a near twin, beyond which that is worth a warning
 _NAMED = 5  # files named in a message
 Unusable = Sequence[tuple[Path, FacesError]]
 
@@ -24,19 +24,23 @@ def some(paths: Sequence[Path]) -> str:
     return ", ".join(path.name for path in paths[:_NAMED]) + (", …" if len(paths) > _NAMED else "")
 
 
-def too_few(count: int, folder: Path, label: str, unusable: Unusable = (), others: int = 0) -> FacesError | None:
-    """What stands in the way of a training where a side has too few faces; None where it has enough.
+def require_enough(count: int, folder: Path, label: str, unusable: Unusable = (), others: int = 0,
+                   least: int = LEAST_FACES) -> None:
+    """Make sure that a side has enough faces.
 
     Args:
         unusable: files that are left out, and why.
         others: faces that are left out since they are of other persons.
+
+    Raises:
+        FacesError: it has too few.
     """
-    if count >= LEAST_FACES:
-        return None
+    if count >= least:
+        return
     why = f"; the first of {len(unusable)} unusable files: {unusable[0][1].message}" if unusable else ""
     why += "; the others are of other persons" if others else ""
-    return FacesError(f"Side {label} has {count} usable faces in {folder} and training needs {LEAST_FACES}{why}",
-                      "Extract from a longer clip, or from more frames")
+    raise FacesError(f"Side {label} has {count} usable faces in {folder} and training needs {LEAST_FACES}{why}",
+                     "Extract from a longer clip, or from more frames")
 
 
 def about_count(count: int, label: str) -> str:
@@ -54,12 +58,23 @@ def about_count(count: int, label: str) -> str:
     return ""
 
 
-def warn_of_unusable(unusable: Unusable, total: int, folder: Path, reporter: Reporter) -> None:
-    """Name the files that are left out of `total`."""
-    if unusable:
-        reporter.warning(f"{len(unusable)} of {total} files in {folder} cannot be used as faces and are left out: "
-                         f"{some([path for path, _ in unusable])} ({unusable[0][1].message})",
-                         "\n".join(str(error) for _, error in unusable))
+def about_unusable(unusable: Unusable, total: int, folder: Path) -> str:
+    """Which files of `total` are left out, and why the first is; "" where none is."""
+    if not unusable:
+        return ""
+    return (f"{len(unusable)} of {total} files in {folder} cannot be used as faces and are left out: "
+            f"{some([path for path, _ in unusable])} ({unusable[0][1].message})")
+
+
+def about_twins(share: float, label: str, *, always: bool = False) -> str:
+    """What is to be said of near twins; "" where they are few.
+
+    Args:
+        always: say it of few as well.
+    """
+    advice = "; they teach little: extract for training, or every 12th frame or so" if share > MANY_TWINS else ""
+    return f"{round(share * 100)} % of the faces of {label} have a near twin among them{advice}" \
+        if advice or always else ""
 
 
 def missing_masks(lacking: Sequence[Path], total: int, folder: Path, label: str, kind: str) -> FacesError:

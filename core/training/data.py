@@ -18,7 +18,7 @@ from ..faces.geometry import Alignment
 from ..faces.png import FaceHeader, read_header
 from ..jobs.messages import Reporter
 from ..models.folder import Settings
-from . import checks
+from . import checks, duplicates
 from .entries import Entries, open_entries
 from .reading import Cut, Known, NoMask, ReadFace, cut_face, known
 
@@ -53,6 +53,7 @@ class FaceSet:
         crops: uint8 [N, P, P, 3 + M], as the model is to see them: RGB and a channel for each of `masks`.
         landmarks: float32 [N, 68, 2] in the crops' pixels, centres at integers.
         angles: float32 [N, 2], yaw and pitch in degrees; yaw > 0 turned to the picture's right, pitch > 0 up.
+        looks: uint8 [N, 16, 16, 2], what tells near twins, see `duplicates`.
         origins: where each is from.
         alignments: files whose landmarks and masks count rather than those in the pictures' headers.
         outdated: pictures that were cut by other landmarks than the named alignments now have.
@@ -67,6 +68,7 @@ class FaceSet:
     crops: np.ndarray
     landmarks: np.ndarray
     angles: np.ndarray
+    looks: np.ndarray
     origins: Sequence[Origin]
     alignments: Sequence[str] = ()
     outdated: Sequence[Path] = ()
@@ -107,9 +109,9 @@ def load_faces(folder: Path | str, cut: Cut, reporter: Reporter, label: str, per
     lacking = [path for path, error in faces.unusable if isinstance(error, NoMask)]
     if lacking:
         raise checks.missing_masks(lacking, len(faces) + len(faces.unusable), faces.folder, label, cut.stored_mask)
-    if problem := checks.too_few(len(faces), faces.folder, label, faces.unusable, faces.others):
-        raise problem
-    checks.warn_of_unusable(faces.unusable, len(faces) + len(faces.unusable), faces.folder, reporter)
+    checks.require_enough(len(faces), faces.folder, label, faces.unusable, faces.others)
+    if left_out := checks.about_unusable(faces.unusable, len(faces) + len(faces.unusable), faces.folder):
+        reporter.warning(left_out, "\n".join(str(error) for _, error in faces.unusable))
     if advice := checks.about_count(len(faces), label):
         reporter.warning(advice)
     return faces
@@ -127,6 +129,7 @@ def read_faces(folder: Path | str, cut: Cut, reporter: Reporter, label: str, per
     crops = _room(len(files), cut)
     landmarks = np.empty((len(files), 68, 2), np.float32)
     angles = np.empty((len(files), 2), np.float32)
+    looks = np.empty((len(files), duplicates.SIZE, duplicates.SIZE, 2), np.uint8)
     origins: list[Origin] = []
     outdated, unusable, kinds = [], [], Counter[str]()
     with open_entries(alignments, persons, label) as entries:
@@ -137,14 +140,15 @@ def read_faces(folder: Path | str, cut: Cut, reporter: Reporter, label: str, per
                 unusable.append((files[done], read))
             elif face is not None and read is not None:
                 place = len(origins)
-                crops[place], landmarks[place], angles[place] = read.crop, read.landmarks, read.angles
+                crops[place], landmarks[place] = read.crop, read.landmarks
+                angles[place], looks[place] = read.angles, read.look
                 origins.append(Origin(face.path, face.uuid, face.source, face.alignment.landmarks.astype(np.float32)))
                 kinds.update(face.kinds)
                 if face.is_outdated:
                     outdated.append(face.path)
     count = len(origins)
-    return FaceSet(label, folder, cut, crops[:count], landmarks[:count], angles[:count], origins, alignments, outdated,
-                   unusable, len(files) - count - len(unusable), kinds)
+    return FaceSet(label, folder, cut, crops[:count], landmarks[:count], angles[:count], looks[:count], origins,
+                   alignments, outdated, unusable, len(files) - count - len(unusable), kinds)
 
 
 def read_some(paths: Sequence[Path], count: int, cuts: Sequence[Cut], reporter: Reporter,

@@ -19,6 +19,7 @@ from ..faces.packing import unpack_mask
 from ..faces.png import FaceHeader
 from ..models.folder import Settings
 from ..options.maskers import DRAWN, how_to_get
+from .duplicates import look
 from .entries import Entry
 from .masks import PARTS, MaskWork, part
 
@@ -96,11 +97,13 @@ class ReadFace(NamedTuple):
         crop: uint8 [size, size, 3 + masks], RGB and the masks.
         landmarks: float32 [68, 2] in the crop's pixels.
         angles: yaw and pitch in degrees.
+        look: uint8 [16, 16, 2], see `duplicates.look`.
     """
 
     crop: np.ndarray
     landmarks: np.ndarray
     angles: tuple[float, float]
+    look: np.ndarray
 
 
 def known(path: Path, header: FaceHeader | None, entry: Entry | None, kind: str) -> Known:
@@ -147,7 +150,8 @@ def cut_face(face: Known, cut: Cut) -> ReadFace:
         pose = face.alignment.pose()
     except (ValueError, np.linalg.LinAlgError, cv2.error) as error:
         raise FacesError(f"The landmarks of {face.path} cannot be used ({error})", "Extract this face again") from error
-    return ReadFace(np.dstack((rgb, *masks)), points.astype(np.float32), (pose.yaw, pose.pitch))
+    crop = np.dstack((rgb, *masks))
+    return ReadFace(crop, points.astype(np.float32), (pose.yaw, pose.pitch), look(crop))
 
 
 def _face_mask(face: Known, cut: Cut, matrix: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -7,7 +7,9 @@ from ..jobs.messages import Reporter
 from ..models.folder import Settings
 from ..options.faces import FacesOptions
 from ..options.training_masks import TrainingMaskOptions
+from . import checks, directions
 from .data import FaceSet, load_faces
+from .duplicates import twin_share
 from .freshness import outdated
 from .masks import MaskWork
 from .reading import UNMASKED, Cut
@@ -20,8 +22,11 @@ def mask_work(options: TrainingMaskOptions) -> MaskWork:
     return MaskWork(options.mask_dilation, options.mask_threshold, options.mask_blur_kernel)
 
 
-def load_sides(options: FacesOptions, cut: Cut, reporter: Reporter) -> Sides:
+def load_sides(options: FacesOptions, cut: Cut, reporter: Reporter, *, flip: bool = True) -> Sides:
     """Read the faces of A and B, and warn of what would cost days to find out.
+
+    Args:
+        flip: whether the training mirrors faces.
 
     Raises:
         UsageError: the model needs a mask, and none is chosen.
@@ -33,6 +38,12 @@ def load_sides(options: FacesOptions, cut: Cut, reporter: Reporter) -> Sides:
     for faces in sides:
         for sentence, paths in outdated(faces, reporter):
             reporter.warning(sentence, "\n".join(map(str, paths)))
+        if sentence := checks.about_twins(twin_share(faces.looks), faces.label):
+            reporter.warning(sentence)
+    comparison = directions.compare(sides[0].angles, sides[1].angles, flip=flip)
+    if comparison.sentence:
+        reporter.warning(f"{comparison.sentence}; to see it: understudy faces compare --input-a {sides[0].folder} "
+                         f"--input-b {sides[1].folder}", "\n".join(map(str, comparison.gaps)))
     return sides
 
 
