@@ -182,7 +182,6 @@ TRAINERS = (
         "models.dlight:Dlight", favours_b=True),
 )
 
-# Times are processor time on one core for a batch of 16 faces of 64 px, forward and backward: benchmarks/losses.py.
 LOSS_FUNCTIONS = (
     Row("ssim", "SSIM", "Likeness of structure under a window of 11 pixels: close to what an eye minds; colours may "
         "drift unless a pixelwise loss stands beside it", "training.losses.similarity:dissimilarity"),
