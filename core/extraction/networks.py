@@ -12,8 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import WeightsError
+from .gate import Gate
 
 Network = TypeVar("Network", bound=nn.Module)
+computing = Gate()  # closed during a pause
 # Under which names training programs put the state dict when they save more than that.
 _ENVELOPES = ("state_dict", "net_state_dict", "model_state_dict")
 _COUNTER = "num_batches_tracked"  # batch norm's, which files from before PyTorch 0.4.1 lack; inference ignores it
@@ -63,14 +65,15 @@ def load(network: Network, state: Mapping[str, Tensor], file: Path) -> Network:
 
 @contextmanager
 def inference() -> Iterator[None]:
-    """Compute without gradients and on one processor thread.
+    """Compute without gradients and on one processor thread; waits while `computing` is closed.
 
     Extraction keeps a thread per core busy with other frames; torch's idle threads would only spin beside them.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        torch.set_num_threads(threads)
+    with computing.passed():
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            with torch.inference_mode():
+                yield
+        finally:
+            torch.set_num_threads(threads)

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from ..weights.files import weights_file
-from .networks import load, read_state
+from .networks import computing, load, read_state
 
 N = TypeVar("N", bound=nn.Module)
 T = TypeVar("T")
 
 _mutex = threading.RLock()  # making one network may take another
+_away: list[tuple[nn.Module, torch.device]] = []  # networks that left a card, and which
 _shared: WeakValueDictionary[tuple[Any, ...], Any] = WeakValueDictionary()
 
 
@@ -40,6 +41,26 @@ def shared_network(build: Callable[[], N], weights: str, device: str,
         return load(build(), adapt(read_state(file)), file).to(torch.device(device))
 
     return share((build, file, device), make)
+
+
+def free_card() -> None:
+    """For a pause: bring all shared networks from the graphics card to memory, and let nobody use them meanwhile."""
+    computing.close()
+    with _mutex:
+        for network in list(_shared.values()):
+            weights = next(network.parameters(), None) if isinstance(network, nn.Module) else None
+            if weights is not None and weights.device.type != "cpu":
+                _away.append((network, weights.device))
+                network.to("cpu")
+
+
+def take_card() -> None:
+    """After the pause: bring them back."""
+    with _mutex:
+        while _away:
+            network, device = _away.pop()
+            network.to(device)
+    computing.open()
 
 
 def share(key: tuple[Any, ...], make: Callable[[], T]) -> T:

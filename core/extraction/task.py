@@ -12,6 +12,7 @@ from ..options.extract import ExtractClipsOptions, ExtractOptions, ExtractSettin
 from .clips import Clip, clips_of
 from .cores import Costs, one_core_each
 from .extracting import Workshop, extract
+from .sharing import free_card, take_card
 from .stages import require_weights
 
 
@@ -38,7 +39,10 @@ def run(options: ExtractOptions, reporter: Reporter, costs: Costs | None = None)
                          "Name a faces folder, or leave debug-landmarks out")
     clips, are_several = clips_of(options)
     require_weights(options)
-    workshop = Workshop(options, str(choose_device(options.device)), costs or Costs())
+    device = str(choose_device(options.device))
+    if device != "cpu":
+        reporter.on_pause(free_card, take_card)
+    workshop = Workshop(options, device, costs or Costs())
     with one_core_each():
         if not are_several:
             return extract(clips[0], workshop, reporter)

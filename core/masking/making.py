@@ -13,6 +13,7 @@ from ..errors import Stopped
 from ..extraction.cores import one_core_each, worker_count
 from ..extraction.maskers.stored import check_size, to_store
 from ..extraction.protocols import Masker
+from ..extraction.sharing import free_card, take_card
 from ..extraction.stream import stream
 from ..jobs.messages import Reporter
 from ..models.device import choose_device
@@ -171,6 +172,8 @@ def _make(place: Place, options: MaskAddOptions, reporter: Reporter, todo: Mappi
                          "With occlusion refine on, refined masks are stored")
     kept = sum(len(place.having(kind)) for kind in kinds) if journal is None else 0
     device = str(choose_device(options.device))
+    if device != "cpu":
+        reporter.on_pause(free_card, take_card)
     return _result(place, make(place, options, options.masker, device, reporter, todo, journal), kept)
 
 
