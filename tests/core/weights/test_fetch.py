@@ -279,7 +279,8 @@ def test_paths_inside_an_archive_lead_nowhere(depot, pair, tmp_path):
     assert list(tmp_path.rglob("one.pt")) == [files.path_of(pair[0])]
 
 
-@pytest.mark.parametrize("content", [b"no archive", b"", zipped(**{"other.pt": b"x"})[:-30], zipped(other=b"x")])
+@pytest.mark.parametrize("content", [b"no archive", b"", zipped(**{"other.pt": b"x"})[:-30], zipped(other=b"x")],
+                         ids=["text", "empty", "torn", "another's"])  # archives tell the time
 def test_an_archive_that_is_none_or_lacks_the_file(depot, pair, content):
     depot.files["/pair.zip"] = content
     with pytest.raises(WeightsError, match=r"pair\.zip (is damaged|does not hold one\.pt)"):
