@@ -1,7 +1,8 @@
 """The tools: every task with `tool=True`, run on strip A or B, on the shot's model, or, like the weights', on neither.
 
-What a tool needs is read off its options: `source`, `alignments` and `faces` are filled in from the strip, `model_dir`
-from the shot, `online` from Blender's settings, and one with `dry_run` changes things, so it asks first.
+What a tool needs is read off its options: `source`, `alignments` and `faces` are filled in from the strip, `input_a`
+and `input_b` from both, `model_dir` from the shot, `online` from Blender's settings, and one with `dry_run` changes
+things, so it asks first.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from . import environment, properties, shot, stages, weights
 from .board import Board, JobView
 from .stages import Planned
 
-FILLED = ("source", "alignments", "faces", "model_dir", "online")
+FILLED = ("source", "alignments", "faces", "model_dir", "online", *(f"{what}_{role}" for role in shot.ROLES
+                                                                    for what in ("input", "alignments")))
 UNSAVED = "Save the .blend first: Understudy keeps its files beside it"
 OFFLINE = "Turn on Allow Online Access in Preferences > System first"
 
@@ -41,9 +43,14 @@ def needs_model(task: Task) -> bool:
     return found is not None and not properties.shown(found)
 
 
+def needs_both(task: Task) -> bool:
+    """Whether the tool is about the faces of both strips."""
+    return all((found := option(task, f"input_{role}")) and not properties.shown(found) for role in shot.ROLES)
+
+
 def is_of_shot(task: Task) -> bool:
-    """Whether the tool is about something of the shot: a clip or the model."""
-    return needs_strip(task) or needs_model(task)
+    """Whether the tool is about something of the shot: its clips or the model."""
+    return needs_strip(task) or needs_model(task) or needs_both(task)
 
 
 def asks_for_faces(task: Task) -> bool:
@@ -94,6 +101,8 @@ def _clip(scene: Any, task: Task, role: str, board: Board) -> str:
         view = latest(scene, task, role, board)
         if view is not None and view.going:
             return f"{view.label} is under way"
+        if needs_both(task):
+            return no_faces(scene, board)
         return no_model(scene, board) if needs_model(task) else ""
     if shot.work_folder_or_none(scene) is None:
         return UNSAVED
@@ -116,6 +125,18 @@ def no_model(scene: Any, board: Board) -> str:
     # Under -b nobody looks ahead, and the tool says itself what it does not find.
     if not bpy.app.background and not board.places.get(str(shot.model_folder(scene)), 0):
         return "Train a model first"
+    return ""
+
+
+def no_faces(scene: Any, board: Board) -> str:
+    """Why nothing can be done with the faces of A and B; "" if they are there."""
+    if shot.work_folder_or_none(scene) is None:
+        return UNSAVED
+    for role in shot.ROLES:
+        if shot.strip_of(scene, role) is None:
+            return f"Choose strip {role.upper()} first"
+        if not bpy.app.background and not board.places.get(str(shot.faces_folder(scene, role)), 0):
+            return f"Extract the faces of {role.upper()} first"
     return ""
 
 
@@ -161,7 +182,7 @@ def plan(scene: Any, task: Task, role: str, **overrides: Any) -> Planned:
         if one.declaration.required and not getattr(options, one.name):
             raise UsageError(f"{task.label} needs {one.declaration.label}", "Fill it in")
     if not needs_strip(task):
-        return Planned(task.name, options, task.label, {})
+        return Planned(task.name, options, task.label, {"show": True} if needs_both(task) else {})
     strip = shot.needed_strip(scene, role)
     return Planned(task.name, options, f"{task.label}, {role.upper()}", {"strip": strip.understudy_id, "role": role})
 
@@ -174,6 +195,12 @@ def _filled(scene: Any, task: Task, role: str) -> dict[str, Any]:
         filled["online"] = bpy.app.online_access
     if "model_dir" in hidden:
         filled["model_dir"] = str(shot.model_folder(scene))
+    chosen = properties.values_of(properties.settings(scene, task.name), task.name)
+    for side in shot.ROLES:
+        if f"input_{side}" in hidden:
+            filled[f"input_{side}"] = str(shot.faces_folder(scene, side))
+        if f"alignments_{side}" in hidden and chosen.get(f"persons_{side}"):
+            filled[f"alignments_{side}"] = (str(stages.alignments(scene, side)),)
     if "source" in hidden:
         filled["source"] = str(shot.checked_source(scene, role))
     if "alignments" in hidden:

@@ -96,7 +96,8 @@ def test_every_tool_that_can_runs_as_it_is(shot: SimpleNamespace, extension: Any
     for name, task in properties.TOOLS.items():
         options = list(properties.options_of(task.options))
         lacking = [o.name for o in options if o.declaration.required and properties.shown(o) and not o.default]
-        if lacking or name in ("weights fetch", "persons assign"):  # the latter want faces or names chosen
+        # The former want faces or names chosen, the latter the faces of both strips.
+        if lacking or name in ("weights fetch", "persons assign", "faces compare"):
             continue
         run_as_it_is(shot, name)
         ran.append(name)
@@ -110,6 +111,19 @@ def run_as_it_is(shot: SimpleNamespace, tool: str) -> None:
         settings.dry_run = True
     assert bpy.ops.understudy.run_tool(tool=tool, role="A") == {"FINISHED"}
     assert shot.board().latest(tool).status == "finished"
+
+
+def test_faces_of_both_strips_are_compared(shot: SimpleNamespace, extension: Any, capfd: Any) -> None:
+    folder = extension("addon.shot").faces_folder
+    with pytest.raises(RuntimeError, match="There is no faces folder"):
+        bpy.ops.understudy.run_tool(tool="faces compare")
+    shutil.copytree(folder(shot.scene, "a"), folder(shot.scene, "b"))
+    assert bpy.ops.understudy.run_tool(tool="faces compare") == {"FINISHED"}
+    assert "B looks wherever A does" in capfd.readouterr().out
+    job = shot.board().latest("faces compare")
+    assert (job.status, job.tag["show"]) == ("finished", True)
+    assert Path(job.result["file"]).parent == folder(shot.scene, "b").parent
+    assert Path(job.result["file"]).read_bytes().startswith(b"\x89PNG")
 
 
 def test_what_changes_things_says_so_before(extension: Any) -> None:
