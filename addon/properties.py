@@ -262,6 +262,18 @@ def apply(group: Any, task_name: str, values: dict[str, Any]) -> dict[str, Any]:
     return rest
 
 
+def is_list_of_paths(option: Option) -> bool:
+    """Whether the option is a list of files or folders, which is typed or chosen one after the other."""
+    return option.many and is_text(option) and option.declaration.kind != "value"
+
+
+def add_to_list(group: Any, option: Option, words: Iterable[str]) -> None:
+    """Add elements to a list that Blender holds as text, but for those that are in it."""
+    name = rna_name(option)
+    there = [word.strip() for word in getattr(group, name).split(SEPARATOR) if word.strip()]
+    setattr(group, name, _as_text(dict.fromkeys((*there, *words))))
+
+
 def _as_text(value: Any) -> str:
     if value is None:
         return ""

@@ -8,7 +8,7 @@ from importlib import import_module
 _MODULES = (
     "addon.properties", "addon.shot", "addon.people", "addon.preferences",
     "operators.extract", "operators.train", "operators.convert", "operators.jobs", "operators.tools",
-    "operators.run_tool", "operators.persons", "operators.watching",
+    "operators.paths", "operators.run_tool", "operators.persons", "operators.watching",
     "panels.shot", "panels.extract", "panels.train", "panels.convert", "panels.tools", "panels.jobs",
     "addon.cli", "addon.watch",
 )

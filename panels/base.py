@@ -107,12 +107,17 @@ def draw_options(layout: Any, scene: Any, task: str, advanced: bool) -> None:
         else:
             column = layout.column()
         for option in found if column is not None else ():
-            _draw_option(column, group, option)
+            _draw_option(column, group, option, task)
 
 
-def _draw_option(column: Any, group: Any, option: Option) -> None:
+def _draw_option(column: Any, group: Any, option: Option, task: str) -> None:
     several = option.many and bool(option.declaration.choices)  # toggles below each other
-    column.prop(group, properties.rna_name(option), expand=several)
+    paths = properties.is_list_of_paths(option)
+    row = column.row(align=True) if paths else column
+    row.prop(group, properties.rna_name(option), expand=several)
+    if paths:
+        button = row.operator("understudy.add_paths", text="", icon="FILEBROWSER")
+        button.task, button.option = task, option.name
 
 
 def draw_weights(layout: Any, scene: Any, task: str, width: int) -> None:

@@ -127,3 +127,16 @@ def test_every_tool_is_in_the_menu_below_its_family(scene: Any) -> None:
             assert item.name == tools[item.identifier].label
             assert item.description
             assert item.value == crc32(item.identifier.encode()) & 0x7FFFFFFF
+
+
+def test_paths_are_added_to_lists_of_them(scene: Any, tmp_path: Path) -> None:
+    def add(option: str, *names: str) -> None:
+        assert bpy.ops.understudy.add_paths(task="extract", option=option, directory=f"{tmp_path}/",
+                                            files=[{"name": name} for name in names]) == {"FINISHED"}
+
+    group = scene.understudy.extract
+    add("filter", "a.png", "b.png")
+    add("filter", "b.png", "c.png")
+    assert group.filter == "; ".join(str(tmp_path / name) for name in ("a.png", "b.png", "c.png"))
+    add("nfilter")  # nothing is chosen in the folder: the folder is meant
+    assert group.nfilter == str(tmp_path)
