@@ -18,6 +18,7 @@ from .reading import UNMASKED, Cut
 
 LEAST_CELL = 128  # pixels; smaller models' faces are enlarged, so that header and faces can be read
 COLUMNS = {"a": ("A", "A > A", "A > B"), "b": ("B", "B > B", "B > A")}
+_LEAST_HEADING = 16  # pixels
 _HEADER, _TEXT = (42, 42, 42), (235, 235, 235)
 Predict = Callable[[np.ndarray, str], np.ndarray]
 
@@ -214,9 +215,9 @@ def _resized(picture: np.ndarray, side: int) -> np.ndarray:
 
 
 def title(text: str, width: int) -> np.ndarray:
-    """A column's heading, uint8 [width / 4.5, width, 3]."""
-    height = round(width / 4.5)
+    """A column's heading, uint8 [width / 4.5, width, 3], or higher where that could not be read."""
+    height = max(_LEAST_HEADING, round(width / 4.5))
     image = Image.new("RGB", (width, height), _HEADER)
-    font = ImageFont.load_default(height * 0.55)
+    font = ImageFont.load_default(min(height * 0.55, width * 0.28))
     ImageDraw.Draw(image).text((width / 2, height / 2), text, _TEXT, font, anchor="mm")
     return np.asarray(image)
