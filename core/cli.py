@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -113,12 +114,18 @@ def _run_task(task: Task, namespace: argparse.Namespace) -> int:
 
 
 def _follow(task: Task, options: Any, common: CommonOptions, logfile: Path | None) -> int:
-    from .jobs.console import ConsoleReporter, JsonReporter
+    from .jobs.console import ConsoleReporter, ErrorReporter, JsonReporter
     from .jobs.run import execute
 
-    with JsonReporter(task.name) if common.json else ConsoleReporter(task.name) as reporter:
+    kind = ErrorReporter if _is_beside(options) else JsonReporter if common.json else ConsoleReporter
+    with kind(task.name) as reporter:
         _log.debug("%s %s", task.name, options)
         return execute(task, options, reporter, log=f"the log file {logfile}" if logfile else "the lines above")
+
+
+def _is_beside(options: Any) -> bool:
+    """Whether torchrun started this process as another than the first, which speaks for all."""
+    return getattr(options, "distributed", False) and os.environ.get("RANK", "0") != "0"
 
 
 def _ask_consent() -> None:

@@ -53,6 +53,17 @@ class _SignalReporter(BaseReporter):
             os._exit(130)
 
 
+class ErrorReporter(_SignalReporter):
+    """Errors alone, for processes beside the one that tells the rest."""
+
+    def __init__(self, task: str) -> None:
+        super().__init__(task, _PLAIN_INTERVAL)
+
+    def say(self, message: Message) -> None:
+        if isinstance(message, Error):
+            print(f"understudy: {message.message}", file=sys.stderr, flush=True)
+
+
 class ConsoleReporter(_SignalReporter):
     """A bar with rate and time left, the latest figures of a training beside it; warnings and errors as lines."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -67,9 +68,9 @@ class World:
         """What the first process has, in all of them; may be anything that can be pickled."""
         return value
 
-    def reporter(self, reporter: Reporter) -> Reporter:
-        """Tells all processes when the person wants the first one to stop."""
-        return reporter
+    def any(self, asked: bool) -> bool:
+        """Whether one of the processes is asked to stop."""
+        return asked
 
     def require_same_faces(self, sides: Sequence[Sequence[Path]]) -> None:
         """Raises FacesError where another process reads other faces."""
@@ -103,8 +104,10 @@ class _Group(World):
         distributed.broadcast_object_list(held, src=0, group=self._words)
         return held[0]
 
-    def reporter(self, reporter: Reporter) -> Reporter:
-        return _SharedReporter(reporter, self)
+    def any(self, asked: bool) -> bool:
+        flag = torch.tensor(int(asked))
+        distributed.all_reduce(flag, distributed.ReduceOp.MAX, group=self._words)
+        return bool(flag)
 
     def require_same_faces(self, sides: Sequence[Sequence[Path]]) -> None:
         names = "\n".join(path.name for side in sides for path in (*side, Path("/")))
@@ -126,25 +129,6 @@ class _Group(World):
                                  "Look at its messages (out of memory, perhaps); the same command again goes on from "
                                  "the last save") from error
             raise
-
-
-class _SharedReporter(SilentReporter):
-    """The first process's reporter, whose wish to stop reaches all of them in the same iteration."""
-
-    def __init__(self, reporter: Reporter, world: _Group) -> None:
-        self._reporter, self._world = reporter, world
-        # What only the first process says; the others have a silent one behind this.
-        self.metric, self.preview, self.warning = reporter.metric, reporter.preview, reporter.warning
-        self.on_pause = reporter.on_pause
-
-    def progress(self, done: int, total: int | None, unit: str, text: str = "") -> bool:
-        stop = self._reporter.progress(done, total, unit, text)
-        return self._world.agree(stop) if unit == "iterations" else stop
-
-
-def follows(options: TrainOptions) -> bool:
-    """Whether torchrun started this process as another than the first, which speaks for it."""
-    return options.distributed and os.environ.get("RANK", "0") != "0"
 
 
 def chosen_cards(text: str, device: torch.device) -> tuple[torch.device, ...]:
@@ -248,6 +232,11 @@ class Crew:
                 process.terminate()
             process.join()
 
+    @property
+    def leads(self) -> bool:
+        """Whether this process is the first."""
+        return self._rank == 0
+
     @contextmanager
     def joined(self, reporter: Reporter) -> Iterator[World]:
         """The world, once every process has read its faces.
@@ -300,6 +289,7 @@ def _follow(options: TrainOptions, device: torch.device, rank: int, size: int, p
     """What a started process does: the same task, silently."""
     from .task import train
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the first stops all
     try:
         with Crew(device, rank, size, port) as crew:
             train(options, SilentReporter(), crew)

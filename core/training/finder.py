@@ -63,7 +63,7 @@ def find(trainer: Trainer, next_batch: Callable[[], Batch], iterations: int, str
     smoothed = 0.0
     try:
         for step in range(iterations):
-            if reporter.progress(step, iterations, "steps", "Finding the learning rate"):
+            if trainer.gradients.world.any(reporter.progress(step, iterations, "steps", "Finding the learning rate")):
                 raise Stopped
             rate = FIRST_RATE * (LAST_RATE / FIRST_RATE) ** (step / (iterations - 1))
             made = trainer.compute(next_batch(), step)

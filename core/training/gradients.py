@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from ..models.base import Outputs, Side, SwapModel
 from .batch import Batch
+from .distributed import World
 from .execution import Execution
 from .losses import FaceLoss, Measure
 
@@ -61,6 +62,17 @@ class Gradients:
         self.model, self.loss = model, loss
         self.side_weights = (side_weights[0] / accumulation, side_weights[1] / accumulation)
         self._second = ThreadPoolExecutor(1, thread_name_prefix="understudy-side-b") if parallel else None
+        self.world, self._share = World(), 1.0
+        self._both: nn.Module = _Both(model)
+
+    def join(self, world: World, batch_size: int) -> None:
+        """From now on, gradients and losses are those of the batches of all processes together.
+
+        Args:
+            batch_size: faces of each side in all of them.
+        """
+        self.world, self._share = world, world.share(batch_size)
+        self._both = world.spread(self._both)
 
     @property
     def parallel(self) -> bool:
@@ -84,10 +96,15 @@ class Gradients:
 
     def _together(self, execution: Execution, a: Batch, b: Batch) -> tuple[SideLosses, SideLosses]:
         with execution.autocast(a.feed.device):
-            made_a, made_b = self.model.forward_both(a.feed, b.feed)
+            made_a, made_b = self._both(a.feed, b.feed)
         loss_a, loss_b = self._loss(made_a, a), self._loss(made_b, b)
-        (self.side_weights[0] * loss_a.total + self.side_weights[1] * loss_b.total).backward()
+        total = self.side_weights[0] * loss_a.total + self.side_weights[1] * loss_b.total
+        (self._share * total).backward()
         return _detached(loss_a), _detached(loss_b)
+
+    def everywhere(self, values: torch.Tensor) -> torch.Tensor:
+        """Means over this process's faces -> means over those of all processes."""
+        return self.world.mean(self._share * values)
 
     def _side(self, side: Side, threads: int, execution: Execution, batch: Batch,
               ) -> tuple[SideLosses, tuple[torch.Tensor | None, ...]]:
@@ -119,6 +136,17 @@ class Gradients:
 
     def _trained(self) -> list[nn.Parameter]:
         return [p for p in self.model.parameters() if p.requires_grad]
+
+
+class _Both(nn.Module):
+    """The pass of both sides, as a module that can be spread over processes."""
+
+    def __init__(self, model: SwapModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x_a: torch.Tensor, x_b: torch.Tensor) -> tuple[Outputs, Outputs]:
+        return self.model.forward_both(x_a, x_b)
 
 
 def _detached(losses: SideLosses) -> SideLosses:

@@ -79,7 +79,8 @@ class Session:
                 self.reporter.on_pause(self._leave_card, lambda: self.trainer.move(self.trainer.device))
             while done < until:
                 asked = self.watcher.asked(self.predicting)
-                if self.reporter.progress(done, until, "iterations", self.watcher.text) or asked.quit:
+                stop = self.reporter.progress(done, until, "iterations", self.watcher.text) or asked.quit
+                if self.trainer.gradients.world.any(stop):
                     self.save(done, last=True)
                     raise Stopped
                 if asked.save or asked.snapshot:
@@ -205,6 +206,19 @@ class Session:
                 return model(x, side).float().permute(0, 2, 3, 1).cpu().numpy()
 
             yield predict
+
+
+def follow(trainer: Trainer, batches: Batches, first: int, until: int, reporter: Reporter) -> None:
+    """Train beside the session that runs in another process, which watches and saves for all.
+
+    Raises:
+        Stopped: the person asked one of the processes to.
+        ModelError: the loss is no number any more.
+    """
+    for done in range(first, until):
+        if trainer.gradients.world.any(reporter.progress(done, until, "iterations")):
+            raise Stopped
+        trainer.step(batches.next(), done)
 
 
 def restore(trainer: Trainer, model_dir: Path, state: ModelState, reporter: Reporter) -> None:

@@ -4,47 +4,47 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ..errors import ModelError, writing
+from ..errors import ModelError, UsageError, writing
 from ..jobs.lock import FileLock
 from ..jobs.messages import Reporter
 from ..models import folder
-from ..models.base import Recipe, SwapModel
-from ..models.device import choose_device
-from ..models.folder import ModelState, Settings
+from ..models.base import SwapModel
+from ..models.folder import LOCK_NAME, ModelState, Settings
+from ..models.transfer import freeze_encoder, load_encoder
 from ..options.field import options_of
 from ..options.train import TrainOptions
 from ..options.trainers import trainer_options
-from . import preview
-from .augmentation import Amounts, Augmenter, Growth
-from .batches import Batches
-from .data import FaceSet, load_faces
+from . import finder, history, watching
+from . import recipe as recipes
+from .batches import Batches, Maker, maker_for, process_size
+from .data import FaceSet
+from .distributed import Crew, World
 from .execution import Execution
-from .freshness import warn_of_outdated
 from .gradients import Gradients, sides_can_part
-from .log import LOGS_NAME, METRICS_NAME, read_metrics
+from .log import LOGS_NAME
 from .loop import Trainer
-from .losses import FaceLoss
-from .persons import faces_of
 from .precision import measure
-from .session import PREVIEW_NAME, Session, calm_threads, restore
+from .reading import Cut
+from .requests import PREVIEW_NAME
+from .session import Session, calm_threads, follow, restore
+from .sides import load_sides, mask_work
 from .threads import Threads, allowed_threads
-
-LOCK_NAME = "lock"
 
 
 def run(options: TrainOptions, reporter: Reporter) -> dict[str, Any]:
     """Train a model up to `options.iterations` in all.
 
     Returns:
-        model_dir, trainer, iterations (in all), session_iterations, loss_a, loss_b (means of the last lines of the
-        metrics file), rate (EG/s of this session), precision, preview.
+        model_dir, trainer, iterations (in all), session_iterations, loss_a, loss_b (means of
+        the last 100 iterations), found_learning_rate (where it was looked for), rate (EG/s of this session), precision,
+        preview.
 
     Raises:
         FacesError: a faces folder that cannot be used.
@@ -54,8 +54,13 @@ def run(options: TrainOptions, reporter: Reporter) -> dict[str, Any]:
         UsageError: an option that the trainer or this machine does not have.
         Stopped: the person asked to stop; everything is saved.
     """
+    with Crew.of(options) as crew:
+        return train(options, reporter, crew)
+
+
+def train(options: TrainOptions, reporter: Reporter, crew: Crew) -> dict[str, Any]:
+    """`run` as one of the processes of `crew`."""
     model_dir = Path(options.model_dir)
-    device = choose_device(options.device)
     calm_threads()
     settings, state = _settings(options, model_dir, reporter)
     if state and state.iterations >= options.iterations:
@@ -64,22 +69,33 @@ def run(options: TrainOptions, reporter: Reporter) -> dict[str, Any]:
     torch.manual_seed(options.seed)
     fresh = folder.fresh_model(settings)
     settings = recipes.settled(settings, fresh.recipe)
-    size = max(fresh.input_size, fresh.output_size) * fresh.recipe.oversampling
-    only = (faces_of(options.persons_a, options.alignments_a, "A"),
-            faces_of(options.persons_b, options.alignments_b, "B"))
-    sides = (load_faces(options.input_a, size, settings, reporter, "A", only[0]),
-             load_faces(options.input_b, size, settings, reporter, "B", only[1]))
-    for side, alignments, label in zip(sides, (options.alignments_a, options.alignments_b), "AB", strict=True):
-        warn_of_outdated(side.folder, side.paths, alignments, reporter, label)
-    with _locked(model_dir), _threads_given_back():
+    recipe = recipes.chosen(options, fresh.recipe, settings)
+    parts = settings.penalized_mask_loss and max(recipe.eyes, recipe.mouth) > 1
+    sides = load_sides(options, Cut(process_size(fresh), settings, mask_work(options), parts), reporter,
+                       flip=options.flip)
+    if crew.warning:
+        reporter.warning(crew.warning)
+    with (_locked(model_dir) if crew.leads else nullcontext(), _threads_given_back(), crew.joined(reporter) as world,
+          world.lasting()):
+        world.require_same_faces([side.paths for side in sides])
         state = folder.read_state(model_dir) if folder.exists(model_dir) else None
-        session = _session(options, model_dir, settings, state, fresh, sides, device, reporter)
-        augmenter = Augmenter(size, fresh.input_size, fresh.output_size, _amounts(options, fresh.recipe),
-                              in_one=fresh.recipe.oversampling > 1)
-        landmarks = (sides[0].landmarks, sides[1].landmarks) if fresh.recipe.landmark_weight else None
-        with Batches(sides[0].crops, sides[1].crops, options.batch_size, augmenter, options.seed,
-                     session.state.iterations, landmarks, _growth(options, fresh.recipe)) as batches:
-            session.run(batches, options.iterations, options.save_interval)
+        new = ModelState(settings, fresh.input_size, fresh.output_size)
+        trainer, measured = _trainer(options, model_dir, settings, state, fresh, crew.device, world, reporter)
+        maker = maker_for(options, fresh, sides, crew.device, world.places(options.batch_size))
+        trial = _try_rates(options, trainer, state, maker, crew.device, reporter) if options.use_lr_finder else None
+        if trial:
+            new = replace(new, settings=replace(settings, found_learning_rate=trial.found))
+            if world.leads and options.lr_finder_mode != "set":
+                _write_graph(trial, model_dir, reporter)
+            if options.lr_finder_mode == "graph-and-exit":
+                return _result(model_dir, new, None)
+        first = state.iterations if state else 0
+        with Batches(maker, first, crew.device) as batches:
+            if not world.leads:
+                follow(trainer, batches, first, options.iterations, reporter)
+                return {}
+            session = _session(options, model_dir, state or new, trainer, measured, sides, reporter)
+            session.run(batches, options.iterations)
     return _result(model_dir, session.state, session)
 
 
@@ -119,51 +135,80 @@ def _fixed(settings: Settings) -> dict[str, Any]:
     return values | values.pop("trainer_options")
 
 
-def _session(options: TrainOptions, model_dir: Path, settings: Settings, state: ModelState | None, fresh: SwapModel,
-             sides: tuple[FaceSet, FaceSet], device: torch.device, reporter: Reporter) -> Session:
+def _trainer(options: TrainOptions, model_dir: Path, settings: Settings, state: ModelState | None, fresh: SwapModel,
+             device: torch.device, world: World, reporter: Reporter) -> tuple[Trainer, dict[str, float]]:
+    """The model in training as it was saved, or as it begins; and the seconds of what was tried to find how."""
+    model = _beginning(options, model_dir, state, fresh, reporter).to(device)
+    recipe = recipes.chosen(options, model.recipe, settings)
+    parallel = world.size == 1 and allowed_threads() > 1 and sides_can_part(model)
+    gradients = Gradients(model, recipes.face_loss(recipe, settings), recipe.side_weights, parallel,
+                          recipe.landmark_weight, recipe.accumulation)
+    # Whoever computes with others has to compute like them.
+    execution, measured = world.agree(_execution(options, state, gradients, device))
+    execution.place(model)
+    gradients.join(world, options.batch_size)
+    trainer = Trainer(gradients, recipe, execution, options.seed, options.nan_protection)
+    if state:
+        restore(trainer, model_dir, state, reporter)
+    return trainer, measured
+
+
+def _session(options: TrainOptions, model_dir: Path, state: ModelState, trainer: Trainer, measured: dict[str, float],
+             sides: tuple[FaceSet, FaceSet], reporter: Reporter) -> Session:
+    """The run of the process that watches and saves."""
+    gradients, device = trainer.gradients, trainer.device
+    processors = max(1, allowed_threads() // (2 if gradients.parallel else gradients.world.size))
+    facts = {"batch_size": options.batch_size, **recipes.facts(trainer.recipe, options),
+             "seed": options.seed, "device": device.type, "processes": gradients.world.size,
+             "asked_precision": options.precision, **asdict(trainer.execution),
+             "measured_seconds": measured, "faces_a": len(sides[0]), "faces_b": len(sides[1])}
+    watcher = watching.make(options, model_dir, sides, (state.input_size, state.output_size), options.seed, reporter)
+    return Session(model_dir, state, trainer, watcher, facts, reporter, options,
+                   threads=Threads(processors) if device.type == "cpu" else None)
+
+
+def _beginning(options: TrainOptions, model_dir: Path, state: ModelState | None, fresh: SwapModel,
+               reporter: Reporter) -> SwapModel:
+    """The model as it was saved, or a new one, with the encoder that the person wants for it."""
     model = fresh
     if state:
         path = model_dir / state.model_file
-        model = folder.build_model(state, folder.read_tensors(path), path)
-    model.to(device)
-    recipe = _recipe(options, model.recipe)
-    loss = FaceLoss(recipe.loss, settings.penalized_mask_loss, recipe.mask_floor)
-    processors = allowed_threads()
-    parallel = processors > 1 and sides_can_part(model)
-    threads = Threads(processors // 2 if parallel else processors) if device.type == "cpu" else None
-    gradients = Gradients(model, loss, recipe.side_weights, parallel, recipe.landmark_weight)
-    execution, measured = _execution(options, state, gradients, device)
-    trainer = Trainer(gradients, recipe, execution, options.seed)
+        model = folder.build_model(state, folder.read_tensors(path, state.checksums.get(path.name)), path)
+        if options.load_weights:
+            reporter.warning(f"Weights are loaded into new models only; the model in {model_dir} goes on from its own")
+    elif options.load_weights:
+        reporter.warning(str(load_encoder(model, options.load_weights)))
+    if options.freeze_weights:
+        freeze_encoder(model)
+    return model
+
+
+def _try_rates(options: TrainOptions, trainer: Trainer, state: ModelState | None, maker: Maker, device: torch.device,
+               reporter: Reporter) -> finder.Trial | None:
+    """Let a new model's training begin with the learning rate that serves it; None for an older model.
+
+    Raises:
+        ModelError: no rate lowered the loss.
+        UsageError: a rate is given as well.
+        Stopped: the person asked to stop.
+    """
     if state:
-        restore(trainer, model_dir, state)
-    facts = {"batch_size": options.batch_size, "learning_rate": recipe.learning_rate, "loss": recipe.loss,
-             "seed": options.seed, "device": device.type, "asked_precision": options.precision, **asdict(execution),
-             "measured_seconds": measured, "faces_a": len(sides[0]), "faces_b": len(sides[1])}
-    previews = [preview.choose(faces, options.preview_images, options.seed, model.input_size, model.output_size,
-                               settings) for faces in sides]
-    new = ModelState(settings, model.input_size, model.output_size)
-    return Session(model_dir, state or new, trainer, (previews[0], previews[1]), facts, reporter, options.logs,
-                   threads=threads)
-
-
-def _recipe(options: TrainOptions, recipe: Recipe) -> Recipe:
-    """The trainer's own recipe with what the person chose instead."""
-    return replace(recipe, learning_rate=options.learning_rate or recipe.learning_rate,
-                   loss=recipe.loss if options.loss == "auto" else options.loss)
-
-
-def _amounts(options: TrainOptions, recipe: Recipe) -> Amounts:
-    """The trainer's own amounts, less what the person switched off."""
-    own = Amounts(**recipe.augmentation)  # type: ignore[arg-type]
-    return replace(own, color=own.color and options.augment_color, flip=own.flip and options.flip,
-                   warp=own.warp and options.warp)
-
-
-def _growth(options: TrainOptions, recipe: Recipe) -> Growth | None:
-    if not recipe.late_augmentation:
+        reporter.warning("The learning rate is found for new models only; the model in "
+                         f"{options.model_dir} goes on with {trainer.recipe.learning_rate:g}")
         return None
-    late = replace(_amounts(options, recipe), **recipe.late_augmentation)  # type: ignore[arg-type]
-    return Growth(late, *recipe.late_between)
+    if options.learning_rate:
+        raise UsageError("A learning rate is given and is to be found as well", "Leave one of them out")
+    with Batches(maker, 0, device) as batches:
+        trial = finder.find(trainer, batches.next, options.lr_finder_iterations, options.lr_finder_strength, reporter)
+    trainer.start_with(trial.found)
+    return trial
+
+
+def _write_graph(trial: finder.Trial, model_dir: Path, reporter: Reporter) -> None:
+    path = model_dir / finder.GRAPH_NAME
+    with writing(path):
+        folder.write_atomically(path, finder.graph(trial))
+    reporter.preview(path)
 
 
 def _execution(options: TrainOptions, state: ModelState | None, gradients: Gradients,
@@ -211,19 +256,23 @@ def _threads_given_back() -> Iterator[None]:
 def _clear(model_dir: Path) -> None:
     """Take away what a new training left that failed before its first save; anything else there stays."""
     shutil.rmtree(model_dir / LOGS_NAME / "session_1", ignore_errors=True)
+    shutil.rmtree(model_dir / history.FOLDER_NAME, ignore_errors=True)
     with suppress(OSError):
-        (model_dir / METRICS_NAME).unlink(missing_ok=True)
         (model_dir / LOCK_NAME).unlink(missing_ok=True)
     for empty in (model_dir / LOGS_NAME, model_dir):
         with suppress(OSError):
             empty.rmdir()
 
 
+def _found_rate(state: ModelState) -> dict[str, float]:
+    found = state.settings.found_learning_rate
+    return {"found_learning_rate": found} if found else {}
+
+
 def _result(model_dir: Path, state: ModelState, session: Session | None) -> dict[str, Any]:
-    lines = read_metrics(model_dir)[-5:]
     last = state.sessions[-1] if state.sessions else {}
-    losses = {key: sum(line[key] for line in lines) / len(lines) for key in ("loss_a", "loss_b") if lines}
+    losses = history.recent_losses(model_dir)
     return {"model_dir": str(model_dir), "trainer": state.settings.trainer, "iterations": state.iterations,
-            "session_iterations": last.get("iterations", 0) if session else 0, **losses, "rate": last.get("rate", 0.0),
-            "precision": last.get("precision", ""), "preview": str(model_dir / PREVIEW_NAME),
-            "logs": str(model_dir / LOGS_NAME)}
+            "session_iterations": last.get("iterations", 0) if session else 0, **losses, **_found_rate(state),
+            "rate": last.get("rate", 0.0), "precision": last.get("precision", ""),
+            "preview": str(model_dir / PREVIEW_NAME), "logs": str(model_dir / LOGS_NAME)}
