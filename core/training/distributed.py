@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import distributed, nn
+from torch.distributed import TCPStore  # type: ignore[attr-defined]  # exported, but not said so to type checkers
 from torch.nn.parallel import DistributedDataParallel
 
 from ..errors import FacesError, ModelError, Stopped, UnderstudyError, UsageError
@@ -181,7 +182,7 @@ class Crew:
         self.device, self.warning = device, ""
         self._rank, self._size, self._port = rank, size, port
         self._others: list[BaseProcess] = []
-        self._store: distributed.TCPStore | None = None
+        self._store: TCPStore | None = None
 
     @classmethod
     def of(cls, options: TrainOptions) -> Crew:
@@ -212,7 +213,7 @@ class Crew:
 
     def _start(self, options: TrainOptions, cards: tuple[torch.device, ...]) -> None:
         """Start the others; this process is the first of them."""
-        self._store = distributed.TCPStore("127.0.0.1", 0, len(cards), is_master=True, wait_for_workers=False)
+        self._store = TCPStore("127.0.0.1", 0, len(cards), is_master=True, wait_for_workers=False)
         context = multiprocessing.get_context("spawn")
         for rank, card in enumerate(cards[1:], 1):
             process = context.Process(target=_follow, args=(options, card, rank, len(cards), self._store.port),
@@ -253,7 +254,7 @@ class Crew:
             backend = "cpu:gloo,cuda:nccl"
             torch.cuda.set_device(self.device)
         if self._port is not None:
-            self._store = distributed.TCPStore("127.0.0.1", self._port, self._size, is_master=False)
+            self._store = TCPStore("127.0.0.1", self._port, self._size, is_master=False)
             self._store.set(_here(self._rank), "yes")
         elif self._others:
             self._wait(reporter)
