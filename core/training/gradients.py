@@ -8,7 +8,7 @@ each gets cores of its own and they meet once per step.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -54,6 +54,9 @@ class Gradients:
         landmark_weight: of the landmarks' error beside the loss, for models that tell where they are.
         accumulation: batches whose gradients make one step: each counts that part of one.
         parallel: the sides in two threads, each with as many of the processor's as `torch.get_num_threads` says.
+
+    Attributes:
+        scaled: multiplies the loss before its gradients are computed, for float16; see `Execution.scaler`.
     """
 
     def __init__(self, model: SwapModel, loss: FaceLoss, side_weights: tuple[float, float] = (1.0, 1.0),
@@ -63,6 +66,7 @@ class Gradients:
         self.side_weights = (side_weights[0] / accumulation, side_weights[1] / accumulation)
         self._second = ThreadPoolExecutor(1, thread_name_prefix="understudy-side-b") if parallel else None
         self.world, self._share = World(), 1.0
+        self.scaled: Callable[[torch.Tensor], torch.Tensor] = _as_it_is
         self._both: nn.Module = _Both(model)
 
     def join(self, world: World, batch_size: int) -> None:
@@ -80,26 +84,42 @@ class Gradients:
 
     def __call__(self, execution: Execution, batch: Batch) -> tuple[SideLosses, SideLosses]:
         """Add to the gradients; returns the losses of A and B."""
-        half = len(batch) // 2
-        a, b = batch.faces(slice(half)), batch.faces(slice(half, None))
+        a, b = _half(batch, "a"), _half(batch, "b")
         if self._second is None:
             return self._together(execution, a, b)
         threads = torch.get_num_threads()
         waiting = self._second.submit(self._side, "b", threads, execution, b)
         losses_a, gradients_a = self._side("a", threads, execution, a)
         losses_b, gradients_b = waiting.result()
-        for parameter, *new in zip(self._trained(), gradients_a, gradients_b, strict=True):
-            for gradient in new:
-                if gradient is not None:
-                    parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
+        self._add(gradients_a)
+        self._add(gradients_b)
         return losses_a, losses_b
+
+    def of_side(self, execution: Execution, batch: Batch, side: Side) -> SideLosses:
+        """Add the gradients of one side alone; returns its losses."""
+        losses, gradients = self._side(side, torch.get_num_threads(), execution, _half(batch, side))
+        self._add(gradients)
+        return losses
+
+    @torch.no_grad()
+    def losses(self, execution: Execution, batch: Batch, side: Side) -> SideLosses:
+        """The losses of one side, without gradients."""
+        batch = _half(batch, side)
+        with execution.autocast(batch.feed.device):
+            made = self.model.decode(self.model.encode(batch.feed), side)
+        return self._loss(made, batch)
+
+    def _add(self, gradients: tuple[torch.Tensor | None, ...]) -> None:
+        for parameter, gradient in zip(self._trained(), gradients, strict=True):
+            if gradient is not None:
+                parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
 
     def _together(self, execution: Execution, a: Batch, b: Batch) -> tuple[SideLosses, SideLosses]:
         with execution.autocast(a.feed.device):
             made_a, made_b = self._both(a.feed, b.feed)
         loss_a, loss_b = self._loss(made_a, a), self._loss(made_b, b)
         total = self.side_weights[0] * loss_a.total + self.side_weights[1] * loss_b.total
-        (self._share * total).backward()
+        self.scaled(self._share * total).backward()
         return _detached(loss_a), _detached(loss_b)
 
     def everywhere(self, values: torch.Tensor) -> torch.Tensor:
@@ -113,7 +133,7 @@ class Gradients:
             made = self.model.decode(self.model.encode(batch.feed), side)
         loss = self._loss(made, batch)
         weighted = self.side_weights["ab".index(side)] * loss.total
-        return _detached(loss), torch.autograd.grad(weighted, self._trained(), allow_unused=True)
+        return _detached(loss), torch.autograd.grad(self.scaled(weighted), self._trained(), allow_unused=True)
 
     def _loss(self, made: Outputs, batch: Batch) -> SideLosses:
         """Means over the faces of one side, of all outputs."""
@@ -147,6 +167,15 @@ class _Both(nn.Module):
 
     def forward(self, x_a: torch.Tensor, x_b: torch.Tensor) -> tuple[Outputs, Outputs]:
         return self.model.forward_both(x_a, x_b)
+
+
+def _as_it_is(loss: torch.Tensor) -> torch.Tensor:
+    return loss
+
+
+def _half(batch: Batch, side: Side) -> Batch:
+    half = len(batch) // 2
+    return batch.faces(slice(half) if side == "a" else slice(half, None))
 
 
 def _detached(losses: SideLosses) -> SideLosses:

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 import torch
 
 from ..errors import ModelError
-from ..models.base import Recipe, SwapModel
+from ..models.base import Recipe, Side, SwapModel
 from ..models.folder import Tensors
 from .batch import Batch
 from .clipping import Clipping
 from .execution import Execution
 from .gradients import Gradients, SideLosses
+from .offload import HostMoments
 from .optimizers import load_state_tensors, make, state_tensors
+from .pingpong import PingPong
+from .savings import Savings
 from .schedule import share_of_rate
 
-_RAW, _GRADIENT = "raw", "gradient"  # what the optimiser's file holds beside the optimiser's own
+_RAW, _GRADIENT, _SCALER = "raw", "gradient", "scaler"  # what the optimiser's file holds beside the optimiser's own
+
+
+_ALL_KEPT = Savings()
 
 
 @dataclass(frozen=True)
@@ -53,20 +60,24 @@ class Trainer:
         execution: how to compute; see `precision`.
         seed: with the iteration's number it fixes every random draw inside the networks (dropout).
         protect: stop at a loss that is no number.
+        savings: what to save memory by; the model is prepared for it.
 
     Attributes:
         averages: the moving averages of the model's parameters, in their order; empty where the recipe wants none.
     """
 
     def __init__(self, gradients: Gradients, recipe: Recipe, execution: Execution, seed: int = 0,
-                 protect: bool = True) -> None:
+                 protect: bool = True, savings: Savings = _ALL_KEPT) -> None:
         self.gradients, self.recipe, self.execution, self.seed = gradients, recipe, execution, seed
-        self.protect = protect
+        self.protect, self.savings = protect, savings
         self.model: SwapModel = gradients.model
         model = self.model
         self.device = next(model.parameters()).device
         execution.place(model)
         model.train()
+        self._turns = PingPong(model, savings.turns) if savings.turns else None
+        self._side: Side | None = None  # whose turn it is
+        self._waiting: SideLosses | None = None  # of the other side
         self.start_optimizer()
         self.averages = [p.detach().clone() for p in model.parameters()] if recipe.ema else []
 
@@ -75,6 +86,9 @@ class Trainer:
         recipe = self.recipe
         groups = self.model.parameters_for(recipe, recipe.learning_rate)
         self.optimizer = make(recipe.optimizer, groups, recipe.betas, recipe.epsilon, recipe.amsgrad)
+        self._moments = HostMoments(self.optimizer) if self.savings.moments else None
+        self._scaler = self.execution.scaler(self.device)
+        self.gradients.scaled = self._scaler.scale
         self.clipping = Clipping(recipe.clipping, recipe.clipping_value, recipe.autoclip_history)
         self._rates = [group["lr"] for group in self.optimizer.param_groups]
         self.optimizer.zero_grad(set_to_none=True)
@@ -104,7 +118,21 @@ class Trainer:
         torch.manual_seed((self.seed << 32) + iteration)
         feed = batch.feed.contiguous(memory_format=self.execution.memory_format)
         batch = batch if feed is batch.feed else replace(batch, feed=feed)
+        if self._turns is not None:
+            return self._read(*self._compute_one(self._turns, batch, iteration))
         return self._read(*self.gradients(self.execution, batch))
+
+    def _compute_one(self, turns: PingPong, batch: Batch, iteration: int) -> tuple[SideLosses, SideLosses]:
+        """The gradients of the side whose turn it is. The other one's losses are those at the beginning of the turn."""
+        side = turns.side(iteration - iteration % self.recipe.accumulation)  # none begins with gradients that wait
+        other: Side = "b" if side == "a" else "a"
+        if side != self._side:
+            self._side = side
+            turns.turn(side, self.optimizer, self.averages)
+            with turns.both(side):
+                self._waiting = self.gradients.losses(self.execution, batch, other)
+        losses = {side: self.gradients.of_side(self.execution, batch, side), other: self._waiting}
+        return losses["a"], losses["b"]  # type: ignore[return-value]  # both are there by now
 
     def _read(self, a: SideLosses, b: SideLosses) -> Losses:
         """All numbers at once: each reading waits for a graphics card."""
@@ -119,11 +147,14 @@ class Trainer:
         Args:
             rate: the learning rate; None: the recipe's, as its schedule has it at this iteration.
         """
+        optimizer = self._moments or self.optimizer
+        self._scaler.unscale_(optimizer)  # type: ignore[arg-type]  # asks for its groups of parameters only
         self.clipping(self.model.parameters())
         share = share_of_rate(self.recipe, iteration) if rate is None else rate / self.recipe.learning_rate
         for group, own in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = own * share
-        self.optimizer.step()
+        self._scaler.step(optimizer)  # type: ignore[arg-type]
+        self._scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
         if self.averages:
             # A young average would remember the random start for long; this ramp is TensorFlow's for the same purpose.
@@ -145,9 +176,11 @@ class Trainer:
         """Take weights, moving average and the optimiser's moments to another device, in place."""
         tensors = [*self.model.parameters(), *self.model.buffers(), *self.averages]
         tensors += [p.grad for p in self.model.parameters() if p.grad is not None]
-        tensors += [v for state in self.optimizer.state.values() for v in state.values() if torch.is_tensor(v)]
+        if not self._moments:  # else they are at home already
+            tensors += [v for state in self.optimizer.state.values() for v in state.values() if torch.is_tensor(v)]
         for tensor in tensors:
             tensor.data = tensor.data.to(device)
+        self._side = None  # the next step sends away again what is not its turn
 
     def averaged(self) -> _Averaged:
         """Within it, the model holds the weights that previews and conversion use."""
@@ -164,7 +197,10 @@ class Trainer:
         """What the optimiser file holds: the optimiser's memory and that of clipping, raw weights where the model file
         has their average, and gradients that wait for their step.
         """
+        if self._moments:
+            self._moments.settle()
         tensors = {**state_tensors(self.optimizer, self.model), **self.clipping.tensors()}
+        tensors |= {f"{_SCALER}/{key}": torch.tensor(value) for key, value in self._scaler.state_dict().items()}
         for name, parameter in self.model.named_parameters():
             if self.averages:
                 tensors[f"{_RAW}/{name}"] = parameter
@@ -179,9 +215,15 @@ class Trainer:
         Raises:
             KeyError, RuntimeError: they are of another model or recipe.
         """
-        beside = (_RAW, _GRADIENT, "clipping")
+        beside = (_RAW, _GRADIENT, _SCALER, "clipping")
         own = {key: value for key, value in tensors.items() if key.partition("/")[0] not in beside}
         load_state_tensors(self.optimizer, self.model, own)
+        if self._moments:
+            self._moments.rest()
+        scaling = {key: tensors[f"{_SCALER}/{key}"].item() for key in self._scaler.state_dict()
+                   if f"{_SCALER}/{key}" in tensors}
+        if scaling:
+            self._scaler.load_state_dict(scaling)
         self.clipping.load(tensors)
         for index, (name, parameter) in enumerate(self.model.named_parameters()):
             if self.averages:
@@ -206,11 +248,16 @@ class _Averaged:
         self._trainer = trainer
 
     def __enter__(self) -> SwapModel:
+        trainer = self._trainer
+        self._gathered = ExitStack()
+        if trainer._turns and trainer._side:
+            self._gathered.enter_context(trainer._turns.both(trainer._side))
         self._swap()
-        return self._trainer.model
+        return trainer.model
 
     def __exit__(self, *_: object) -> None:
         self._swap()
+        self._gathered.close()
 
     @torch.no_grad()
     def _swap(self) -> None:

@@ -1,0 +1,66 @@
+"""What saves a graphics card's memory, each at its price; see docs/performance.md for what they bring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from ..errors import UsageError
+from ..jobs.messages import Reporter
+from ..models.base import SwapModel
+from ..options.train import TrainOptions
+from .checkpointing import save_memory
+
+_LONGEST_TURN = 100  # iterations of one side, after which the other one begins to suffer
+
+
+@dataclass(frozen=True)
+class Savings:
+    """What to save by.
+
+    Attributes:
+        gradients: compute the networks' insides twice instead of keeping them, see `checkpointing`.
+        moments: keep the optimiser's memory in the computer's, see `offload`.
+        turns: iterations for which one side trains before the other does, see `pingpong`; 0: both at once.
+    """
+
+    gradients: bool = False
+    moments: bool = False
+    turns: int = 0
+
+    @classmethod
+    def of(cls, options: TrainOptions, device: torch.device, processes: int, reporter: Reporter) -> Savings:
+        """What a person wants saved.
+
+        Raises:
+            UsageError: ping-pong over several processes.
+        """
+        if options.ping_pong and processes > 1:
+            raise UsageError("Ping-pong trains one side at a time on one device, and cannot be shared out",
+                             "Leave out ping-pong, or train on one graphics card")
+        if options.ping_pong and options.save_interval > _LONGEST_TURN:
+            reporter.warning(f"With ping-pong each side trains for a save interval at a time; {options.save_interval} "
+                             f"iterations are long for the side that waits, {_LONGEST_TURN} or fewer are better")
+        if options.optimizer_savings and device.type == "cpu":
+            reporter.warning("Optimizer savings change nothing here: on a processor the moments are in its memory "
+                             "anyway")
+        return cls(options.memory_saving_gradients, options.optimizer_savings and device.type != "cpu",
+                   options.save_interval if options.ping_pong else 0)
+
+    def prepare(self, model: SwapModel) -> None:
+        """Make the model keep less; call it before anything is computed with it."""
+        if self.gradients:
+            save_memory(model)
+
+
+def prepare_card(options: TrainOptions, device: torch.device) -> None:
+    """How memory of a CUDA card is taken: in pieces that grow, and no more than the limit; nothing on other devices.
+
+    Call it before the first tensor is put there.
+    """
+    if device.type != "cuda":
+        return
+    if options.allow_growth:
+        torch.cuda.memory._set_allocator_settings("expandable_segments:True")
+    torch.cuda.set_per_process_memory_fraction(options.memory_limit / 100, device)
