@@ -76,6 +76,17 @@ def test_pause_and_resume(extension: Any, scene: Any, watch: Any) -> None:
     until(watch, lambda b: b.job(name).status == "stopped")
 
 
+def test_set_up_waits_for_jobs_that_use_what_it_replaces(extension: Any, scene: Any, watch: Any) -> None:
+    assert bpy.ops.understudy.setup.poll()
+    name = start(extension, scene, steps=300, seconds=0.1)
+    until(watch, lambda b: b.job(name) and b.job(name).status == "running")
+    with pytest.raises(RuntimeError, match="running jobs"):
+        bpy.ops.understudy.setup()
+    assert bpy.ops.understudy.job_stop(job=name) == {"FINISHED"}
+    until(watch, lambda b: not b.job(name).going)
+    assert bpy.ops.understudy.setup.poll()
+
+
 def test_the_next_job_starts_when_the_one_before_has_finished(extension: Any, scene: Any, watch: Any) -> None:
     first = start(extension, scene, "First", steps=5, seconds=0.1)
     second = start(extension, scene, "Second", {"after": first}, steps=2, seconds=0.0)
