@@ -34,7 +34,8 @@ def nearest(landmarks: np.ndarray, others: np.ndarray, device: torch.device) -> 
         int64 [N, K]; K is 10, or the smaller side's number of faces less one where that is fewer (but at least 1).
     """
     count = min(NEAREST, max(min(len(landmarks), len(others)) - 1, 1))
-    mine, theirs = (torch.from_numpy(side.reshape(len(side), -1)).to(device) for side in (landmarks, others))
+    middle = others.mean(axis=0)  # around 0 the differences of large products stay exact enough
+    mine, theirs = (torch.from_numpy((side - middle).reshape(len(side), -1)).to(device) for side in (landmarks, others))
     rows = max(1, _BLOCK // len(others))
     found = [torch.cdist(part, theirs).topk(count, largest=False, sorted=False).indices for part in mine.split(rows)]
     return torch.cat(found).cpu().numpy()
