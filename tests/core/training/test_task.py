@@ -86,7 +86,8 @@ def test_a_training_leaves_all_it_promises(options: TrainOptions) -> None:
     state = folder.read_state(model_dir)
     (session,) = state.sessions
     assert (session["iterations"], session["batch_size"], session["precision"]) == (12, 4, "float32")
-    assert state.settings == folder.Settings("tiny", coverage=0.875, optimizer="adamw", ada_beta_1=0.9, ada_beta_2=0.999)
+    assert state.settings == folder.Settings("tiny", coverage=0.875, optimizer="adamw", ada_beta_1=0.9,
+                                             ada_beta_2=0.999)
     y = folder.load(model_dir).predict(np.zeros((2, 16, 16, 3), np.float32))
     assert y.shape == (2, 16, 16, 3)
     json.dumps(result)
