@@ -18,6 +18,7 @@ from .messages import Done, Error, Message, Metric, Preview, Progress, Started, 
 from .progress import describe, duration, rate_text
 from .reporter import BaseReporter
 
+_LONGEST = 30  # letters before a bar; what says more, such as a training with its losses, stands behind it
 _PLAIN_INTERVAL = 10.0  # seconds between two lines where there is no terminal to draw a bar on
 
 
@@ -65,7 +66,7 @@ class ErrorReporter(_SignalReporter):
 
 
 class ConsoleReporter(_SignalReporter):
-    """A bar with rate and time left, the latest figures of a training beside it; warnings and errors as lines."""
+    """A bar with rate and time left; warnings and errors as lines."""
 
     def __init__(self, task: str, stream: TextIO | None = None, interval: float = 0.1) -> None:
         self._stream = stream or sys.stderr
@@ -73,14 +74,11 @@ class ConsoleReporter(_SignalReporter):
         super().__init__(task, interval if self._terminal else _PLAIN_INTERVAL)
         self._bar: Any = None
         self._bar_key: tuple[str, int | None, str] | None = None
-        self._figures = ""
         self._began = time.monotonic()
 
     def say(self, message: Message) -> None:
         if isinstance(message, Progress):
             self._show(message)
-        elif isinstance(message, Metric):
-            self._figures = figures(message)
         elif isinstance(message, Warning_):
             self._line(f"Warning: {message.message}")
         elif isinstance(message, Error):
@@ -92,19 +90,18 @@ class ConsoleReporter(_SignalReporter):
                 print(text, flush=True)  # what was asked for, so that it can be piped
             if line := ending(message, time.monotonic() - self._began):
                 self._line(line)
-        elif isinstance(message, Preview):
-            pass  # rewritten often; its path is in the result
+        elif isinstance(message, (Metric, Preview)):
+            pass  # the progress has the figures in words; a picture is rewritten often, and its path is in the result
 
     def __exit__(self, *exc: object) -> None:
         self._close_bar()
         super().__exit__(*exc)
 
     def _show(self, progress: Progress) -> None:
-        if progress.unit != "iterations":
-            self._figures = ""  # a training's figures say nothing of the steps after it
+        is_long = len(progress.text) > _LONGEST
+        title, beside = (self.task, progress.text) if is_long else (progress.text or self.task, "")
         if not self._terminal:
-            figures_ = f" · {self._figures}" if self._figures else ""
-            self._line(f"{progress.text or self.task}: {describe(progress)}{figures_}")
+            self._line(f"{title}: {describe(progress)}" + (f" · {beside}" if beside else ""))
             return
         from tqdm import tqdm
 
@@ -119,8 +116,8 @@ class ConsoleReporter(_SignalReporter):
         parts = [rate_text(progress.rate)] if progress.rate is not None else []
         if progress.eta is not None:
             parts.append(f"{duration(progress.eta)} left")
-        self._bar.set_description_str(progress.text or self.task, refresh=False)
-        self._bar.set_postfix_str(", ".join([*parts, *([self._figures] if self._figures else [])]), refresh=False)
+        self._bar.set_description_str(title, refresh=False)
+        self._bar.set_postfix_str(", ".join([*parts, *([beside] if beside else [])]), refresh=False)
         self._bar.n = progress.done
         self._bar.ncols = _width()  # now: windows are resized
         self._bar.refresh()
@@ -176,12 +173,6 @@ class JsonReporter(_SignalReporter):
 def _width() -> int:
     """Columns to draw on. tqdm's own measure is negative on terminals that do not tell their size."""
     return max(40, shutil.get_terminal_size().columns - 1)
-
-
-def figures(metric: Metric) -> str:
-    """ "loss_a 0.0512, loss_b 0.0634"."""
-    return ", ".join(f"{name} {value:.4g}" if value is not None else f"{name} ?" for name, value in
-                     metric.values.items())
 
 
 def ending(done: Done, seconds: float) -> str:

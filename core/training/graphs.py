@@ -166,7 +166,7 @@ def draw(found: Sequence[Curve], sessions: Sequence[History], graph: Graph) -> n
 
 def _dress(axes: Any, found: Sequence[Curve], graph: Graph) -> None:
     """Colours, grid, title and axes."""
-    from matplotlib.ticker import StrMethodFormatter
+    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
     axes.set_facecolor(_PLOT)
     axes.grid(color=_GRID, linewidth=0.8)
@@ -180,6 +180,7 @@ def _dress(axes: Any, found: Sequence[Curve], graph: Graph) -> None:
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.grid(color=_GRID, linewidth=0.5, which="minor")
         axes.tick_params(colors=_FAINT, labelsize=11, length=0, pad=6, which="minor")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=9, steps=(1, 2, 2.5, 5, 10), integer=True))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.set_xlabel("Iterations", color=_FAINT, fontsize=12, labelpad=8)
     first, last = found[0].iterations[[0, -1]]

@@ -143,7 +143,7 @@ class Session:
         snapshot = snapshot or (made and self._snapshot_due(iterations))
         if made or ((last or snapshot) and self._lacks_optimizer()):
             self._write(iterations, last or snapshot)
-            self.watcher.saved(iterations, self.predicting)
+            self.watcher.saved(iterations, self.predicting, last)
             if self.state.lowest_at == iterations:
                 self._copy("backup", copies.backup_place(self.model_dir))
         if snapshot:

@@ -128,10 +128,11 @@ class Watcher:
             self._write_sheet()
         return Asked("save" in wanted or "save" in keys, "quit" in keys, "snapshot" in wanted)
 
-    def saved(self, iterations: int, predicting: Predicting) -> None:
+    def saved(self, iterations: int, predicting: Predicting, last: bool = False) -> None:
         """The model was saved: bring everything that shows it up to date.
 
         Args:
+            last: of the session; the graph is then drawn however much time that has taken already.
             predicting: gives, within a `with` block, the function that runs the model as saved.
 
         Raises:
@@ -144,7 +145,7 @@ class Watcher:
             with predicting() as predict:
                 shown = preview.look_through(predict, *self.timelapse.faces, self.at_once)
             self.timelapse.write(iterations, preview.sheet(shown, self.look))
-        if time.monotonic() >= self._graph_due:
+        if last or time.monotonic() >= self._graph_due:
             self._draw_graph()
 
     def _show(self, predicting: Predicting) -> None:

@@ -99,11 +99,11 @@ def test_a_failure_is_told_once():
     with ConsoleReporter("train", stream) as reporter:
         reporter.warning("Only 40 faces.")
         reporter.metric(3, {"loss_a": float("nan"), "loss_b": 0.123456})
-        reporter.progress(3, 10, "iterations", "Training")
+        reporter.progress(3, 10, "iterations", "Loss 0.2809 (A), 0.1235 (B), 310 EG/s")
         reporter.fail(Error("There is no folder x. Check the path."))
     lines = stream.getvalue().splitlines()
     assert lines[0] == "Warning: Only 40 faces."
-    assert lines[1] == "Training: 3 of 10 iterations · loss_a nan, loss_b 0.1235"
+    assert lines[1] == "train: 3 of 10 iterations · Loss 0.2809 (A), 0.1235 (B), 310 EG/s"
     assert lines[2:] == ["understudy: There is no folder x. Check the path."]
 
 
