@@ -10,6 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Sequence
+from copy import copy
 from typing import Protocol
 
 import numpy as np
@@ -69,6 +70,12 @@ class Maker:
         self._neutral = [neutral_shape(points, augmenter.size) for points in landmarks] if with_landmarks else None
         self._nearest = [nearest(landmarks[side], landmarks[1 - side], augmenter.device)
                          for side in (0, 1)] if to_landmarks else None
+
+    def with_places(self, places: range) -> Maker:
+        """The same for other places of the batch."""
+        other = copy(self)
+        other.places = places
+        return other
 
     def make(self, iteration: int) -> Batch:
         """The batch of an iteration, counted from 0."""
