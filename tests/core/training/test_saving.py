@@ -269,7 +269,7 @@ def test_a_full_disk_leaves_the_last_save_and_training_goes_on_with_room(options
     place.mkdir()
     values = {name: getattr(options, name) for name in options.__dataclass_fields__} | {
         "model_dir": str(place / "model")}
-    mounted = f'mount -t tmpfs -o size=2m none "{place}" && exec "$@"'
+    mounted = f'mount -t tmpfs -o size=5m none "{place}" && exec "$@"'
     done = subprocess.run(["unshare", "--map-root-user", "--mount", "sh", "-c", mounted, "sh", sys.executable, "-c",
                            FULL, str(Path(__file__).parent), json.dumps(values)], capture_output=True, text=True,
                           timeout=300, check=False)
