@@ -1,9 +1,6 @@
-"""The gradients of one step: both sides in one pass on a graphics card, side by side in two threads on processors.
+"""The gradients of one step: of both sides in one pass, or side by side in two threads; see `threads` for which pays.
 
-A convolution of these small models is over in a millisecond. To spread each one over the cores, the threads meet after
-every layer, and on a machine that does anything else a thread that waits for another burns its time: one step was seen
-to take 4 s where a single thread needs 0.25. The two sides, however, share nothing but weights that both only read, so
-each gets cores of its own and they meet once per step.
+The two sides share nothing but weights that both only read, so on a processor each may have cores of its own.
 """
 
 from __future__ import annotations
@@ -21,6 +18,7 @@ from .batch import Batch
 from .distributed import World
 from .execution import Execution
 from .losses import FaceLoss, Measure
+from .threads import Way
 
 
 class SideLosses(NamedTuple):
@@ -53,18 +51,19 @@ class Gradients:
         side_weights: factors of the losses of A and B before they are added.
         landmark_weight: of the landmarks' error beside the loss, for models that tell where they are.
         accumulation: batches whose gradients make one step: each counts that part of one.
-        parallel: the sides in two threads, each with as many of the processor's as `torch.get_num_threads` says.
 
     Attributes:
+        apart: the sides in two threads, each with as many of the processor's as `torch.get_num_threads` says.
         scaled: multiplies the loss before its gradients are computed, for float16; see `Execution.scaler`.
     """
 
     def __init__(self, model: SwapModel, loss: FaceLoss, side_weights: tuple[float, float] = (1.0, 1.0),
-                 parallel: bool = False, landmark_weight: float = 0.0, accumulation: int = 1) -> None:
+                 landmark_weight: float = 0.0, accumulation: int = 1) -> None:
         self.landmark_weight = landmark_weight
         self.model, self.loss = model, loss
         self.side_weights = (side_weights[0] / accumulation, side_weights[1] / accumulation)
-        self._second = ThreadPoolExecutor(1, thread_name_prefix="understudy-side-b") if parallel else None
+        self.apart = False
+        self._second = ThreadPoolExecutor(1, thread_name_prefix="understudy-side-b")
         self.world, self._share = World(), 1.0
         self.scaled: Callable[[torch.Tensor], torch.Tensor] = _as_it_is
         self._both: nn.Module = _Both(model)
@@ -78,14 +77,15 @@ class Gradients:
         self.world, self._share = world, world.share(batch_size)
         self._both = world.spread(self._both)
 
-    @property
-    def parallel(self) -> bool:
-        return self._second is not None
+    def take(self, way: Way) -> None:
+        """Compute the next step that way."""
+        self.apart = way.apart
+        torch.set_num_threads(way.threads)
 
     def __call__(self, execution: Execution, batch: Batch) -> tuple[SideLosses, SideLosses]:
         """Add to the gradients; returns the losses of A and B."""
         a, b = _half(batch, "a"), _half(batch, "b")
-        if self._second is None:
+        if not self.apart:
             return self._together(execution, a, b)
         threads = torch.get_num_threads()
         waiting = self._second.submit(self._side, "b", threads, execution, b)

@@ -10,6 +10,7 @@ from ..errors import UsageError
 from ..jobs.messages import Reporter
 from ..models.base import SwapModel
 from ..options.train import TrainOptions
+from .allocation import keep_memory
 from .checkpointing import save_memory
 
 _LONGEST_TURN = 100  # iterations of one side, after which the other one begins to suffer
@@ -48,19 +49,21 @@ class Savings:
         return cls(options.memory_saving_gradients, options.optimizer_savings and device.type != "cpu",
                    options.save_interval if options.ping_pong else 0)
 
-    def prepare(self, model: SwapModel) -> None:
+    def apply(self, model: SwapModel) -> None:
         """Make the model keep less; call it before anything is computed with it."""
         if self.gradients:
             save_memory(model)
 
 
-def prepare_card(options: TrainOptions, device: torch.device) -> None:
-    """How memory of a CUDA card is taken: in pieces that grow, and no more than the limit; nothing on other devices.
+def prepare(options: TrainOptions, device: torch.device) -> None:
+    """How memory is taken from here on; call it before the model comes to the device.
 
-    Call it before the first tensor is put there.
+    On a processor, freed memory is kept for the next step. On a CUDA card, it is taken in pieces that grow where a
+    person wants that, and never more of it than their limit.
     """
-    if device.type != "cuda":
-        return
-    if options.allow_growth:
-        torch.cuda.memory._set_allocator_settings("expandable_segments:True")
-    torch.cuda.set_per_process_memory_fraction(options.memory_limit / 100, device)
+    if device.type == "cpu":
+        keep_memory()
+    elif device.type == "cuda":
+        if options.allow_growth:
+            torch.cuda.memory._set_allocator_settings("expandable_segments:True")
+        torch.cuda.set_per_process_memory_fraction(options.memory_limit / 100, device)

@@ -21,7 +21,7 @@ from ..models.transfer import freeze_encoder, load_encoder
 from ..options.field import options_of
 from ..options.train import TrainOptions
 from ..options.trainers import trainer_options
-from . import finder, history, watching
+from . import augmentation_sheet, finder, history, watching
 from . import recipe as recipes
 from .batches import Batches, Maker, maker_for, process_size
 from .data import FaceSet
@@ -33,9 +33,10 @@ from .loop import Trainer
 from .precision import measure
 from .reading import Cut
 from .requests import PREVIEW_NAME
+from .savings import Savings, prepare
 from .session import Session, calm_threads, follow, restore
 from .sides import load_sides, mask_work
-from .threads import Threads, allowed_threads
+from .threads import Threads, Way, allowed_threads, ways
 
 
 def run(options: TrainOptions, reporter: Reporter) -> dict[str, Any]:
@@ -63,7 +64,7 @@ def train(options: TrainOptions, reporter: Reporter, crew: Crew) -> dict[str, An
     model_dir = Path(options.model_dir)
     calm_threads()
     settings, state = _settings(options, model_dir, reporter)
-    if state and state.iterations >= options.iterations:
+    if state and state.iterations >= options.iterations and not options.show_augmentation:
         reporter.warning(f"The model in {model_dir} has {state.iterations} iterations already; ask for more to go on")
         return _result(model_dir, state, None)
     torch.manual_seed(options.seed)
@@ -73,6 +74,8 @@ def train(options: TrainOptions, reporter: Reporter, crew: Crew) -> dict[str, An
     parts = settings.penalized_mask_loss and max(recipe.eyes, recipe.mouth) > 1
     sides = load_sides(options, Cut(process_size(fresh), settings, mask_work(options), parts), reporter,
                        flip=options.flip)
+    if options.show_augmentation:
+        return _show_augmentation(options, fresh, sides, state, crew)
     if crew.warning:
         reporter.warning(crew.warning)
     with (_locked(model_dir) if crew.leads else nullcontext(), _threads_given_back(), crew.joined(reporter) as world,
@@ -80,7 +83,8 @@ def train(options: TrainOptions, reporter: Reporter, crew: Crew) -> dict[str, An
         world.require_same_faces([side.paths for side in sides])
         state = folder.read_state(model_dir) if folder.exists(model_dir) else None
         new = ModelState(settings, fresh.input_size, fresh.output_size)
-        trainer, measured = _trainer(options, model_dir, settings, state, fresh, crew.device, world, reporter)
+        trainer, measured, choice = _trainer(options, model_dir, settings, state, fresh, crew.device, world,
+                                             reporter)
         maker = maker_for(options, fresh, sides, crew.device, world.places(options.batch_size))
         trial = _try_rates(options, trainer, state, maker, crew.device, reporter) if options.use_lr_finder else None
         if trial:
@@ -94,9 +98,20 @@ def train(options: TrainOptions, reporter: Reporter, crew: Crew) -> dict[str, An
             if not world.leads:
                 follow(trainer, batches, first, options.iterations, reporter)
                 return {}
-            session = _session(options, model_dir, state or new, trainer, measured, sides, reporter)
+            session = _session(options, model_dir, state or new, trainer, measured, choice, sides, reporter)
             session.run(batches, options.iterations)
     return _result(model_dir, session.state, session)
+
+
+def _show_augmentation(options: TrainOptions, model: SwapModel, sides: tuple[FaceSet, FaceSet],
+                       state: ModelState | None, crew: Crew) -> dict[str, Any]:
+    if not crew.leads:
+        return {}
+    maker = maker_for(options, model, sides, crew.device)
+    path = Path(options.show_augmentation)
+    if path.parent == Path():
+        path = Path(options.model_dir) / path
+    return augmentation_sheet.write(maker, state.iterations if state else 0, path)
 
 
 def _settings(options: TrainOptions, model_dir: Path, reporter: Reporter) -> tuple[Settings, ModelState | None]:
@@ -136,35 +151,48 @@ def _fixed(settings: Settings) -> dict[str, Any]:
 
 
 def _trainer(options: TrainOptions, model_dir: Path, settings: Settings, state: ModelState | None, fresh: SwapModel,
-             device: torch.device, world: World, reporter: Reporter) -> tuple[Trainer, dict[str, float]]:
-    """The model in training as it was saved, or as it begins; and the seconds of what was tried to find how."""
+             device: torch.device, world: World, reporter: Reporter,
+             ) -> tuple[Trainer, dict[str, float], tuple[Way, ...]]:
+    """The model in training as it was saved, or as it begins; the seconds of what was tried to find how; and what ways
+    a processor leaves to choose from.
+    """
+    savings = Savings.of(options, device, world.size, reporter)
+    prepare(options, device)
     model = _beginning(options, model_dir, state, fresh, reporter).to(device)
+    savings.apply(model)
     recipe = recipes.chosen(options, model.recipe, settings)
-    parallel = world.size == 1 and allowed_threads() > 1 and sides_can_part(model)
-    gradients = Gradients(model, recipes.face_loss(recipe, settings), recipe.side_weights, parallel,
-                          recipe.landmark_weight, recipe.accumulation)
+    gradients = Gradients(model, recipes.face_loss(recipe, settings), recipe.side_weights, recipe.landmark_weight,
+                          recipe.accumulation)
+    choice = _ways(options, model, world)
+    if device.type == "cpu":
+        gradients.take(choice[0])
     # Whoever computes with others has to compute like them.
     execution, measured = world.agree(_execution(options, state, gradients, device))
     execution.place(model)
     gradients.join(world, options.batch_size)
-    trainer = Trainer(gradients, recipe, execution, options.seed, options.nan_protection)
+    trainer = Trainer(gradients, recipe, execution, options.seed, options.nan_protection, savings)
     if state:
         restore(trainer, model_dir, state, reporter)
-    return trainer, measured
+    return trainer, measured, choice
 
 
 def _session(options: TrainOptions, model_dir: Path, state: ModelState, trainer: Trainer, measured: dict[str, float],
-             sides: tuple[FaceSet, FaceSet], reporter: Reporter) -> Session:
+             choice: tuple[Way, ...], sides: tuple[FaceSet, FaceSet], reporter: Reporter) -> Session:
     """The run of the process that watches and saves."""
     gradients, device = trainer.gradients, trainer.device
-    processors = max(1, allowed_threads() // (2 if gradients.parallel else gradients.world.size))
     facts = {"batch_size": options.batch_size, **recipes.facts(trainer.recipe, options),
              "seed": options.seed, "device": device.type, "processes": gradients.world.size,
              "asked_precision": options.precision, **asdict(trainer.execution),
              "measured_seconds": measured, "faces_a": len(sides[0]), "faces_b": len(sides[1])}
     watcher = watching.make(options, model_dir, sides, (state.input_size, state.output_size), options.seed, reporter)
     return Session(model_dir, state, trainer, watcher, facts, reporter, options,
-                   threads=Threads(processors) if device.type == "cpu" else None)
+                   threads=Threads(choice, gradients.take) if device.type == "cpu" else None)
+
+
+def _ways(options: TrainOptions, model: SwapModel, world: World) -> tuple[Way, ...]:
+    """How the processor may be put to a step."""
+    may_part = world.size == 1 and not options.ping_pong and sides_can_part(model)
+    return ways(max(1, allowed_threads() // world.size), may_part, options.threads)
 
 
 def _beginning(options: TrainOptions, model_dir: Path, state: ModelState | None, fresh: SwapModel,
@@ -271,7 +299,8 @@ def _found_rate(state: ModelState) -> dict[str, float]:
 
 def _result(model_dir: Path, state: ModelState, session: Session | None) -> dict[str, Any]:
     last = state.sessions[-1] if state.sessions else {}
-    losses = history.recent_losses(model_dir)
+    means = history.recent_losses(model_dir)
+    losses = {name: means[name] for name in ("loss_a", "loss_b") if name in means}
     return {"model_dir": str(model_dir), "trainer": state.settings.trainer, "iterations": state.iterations,
             "session_iterations": last.get("iterations", 0) if session else 0, **losses, **_found_rate(state),
             "rate": last.get("rate", 0.0), "precision": last.get("precision", ""),

@@ -1,20 +1,37 @@
-"""How many processor threads the networks use: as many as pay here and now, tried out on real training steps.
+"""How the processor's cores are put to a training step: the way that pays here and now, tried out on real steps.
 
-Alone on a machine, all its cores are fastest. Beside other programs they are not: threads that wait for one which the
-system has set aside burn their time, and a step over two busy cores was seen to take six times as long as over one.
+The two sides of a batch may be computed at once, every layer spread over all cores, or each side by cores of its own.
+At once, the weights are read once for both and matrices are larger. Side by side, threads meet once per step instead of
+after every layer: on a machine that does anything else, a thread that waits for one which the system has set aside
+burns its time, and a step over two busy cores was seen to take six times as long as over one.
 Load comes and goes while a training runs for hours, so the choice is looked at again from time to time.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from statistics import median
 
 import torch
 
-_TRIAL = 4  # steps with the other number of threads; the first, which has to wake them, is not counted
-_CLEAR_GAIN = 0.9  # the other number must take less than this part of the time
+_TRIAL = 4  # steps the other way; the first, which has to wake its threads, is not counted
+_CLEAR_GAIN = 0.9  # the other way must take less than this part of the time
 _BETWEEN = 30.0  # seconds of training between two trials
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to compute a step.
+
+    Attributes:
+        threads: of the processor, for each thread of Python that computes.
+        apart: each side in a thread of Python of its own.
+    """
+
+    threads: int
+    apart: bool = False
 
 
 def allowed_threads() -> int:
@@ -23,34 +40,53 @@ def allowed_threads() -> int:
     return max(1, min(processors, torch.get_num_threads()))
 
 
-class Threads:
-    """Chooses between two numbers of threads by the seconds that training steps take.
+def ways(processors: int, may_part: bool, fixed: int = 0) -> tuple[Way, ...]:
+    """What there is to choose from, the usual one first.
 
     Args:
-        most: the larger number; the other is half of it, or 1. With 1 there is nothing to choose.
+        processors: that this training may use.
+        may_part: the model's sides may be computed apart, see `gradients.sides_can_part`.
+        fixed: the number of threads that a person wants; nothing is tried then.
+    """
+    processors = fixed or processors
+    together, apart = Way(processors), Way(max(1, processors // 2), apart=True)
+    if fixed:
+        return (apart,) if may_part and processors > 1 else (together,)
+    if processors == 1:
+        return (together,)
+    return (apart, together) if may_part else (together, Way(processors // 2))
+
+
+class Threads:
+    """Chooses between one or two ways by the seconds that training steps take.
+
+    Args:
+        ways: see `ways`; begins with the first.
+        take: makes the next step go that way.
     """
 
-    def __init__(self, most: int) -> None:
-        self.current, self._other = most, most // 2
+    def __init__(self, ways: tuple[Way, ...], take: Callable[[Way], None]) -> None:
+        self.current, self._other = ways[0], ways[1] if len(ways) > 1 else None
+        self._take = take
         self._times: list[float] = []
         self._trial: list[float] | None = None
         self._since = _BETWEEN  # so that the first trial comes at once
-        torch.set_num_threads(most)
+        take(self.current)
 
     def note(self, seconds: float) -> None:
-        """A step has taken `seconds`; may change the number of threads for the next one."""
-        if not self._other:
+        """A step has taken `seconds`; may choose another way for the next one."""
+        if self._other is None:
             return
         if self._trial is None:
             self._times = [*self._times[1 - _TRIAL:], seconds]
             self._since += seconds
             if self._since >= _BETWEEN and len(self._times) == _TRIAL:
                 self._trial = []
-                torch.set_num_threads(self._other)
+                self._take(self._other)
             return
         self._trial.append(seconds)
         if len(self._trial) == _TRIAL:
             if median(self._trial[1:]) < _CLEAR_GAIN * median(self._times[1:]):
                 self.current, self._other = self._other, self.current
-            torch.set_num_threads(self.current)
+            self._take(self.current)
             self._trial, self._times, self._since = None, [], 0.0

@@ -20,6 +20,7 @@ from understudy.core.training.loop import Losses, Trainer
 from understudy.core.training.losses import FaceLoss, Measure
 from understudy.core.training.precision import choose, measure
 from understudy.core.training.session import restore
+from understudy.core.training.threads import Way
 
 TinyClass = type[SharedEncoderModel]
 PLAIN = Execution()
@@ -259,9 +260,11 @@ def test_the_sides_in_two_threads_give_the_gradients_of_one_pass() -> None:
     model = build("sketch", learn_mask=True)
     loss = FaceLoss("ssim+mae", penalized=True, eyes=3, mouth=2)
     found = []
-    for parallel in (False, True):
+    for way in (Way(1), Way(1, apart=True)):
         model.zero_grad(set_to_none=True)
-        sides = Gradients(model, loss, (1.0, 0.5), parallel, landmark_weight=0.5)(PLAIN, noise(model))
+        gradients = Gradients(model, loss, (1.0, 0.5), landmark_weight=0.5)
+        gradients.take(way)
+        sides = gradients(PLAIN, noise(model))
         found.append([*(value for side in sides for value in (side.total, *side.parts.values())),
                       *(p.grad.clone() for p in model.parameters())])
     for together, apart in zip(*found, strict=True):
