@@ -2,12 +2,14 @@
 
     python benchmarks/swap_quality.py FOOTAGE [--minutes 4] [--seeds 3] [--trainer sketch] [--evaluate-at 1,2,4]
                                       [--clock wall|cpu|iterations] [--train KEY=VALUE …] [--convert KEY=VALUE …]
+                                      [--json FILE]
 
 FOOTAGE holds actor_a.mp4, actor_b.mp4, actor_a_truth.npz, and the truth b_as_a/NNNN.png with b_as_a_truth.npz: actor B
 giving the performance of A in A's light. Faces of A and B are extracted once (kept in --work), then trained and
 converted by the product's own tasks; b_as_a is never trained on. Minutes count from the first training step and leave
 out reading the faces and the conversions; on a busy machine the cpu clock (processor minutes divided by the processors)
-is the fairer one.
+is the fairer one. With --json the figures are kept after every point, and the models in --work: run again with the same
+arguments, it goes on from the last point (and from there to further ones, if more are asked for).
 
 Each converted frame is aligned by A's true landmarks, its truth by B's: face-centred, coverage 87.5 %, 256 px,
 bilinear. Both become luma (BT.709), the converted frame's with the truth's mean and spread inside both face masks.
@@ -23,6 +25,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -34,7 +37,7 @@ import cv2
 import numpy as np
 
 from understudy.core.conversion.task import run as convert
-from understudy.core.errors import Stopped, UnderstudyError
+from understudy.core.errors import Stopped, UnderstudyError, UsageError
 from understudy.core.extraction.identity.dlib_resnet import DlibResNet
 from understudy.core.extraction.task import run as extract
 from understudy.core.faces.crop import crop
@@ -42,6 +45,7 @@ from understudy.core.faces.geometry import Alignment
 from understudy.core.jobs.messages import SilentReporter
 from understudy.core.media.images import read_image, write_png
 from understudy.core.media.source import open_source
+from understudy.core.models.files import write_atomically
 from understudy.core.options import make
 from understudy.core.options.convert import ConvertOptions
 from understudy.core.options.extract import ExtractOptions
@@ -214,22 +218,51 @@ class Bench:
         write_png(path, np.vstack(rows))
 
 
-def curve(bench: Bench, trainer: str, seed: int, points: list[float], clock: str) -> list[dict[str, Any]]:
+class Results:
+    """The figures so far, kept in a JSON file if there is one, so that a benchmark goes on where it was cut off."""
+
+    def __init__(self, path: Path | None, what: dict[str, Any]) -> None:
+        self.path, self.what = path, what
+        kept = json.loads(path.read_text("utf-8")) if path and path.exists() else {"what": what, "rows": []}
+        if kept["what"] != what:
+            raise UsageError(f"{path} holds the figures of another benchmark ({kept['what']})", "Name another file")
+        self.rows: list[dict[str, Any]] = kept["rows"]
+
+    def of(self, seed: int) -> list[dict[str, Any]]:
+        return [row for row in self.rows if row["seed"] == seed]
+
+    def add(self, row: dict[str, Any]) -> None:
+        self.rows.append(row)
+        if self.path:
+            write_atomically(self.path, (json.dumps({"what": self.what, "rows": self.rows}, indent=2) + "\n").encode())
+
+
+def curve(bench: Bench, trainer: str, seed: int, points: list[float], clock: str, results: Results) -> None:
     """Train once, measuring on the way; a line per point, printed as it comes."""
-    rows = []
     watch = Stopwatch(clock)
-    with tempfile.TemporaryDirectory(dir=bench.work) as model_dir:
-        options = bench.options(trainer, Path(model_dir), seed)
-        for point in points:
+    model_dir = bench.work / f"model_{trainer}_seed{seed}"
+    done = results.of(seed)
+    if done and model_dir.exists():
+        last = done[-1]
+        watch.wall, watch.cpu, watch.iterations = last["wall_minutes"], last["cpu_minutes"], last["iterations"]
+    else:
+        shutil.rmtree(model_dir, ignore_errors=True)
+    options = bench.options(trainer, model_dir, seed)
+    for point in points:
+        if point > max((row["point"] for row in done), default=0.0):
             watch.train(options, point)
-            pictures = bench.convert(Path(model_dir))
+            pictures = bench.convert(model_dir)
             score = bench.truth.score(pictures)
             bench.sheet(pictures, bench.work / f"sheet_{trainer}_seed{seed}_{point:g}.png")
-            rows.append({"seed": seed, "point": point, "iterations": watch.iterations, "wall_minutes": watch.wall,
+            results.add({"seed": seed, "point": point, "iterations": watch.iterations, "wall_minutes": watch.wall,
                          "cpu_minutes": watch.cpu, **vars(score)})
-            print(f"seed {seed}   {watch.iterations:6d} iterations   {watch.wall:6.2f} min ({watch.cpu:6.2f} processor "
-                  f"min)   {score}", flush=True)
-    return rows
+        row = next((row for row in results.of(seed) if row["point"] == point), None)
+        if row:
+            print(f"seed {seed}   {row['iterations']:6d} iterations   {row['wall_minutes']:6.2f} min "
+                  f"({row['cpu_minutes']:6.2f} processor min)   {Score(row['ssim'], row['psnr'], row['identity'])}",
+                  flush=True)
+    if not results.path:
+        shutil.rmtree(model_dir)
 
 
 def main() -> int:
@@ -246,7 +279,7 @@ def main() -> int:
     parser.add_argument("--convert", nargs="*", default=[], metavar="KEY=VALUE", help="and of the convert task")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "understudy_swap_quality",
                         help="where faces are kept and sheets are written")
-    parser.add_argument("--json", type=Path, help="write the figures there as well")
+    parser.add_argument("--json", type=Path, help="keep the figures there, and go on from what is there")
     arguments = parser.parse_args()
     points = sorted({*(float(text) for text in arguments.evaluate_at.split(",") if text), arguments.minutes})
     try:
@@ -254,20 +287,19 @@ def main() -> int:
         arguments.work.mkdir(parents=True, exist_ok=True)
         bench = Bench(arguments.footage, arguments.work, values)
         print(f"unswapped: {bench.truth.score(bench.originals)}", flush=True)
-        rows = [row for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds)
-                for row in curve(bench, arguments.trainer, seed, points, arguments.clock)]
+        results = Results(arguments.json, {"trainer": arguments.trainer, "clock": arguments.clock, **values})
+        for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
+            curve(bench, arguments.trainer, seed, points, arguments.clock, results)
     except UnderstudyError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     print(f"\n{arguments.trainer}, mean of {arguments.seeds} seeds:")
     for point in points:
-        at = [row for row in rows if row["point"] == point]
+        at = [row for row in results.rows if row["point"] == point]
         score = Score.mean([Score(row["ssim"], row["psnr"], row["identity"]) for row in at])
         wall, cpu = (np.mean([row[key] for row in at]) for key in ("wall_minutes", "cpu_minutes"))
         print(f"{point:8g} {arguments.clock}: {wall:6.2f} min, {cpu:6.2f} processor min   {score}")
     print(f"Sheets (A, converted, truth) are in {arguments.work}")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=2) + "\n", "utf-8")
     return 0
 
 
