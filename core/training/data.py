@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from ..errors import FacesError, Stopped, writing
+from ..extraction.cores import core_count
 from ..faces.geometry import Alignment
 from ..faces.png import FaceHeader, read_header
 from ..jobs.messages import Reporter
@@ -23,8 +24,10 @@ from .entries import Entries, open_entries
 from .reading import Cut, Known, NoMask, ReadFace, cut_face, known
 
 MEMORY_BUDGET = 1 << 30  # bytes of crops per side kept in memory; more go to a temporary file
-_CHUNK = 256  # faces whose poses are found at once, and after which the reporter is asked
-T, R = TypeVar("T"), TypeVar("R")
+_CHUNK = 256  # faces whose poses are found at once
+_MOST_THREADS = 12  # beyond that, what one thread at a time does is the limit
+_STEP = 64  # faces between two looks at the reporter
+R = TypeVar("R")
 
 
 class Origin(NamedTuple):
@@ -134,7 +137,7 @@ def read_faces(folder: Path | str, cut: Cut, reporter: Reporter, label: str, per
     outdated, unusable, kinds = [], [], Counter[str]()
     with open_entries(alignments, persons, label) as entries:
         for done, (face, read) in enumerate(_read_all(files, cut, entries, with_kinds)):
-            if done % _CHUNK == 0 and reporter.progress(done, len(files), "faces", f"Reading the faces of {label}"):
+            if done % _STEP == 0 and reporter.progress(done, len(files), "faces", f"Reading the faces of {label}"):
                 raise Stopped
             if isinstance(read, FacesError):
                 unusable.append((files[done], read))
@@ -195,7 +198,7 @@ def read_face(path: Path, size: int, settings: Settings, coverage: float | None 
 
 
 def _read_one(path: Path, cut: Cut, entries: Entries | None) -> ReadFace:
-    header = _attempt(lambda p: read_header(p, bool(cut.stored_mask)))(path)
+    header = _attempt(read_header, path, bool(cut.stored_mask))
     face = _known(path, header, entries, cut.stored_mask, with_kinds=False)
     if isinstance(face, FacesError):
         raise face
@@ -228,36 +231,34 @@ def _read_all(files: list[Path], cut: Cut, entries: Entries | None, with_kinds: 
     """
     with_masks = bool(cut.stored_mask) or with_kinds
 
-    def header(path: Path) -> FaceHeader:
-        return read_header(path, with_masks)
+    def header(path: Path) -> FaceHeader | FacesError:
+        return _attempt(read_header, path, with_masks)
 
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+    def face_of(face: Known | FacesError | None) -> ReadFace | FacesError | None:
+        return _attempt(cut_face, face, cut) if isinstance(face, Known) else face
+
+    with ThreadPoolExecutor(min(_MOST_THREADS, core_count())) as pool:
         for start in range(0, len(files), _CHUNK):
             chunk = files[start: start + _CHUNK]
-            headers = pool.map(_attempt(header), chunk)
-            faces = [_known(path, head, entries, cut.stored_mask, with_kinds)
-                     for path, head in zip(chunk, headers, strict=True)]
+            faces = [_known(path, found, entries, cut.stored_mask, with_kinds)
+                     for path, found in zip(chunk, pool.map(header, chunk), strict=True)]
             Alignment.solve_all(face.alignment for face in faces if isinstance(face, Known))
-            reads = pool.map(_attempt(lambda face: cut_face(face, cut) if isinstance(face, Known) else face), faces)
-            for face, read in zip(faces, reads, strict=True):
+            for face, read in zip(faces, pool.map(face_of, faces), strict=True):
                 yield face if isinstance(face, Known) else None, read
 
 
-def _attempt(read: Callable[[T], R]) -> Callable[[T], R | FacesError]:
-    def attempt(item: T) -> R | FacesError:
-        try:
-            return read(item)
-        except FacesError as error:
-            return error
-
-    return attempt
+def _attempt(read: Callable[..., R], *given: Any) -> R | FacesError:
+    try:
+        return read(*given)
+    except FacesError as error:
+        return error
 
 
 def _known(path: Path, header: FaceHeader | FacesError, entries: Entries | None, kind: str, with_kinds: bool
            ) -> Known | FacesError | None:
     """What is known of a picture; None for one of another person."""
     if entries is None:
-        return header if isinstance(header, FacesError) else _attempt(lambda p: known(p, header, None, kind))(path)
+        return header if isinstance(header, FacesError) else _attempt(known, path, header, None, kind)
     found = header if isinstance(header, FaceHeader) else None
     entry = entries.of(path, found, kind, with_kinds)
     if entry is None:
@@ -266,7 +267,7 @@ def _known(path: Path, header: FaceHeader | FacesError, entries: Entries | None,
     if entry.face.state == "removed":
         return FacesError(f"The face of {path} was removed from the alignments", "Remove the file as well, or bring "
                           "the face back")
-    return _attempt(lambda p: known(p, found, entry, kind))(path) if entry.is_meant else None
+    return _attempt(known, path, found, entry, kind) if entry.is_meant else None
 
 
 def _room(count: int, cut: Cut) -> np.ndarray:
