@@ -39,7 +39,7 @@ from ..options.extract import ExtractClipsOptions, ExtractOptions
 from ..options.faces import FacesCompareOptions
 from ..options.interop import ExportOptions, ImportOptions
 from ..options.mask import MaskAddOptions, MaskImportOptions, MaskOutputOptions, MaskUpdateOptions
-from ..options.models import ModelInfoOptions, RestoreOptions
+from ..options.models import ModelImportOptions, ModelInfoOptions, RestoreOptions
 from ..options.persons import (
     PersonsAssignOptions,
     PersonsLinkOptions,
@@ -154,6 +154,8 @@ TASKS: dict[str, Task] = {
         Task("models graph", "Draw Graph", GraphOptions, "training.analysis:graph", consent=lambda options: False,
              tool=True),
         Task("models sessions", "List Sessions", SessionsOptions, "training.analysis:list_sessions",
+             consent=lambda options: False, tool=True),
+        Task("models import", "Import Model", ModelImportOptions, "models.importing:run",
              consent=lambda options: False, tool=True),
         Task("models info", "Model Information", ModelInfoOptions, "models.info:run", consent=lambda options: False,
              tool=True),

@@ -44,10 +44,10 @@ class DflSae(SwapModel):
         if self.shared:
             self.encoder = nn.Sequential(*downs)
             self.inter_b, self.inter_both = (_inter(flat, width, 2 * width, small) for _ in range(2))
-            decoders, code = ("decoder",), 4 * width
+            decoders, code = ["decoder"], 4 * width
         else:
             self.encoder = nn.Sequential(*downs, *_inter(flat, width, width, small))
-            decoders, code = ("decoder_a", "decoder_b"), width
+            decoders, code = ["decoder_a", "decoder_b"], width
         for decoder in decoders:
             self.add_module(decoder, _Decoder(code, 3 * decoder_dims, multiscale_decoder))
         for decoder in decoders:
@@ -84,8 +84,9 @@ class _Decoder(nn.Module):
         self.outputs = nn.ModuleList(Output(width) for width in (widths if multiscale else widths[-1:]))
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        features = []
-        for stage in self.stages:
+        silent, faces = len(self.stages) - len(self.outputs), []
+        for index, stage in enumerate(self.stages):
             x = stage(x)
-            features.append(x)
-        return tuple(output(x) for output, x in zip(self.outputs, features[-len(self.outputs):], strict=True))
+            if index >= silent:
+                faces.append(self.outputs[index - silent](x))
+        return tuple(faces)

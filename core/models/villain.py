@@ -55,15 +55,15 @@ class _Trunk(nn.Module):
 
 def _encoder(lowmem: bool) -> nn.Sequential:
     """[N, 3, 128, 128] -> [N, 512, 16, 16]."""
-    kind = {"start": normal_02}
+    start = normal_02
     layers: list[nn.Module] = [
         _Trunk(8 if lowmem else 16),
-        Down(128, 128, **kind), PixelShuffle(), Down(32, 128, **kind), PixelShuffle(), Down(32, 128, **kind),
-        SeparableDown(128, 256, **kind), Down(256, 512, **kind)]  # -> [N, 512, 8, 8]
+        Down(128, 128, start=start), PixelShuffle(), Down(32, 128, start=start), PixelShuffle(),
+        Down(32, 128, start=start), SeparableDown(128, 256, start=start), Down(256, 512, start=start)]  # -> [N, 512, 8, 8]
     if not lowmem:
-        layers.append(SeparableDown(512, 1024, **kind))
+        layers.append(SeparableDown(512, 1024, start=start))
     inputs, units = (512 * 8 * 8, 512) if lowmem else (1024 * 4 * 4, 1024)
-    return nn.Sequential(*layers, Bottleneck(inputs, units, 1024, 8, **kind), Up(1024, 512, **kind))
+    return nn.Sequential(*layers, Bottleneck(inputs, units, 1024, 8, start=start), Up(1024, 512, start=start))
 
 
 def _decoder() -> nn.Sequential:

@@ -34,3 +34,13 @@ class ModelInfoOptions:
     model_dir: str = model_dir_option("Folder of the model")
     check: bool = option(False, label="Check", help="Read all weights, also those of its copies, and compare them with "
                          "their checksums")
+
+
+@dataclass(frozen=True)
+class ModelImportOptions:
+    """Make a model folder of a model that was trained with faceswap (its .keras file)."""
+
+    file: str = option("", label="File", help="The model's .keras file; its settings are read from the state file "
+                       "beside it", kind="file", positional=True, required=True)
+    model_dir: str = option("", label="Model Folder", help="Where the model is to be; an empty or new folder",
+                            kind="folder", required=True, per_shot=False)
