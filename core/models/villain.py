@@ -59,7 +59,8 @@ def _encoder(lowmem: bool) -> nn.Sequential:
     layers: list[nn.Module] = [
         _Trunk(8 if lowmem else 16),
         Down(128, 128, start=start), PixelShuffle(), Down(32, 128, start=start), PixelShuffle(),
-        Down(32, 128, start=start), SeparableDown(128, 256, start=start), Down(256, 512, start=start)]  # -> [N, 512, 8, 8]
+        Down(32, 128, start=start),
+        SeparableDown(128, 256, start=start), Down(256, 512, start=start)]  # -> [N, 512, 8, 8]
     if not lowmem:
         layers.append(SeparableDown(512, 1024, start=start))
     inputs, units = (512 * 8 * 8, 512) if lowmem else (1024 * 4 * 4, 1024)
