@@ -19,6 +19,7 @@ from . import graphs, history, sessions
 from .graphs import Curve, Graph
 from .history import History
 
+_NOTHING = 5e-4  # a change that would read 0.0 %
 GRAPH_NAME, TABLE_NAME = "graph.png", "sessions.png"
 
 
@@ -95,7 +96,7 @@ def _in_words(curves: Sequence[Curve]) -> str:
         scatter = np.sqrt((begin.var() + end.var()) / tenth) / max(abs(begin.mean()), 1e-12)
         change = now / before - 1 if before else 0.0
         said = f"{'rose' if change > 0 else 'fell'} by {abs(change):.1%}"
-        if abs(change) < 2 * scatter:
+        if abs(change) < max(2 * scatter, _NOTHING):
             said = "did not change by more than its scatter"
         name = f"Loss {curve.label}" if len(curve.label) == 1 else curve.label
         lines.append(f"{name}: {now:.4g} over the last {tenth:,} iterations; in all {len(curve.values):,} it {said}")

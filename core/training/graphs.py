@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -149,6 +149,8 @@ def draw(found: Sequence[Curve], sessions: Sequence[History], graph: Graph) -> n
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+    # What is not above 0 has no logarithm.
+    graph = replace(graph, logarithmic=graph.logarithmic and all((curve.values > 0).all() for curve in found))
     width, height = graph.size
     layout = ConstrainedLayoutEngine(w_pad=_MARGIN / _DPI, h_pad=_MARGIN / _DPI)
     figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, layout=layout, facecolor=_BACKGROUND)
@@ -260,7 +262,7 @@ def _limit(axes: Any, found: Sequence[Curve], seen: Sequence[np.ndarray], graph:
     known = [values[np.isfinite(values)] for values in seen]
     bounds = [np.quantile(values, shares if len(values) > 500 else (0, 1)) for values in known if len(values)]
     low, high = np.min(bounds, axis=0)[0], np.max(bounds, axis=0)[1]
-    if graph.logarithmic and low > 0:
+    if graph.logarithmic and high > low:
         axes.set_ylim(low / (high / low) ** 0.05, high * (high / low) ** 0.05)
     elif high > low:
         margin = 0.06 * (high - low)

@@ -14,6 +14,7 @@ from ..jobs.messages import Reporter
 from ..jobs.progress import duration
 from ..media.images import encode_png, write_file
 from ..media.provenance import png_mark
+from ..options.train import TrainOptions
 from ..options.watching import WatchingOptions
 from . import graphs, history, preview, requests, timelapse
 from .data import FaceSet, list_faces
@@ -168,7 +169,7 @@ class Watcher:
         self._graph_due = time.monotonic() + (time.monotonic() - begin) / _GRAPH_SHARE
 
 
-def make(options: WatchingOptions, model_dir: Path, sides: tuple[FaceSet, FaceSet], sizes: tuple[int, int], seed: int,
+def make(options: TrainOptions, model_dir: Path, sides: tuple[FaceSet, FaceSet], sizes: tuple[int, int], seed: int,
          reporter: Reporter) -> Watcher:
     """The watcher that the options ask for.
 
@@ -184,7 +185,8 @@ def make(options: WatchingOptions, model_dir: Path, sides: tuple[FaceSet, FaceSe
     if options.write_image or options.preview:
         faces = _chosen(sides[0], options, sizes, seed, reporter), _chosen(sides[1], options, sizes, seed, reporter)
     return Watcher(model_dir, reporter, faces, look, options.write_image,
-                   _timelapse(options, model_dir, sides, sizes, reporter), options.preview, options.logs)
+                   _timelapse(options, model_dir, sides, sizes, reporter), options.preview, options.logs,
+                   at_once=2 * options.batch_size)  # what training can hold, looking can
 
 
 def _chosen(faces: FaceSet, options: WatchingOptions, sizes: tuple[int, int], seed: int, reporter: Reporter
