@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,6 @@ from understudy.core.training.execution import Execution
 from understudy.core.training.loop import Losses, Trainer
 
 from ..killing import kill_at_random_instants
-from . import saves_to_kill
 
 pytestmark = pytest.mark.usefixtures("tiny_trainer")
 
@@ -285,46 +285,59 @@ def test_a_full_disk_leaves_the_last_save_and_training_goes_on_with_room(options
     assert last == "30 []"
 
 
-KILLED = {"trainer": "sketch", "batch_size": 1, "iterations": 40, "save_interval": 10, "snapshot_interval": 20,
-          "preview_images": 2, "logs": False, "precision": "float32", "device": "cpu"}
+KILLED = {"trainer": "sketch", "batch_size": 1, "iterations": 30, "save_interval": 10, "snapshot_interval": 20}
 
 
-@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 @pytest.mark.parametrize("instants", [5, pytest.param(50, marks=pytest.mark.long)])
-def test_killed_while_it_saves(faces_a: Path, faces_b: Path, tmp_path: Path, instants: int) -> None:
-    """SIGKILL at random instants of a training that hardly does anything but save, back up and keep snapshots.
+def test_killed_while_it_saves(options: TrainOptions, tmp_path: Path, instants: int) -> None:
+    """SIGKILL at random instants of a training that does little but save, back up and keep a snapshot.
 
     The model always loads, at most one save interval is lost, and every copy there is is whole.
     """
     done, work = tmp_path / "done", tmp_path / "work"
     model_dir = work / "model"
-    values = {**KILLED, "input_a": str(faces_a), "input_b": str(faces_b), "model_dir": str(model_dir)}
-    killed_at = []
+    options = replace(options, **KILLED, model_dir=str(model_dir))
+    seen = []
 
     def prepare() -> None:
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
-        done.unlink(missing_ok=True)
+        done.write_bytes(b"0")
 
     def check() -> None:
-        made = int(done.read_bytes() or b"0")
-        killed_at.append(made)
+        made = int(done.read_bytes())
+        seen.append(made)
         found = copies.find_copies(model_dir)
         if not folder.exists(model_dir):
             assert made < 2  # the first save comes after the first iteration
             return
-        assert folder.load(model_dir).iterations > made - 10
-        assert len(tensors(model_dir)) > 50  # the optimiser's are whole as well
+        state = folder.read_state(model_dir)
+        assert state.iterations > made - 10
+        folder.load(model_dir)
+        assert len(tensors(model_dir)) > 50  # the optimiser's file is whole as well
         for copy in found:
             assert copy.is_whole()
             folder.load(copy.place)
-        state = folder.read_state(model_dir)
         snapshots = {copy.state.iterations for copy in found if copy.kind == "snapshot" and copy.state}
         assert snapshots >= set(range(20, state.iterations, 20))  # but for the one that it may just have been at
 
-    command = [sys.executable, saves_to_kill.__file__, json.dumps(values), str(done)]
-    kill_at_random_instants(command, instants, check, prepare)
-    assert killed_at[0] == 40
-    train(TrainOptions(**values), iterations=41, save_interval=250)
-    assert folder.load(model_dir).iterations == 41
+    def train_in_fork(begun: Callable[[], None]) -> None:
+        file = os.open(done, os.O_WRONLY)
+
+        class Noting(SilentReporter):
+            def progress(self, done: int, total: int | None, unit: str, text: str = "") -> bool:
+                if unit == "iterations":
+                    os.pwrite(file, f"{done:09}".encode(), 0)
+                    if done == 0:
+                        begun()
+                return False
+
+        task.run(options, Noting())
+
+    train(options, iterations=1, model_dir=str(tmp_path / "warm"))  # so that the forks need not import anything
+    kill_at_random_instants(train_in_fork, instants, check, prepare)
+    assert seen[0] == 30
+    train(options, iterations=31, save_interval=250)
+    assert folder.load(model_dir).iterations == 31
     assert not list(model_dir.glob(".tmp*"))
