@@ -64,10 +64,15 @@ def _counted(strip: Any, board: Board) -> str:
     return told
 
 
-def problem(scene: Any, stage: str, board: Board) -> str:
-    """Why a stage cannot run now, as one sentence that says what to do; "" if it can."""
+def problem(scene: Any, stage: str, board: Board, *, beside: bool = False) -> str:
+    """Why a stage cannot run now, as one sentence that says what to do; "" if it can.
+
+    Args:
+        beside: what is to run takes what the stage takes, and may do so while the stage is under way.
+    """
     try:
-        return blocked(scene, board) or _going(scene, stage, board) or _lacking(scene, stage, board)
+        going = "" if beside else _going(scene, stage, board)
+        return blocked(scene, board) or going or _lacking(scene, stage, board)
     except UnderstudyError as error:
         return str(error)
 

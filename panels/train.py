@@ -32,13 +32,15 @@ class UNDERSTUDY_PT_train_watch(Sidebar, bpy.types.Panel):
         row = layout.row(align=True)
         for what, text in (("LOSS", "Losses"), ("RATE", "Speed"), ("SESSIONS", "Sessions")):
             row.operator("understudy.training_draw", text=text).what = what
-        layout.operator("understudy.run_tool", text="Compare Faces").tool = "faces compare"
+        row = layout.row(align=True)
+        row.operator("understudy.run_tool", text="Compare Faces").tool = "faces compare"
+        row.operator("understudy.show_augmentation")
         if any(view.status == "running" for view in stages.jobs_of(scene, "train", board)):
             row = layout.row(align=True)
             for what, text in (("SAVE", "Save Now"), ("SNAPSHOT", "Snapshot Now")):
                 row.operator("understudy.training_ask", text=text).what = what
-        for task in ("models graph", "models sessions", "faces compare"):
-            view = board.latest(task)
+        for view in (*map(board.latest, ("models graph", "models sessions", "faces compare")),
+                     board.latest("train", show=True)):
             if view is not None and (view.going or view.status in ("failed", "lost")):
                 draw_job(layout, view, context.region.width)
         head, body = layout.panel("understudy_graph", default_closed=True)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import torch
 
+from ..jobs.messages import Reporter
 from ..media.images import write_png
 from ..media.provenance import png_mark
 from .batch import Batch
@@ -20,7 +21,7 @@ _EYES, _MOUTH, _OUTSIDE = Look(0.5, (0, 160, 255)), Look(0.5, (0, 220, 90)), Loo
 HEADINGS = ("{}", "Mask", *("Target", "Input") * LOOKS)
 
 
-def write(maker: Maker, iteration: int, path: Path) -> dict[str, Any]:
+def write(maker: Maker, iteration: int, path: Path, reporter: Reporter) -> dict[str, Any]:
     """Write the sheet as a PNG file.
 
     Args:
@@ -34,6 +35,7 @@ def write(maker: Maker, iteration: int, path: Path) -> dict[str, Any]:
         OutputError: it cannot be written there.
     """
     write_png(path, sheet(maker, iteration), png_mark())
+    reporter.preview(path)
     text = (f"{path} shows faces of A on the left and of B on the right: as they are; what the mask leaves out in red, "
             "eyes in blue and the mouth in green where they count more; then pairs of what the model is to make "
             "(target) and what it is given for it (input)")

@@ -53,6 +53,15 @@ def test_from_two_strips_to_the_one_above_a(extension: Any, scene: Any, shot: Si
     names = {path.name.rsplit("_", 2)[1] for path in faces[0].glob("*.png")}
     assert {int(name) for name in names} <= set(range(TRIM, TRIM + FRAMES))
 
+    capsys.readouterr()
+    assert bpy.ops.understudy.show_augmentation() == {"FINISHED"}
+    (sheet,) = (shot.folder / "models").iterdir()  # and nothing that looks like a model
+    assert sheet.name.endswith("_augmentation.png")
+    assert str(sheet) in capsys.readouterr().out
+    job = extension("addon.watch").look().latest("train", show=True)
+    assert (job.label, job.status, job.preview) == ("Augmentation", "finished", str(sheet))
+    assert extension("addon.stages").jobs_of(scene, "train", extension("addon.watch").look()) == []
+
     assert bpy.ops.understudy.train() == {"FINISHED"}
     assert len(list((shot.folder / "models").glob("*/state.json"))) == 1
 
