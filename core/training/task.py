@@ -75,7 +75,7 @@ def train(options: TrainOptions, reporter: Reporter, crew: Crew) -> dict[str, An
     sides = load_sides(options, Cut(process_size(fresh), settings, mask_work(options), parts), reporter,
                        flip=options.flip)
     if options.show_augmentation:
-        return _show_augmentation(options, fresh, sides, state, crew)
+        return _show_augmentation(options, fresh, sides, state, crew, reporter)
     if crew.warning:
         reporter.warning(crew.warning)
     with (_locked(model_dir) if crew.leads else nullcontext(), _threads_given_back(), crew.joined(reporter) as world,
@@ -104,14 +104,14 @@ def train(options: TrainOptions, reporter: Reporter, crew: Crew) -> dict[str, An
 
 
 def _show_augmentation(options: TrainOptions, model: SwapModel, sides: tuple[FaceSet, FaceSet],
-                       state: ModelState | None, crew: Crew) -> dict[str, Any]:
+                       state: ModelState | None, crew: Crew, reporter: Reporter) -> dict[str, Any]:
     if not crew.leads:
         return {}
     maker = maker_for(options, model, sides, crew.device)
     path = Path(options.show_augmentation)
     if path.parent == Path():
         path = Path(options.model_dir) / path
-    return augmentation_sheet.write(maker, state.iterations if state else 0, path)
+    return augmentation_sheet.write(maker, state.iterations if state else 0, path, reporter)
 
 
 def _settings(options: TrainOptions, model_dir: Path, reporter: Reporter) -> tuple[Settings, ModelState | None]:
