@@ -341,3 +341,28 @@ def test_killed_while_it_saves(options: TrainOptions, tmp_path: Path, instants: 
     train(options, iterations=31, save_interval=250)
     assert folder.load(model_dir).iterations == 31
     assert not list(model_dir.glob(".tmp*"))
+
+
+def test_weights_from_another_model_and_an_encoder_that_stays(options: TrainOptions, tmp_path: Path) -> None:
+    train(options, iterations=10)
+    source = folder.load(options.model_dir).model.state_dict()
+    other = replace(options, model_dir=str(tmp_path / "other"), load_weights=options.model_dir)
+    reporter = train(other, iterations=12, freeze_weights=True)
+    assert [w for w in reporter.warnings if w.startswith("Took 5 of the encoder's 5 layers")]
+    frozen = folder.load(other.model_dir).model.state_dict()
+    for name, value in frozen.items():
+        assert torch.equal(value, source[name]) == name.startswith("encoder.")
+    reporter = train(other, iterations=14)
+    assert any("goes on from its own" in w for w in reporter.warnings)
+    freed = folder.load(other.model_dir).model.state_dict()
+    assert not torch.equal(freed["encoder.0.0.weight"], source["encoder.0.0.weight"])
+    before = raw_encoder(other)
+    train(other, iterations=16, freeze_weights=True)
+    after = raw_encoder(other)
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+def raw_encoder(options: TrainOptions) -> dict[str, torch.Tensor]:
+    """The encoder's weights themselves, where the model file has their moving average."""
+    return {name: value for key, value in tensors(Path(options.model_dir)).items()
+            if (name := key.partition(":")[2]).startswith("raw/encoder.")}
