@@ -89,7 +89,7 @@ def _prepare(axes: Axes, title: str, reach: Reach, *, with_heads: bool = False) 
     axes.set_axisbelow(True)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    words = (("up", 0.507, 0.985, "left", "top"), ("down", 0.507, 0.015, "left", "bottom"),
+    words = (("up", 0.507, 0.94, "left", "top"), ("down", 0.507, 0.06, "left", "bottom"),
              ("left", 0.02, 0.51, "left", "bottom"), ("right", 0.98, 0.51, "right", "bottom"))
     for text, x, y, across_, along_ in words:
         axes.text(x, y, text, transform=axes.transAxes, color=_FAINT, fontsize=10, ha=across_, va=along_, zorder=0.5)
