@@ -61,14 +61,12 @@ def main(path: Path) -> None:
     print("ready", flush=True)
     while cv2.getWindowProperty(NAME, cv2.WND_PROP_VISIBLE) >= 1:
         if picture.has_changed():
-            cv2.imshow(NAME, picture.pixels)
-            if is_first:  # later the window stays as the person made it
-                _resize(picture, is_fitted)
-                is_first = False
+            _show(picture, is_fitted, resized=is_first)  # later the window stays as the person made it
+            is_first = False
         key = cv2.waitKey(_WAIT)
         if key in (ord("f"), ord("F")):
             is_fitted = not is_fitted
-            _resize(picture, is_fitted)
+            _show(picture, is_fitted, resized=True)
         elif key == 27:  # Escape
             return
         elif word := WORDS.get(ord(chr(key).lower()) if 0 <= key < 128 else key):
@@ -77,9 +75,13 @@ def main(path: Path) -> None:
                 return
 
 
-def _resize(picture: Picture, is_fitted: bool) -> None:
+def _show(picture: Picture, is_fitted: bool, resized: bool) -> None:
     height, width = picture.pixels.shape[:2]
-    cv2.resizeWindow(NAME, *(fitted(width, height) if is_fitted else (width, height)))
+    size = fitted(width, height) if is_fitted else (width, height)
+    # OpenCV's own way to fit a picture into a window leaves out rows and columns.
+    cv2.imshow(NAME, cv2.resize(picture.pixels, size, interpolation=cv2.INTER_AREA))
+    if resized:
+        cv2.resizeWindow(NAME, *size)
 
 
 def _end_with_parent() -> None:
@@ -90,6 +92,8 @@ def _end_with_parent() -> None:
 if __name__ == "__main__":
     try:
         main(Path(sys.argv[1]))
-    except cv2.error as trouble:
+        code = 0
+    except cv2.error as trouble:  # a build of OpenCV without windows
         print(f"failed {trouble.err}", flush=True)
-        sys.exit(1)
+        code = 1
+    os._exit(code)  # the thread that waits for the training would keep the interpreter from ending in good order

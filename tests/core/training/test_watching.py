@@ -323,7 +323,7 @@ def test_large_previews_are_fitted(size: tuple[int, int], expected: tuple[int, i
     assert window.fitted(*size) == expected
 
 
-@pytest.mark.skipif(not os.environ.get("DISPLAY"), reason="no display; tests/gui brings one")
+@pytest.mark.skipif(not os.environ.get("DISPLAY"), reason="no display")
 def test_a_real_window_opens_and_closes(tmp_path: Path) -> None:
     path = tmp_path / "preview.png"
     cv2.imwrite(str(path), np.full((90, 160, 3), 99, np.uint8))
