@@ -77,7 +77,11 @@ def about_twins(share: float, label: str, *, always: bool = False) -> str:
         if advice or always else ""
 
 
-def missing_masks(lacking: Sequence[Path], total: int, folder: Path, label: str, kind: str) -> FacesError:
-    """What is said rather than train without some faces that a person wants in."""
+def missing_masks(lacking: Sequence[Path], total: int, folder: Path, label: str, kind: str, source: str) -> FacesError:
+    """What is said rather than train without some faces that a person wants in.
+
+    Args:
+        source: what the mask tool makes them for.
+    """
     return FacesError(f"{len(lacking)} of the {total} faces of {label} in {folder} have no mask {kind}: "
-                      f"{some(lacking)}", f"{how_to_get(kind).replace('SOURCE', str(folder))}. Or choose another mask")
+                      f"{some(lacking)}", f"{how_to_get(kind).replace('SOURCE', source)}. Or choose another mask")

@@ -19,6 +19,7 @@ from ..faces.geometry import Alignment
 from ..faces.png import FaceHeader, read_header
 from ..jobs.messages import Reporter
 from ..models.folder import Settings
+from ..sorting.names import places
 from . import checks, duplicates
 from .entries import Entries, open_entries
 from .reading import Cut, Known, NoMask, ReadFace, cut_face, known
@@ -111,7 +112,8 @@ def load_faces(folder: Path | str, cut: Cut, reporter: Reporter, label: str, per
     faces = read_faces(folder, cut, reporter, label, persons, alignments)
     lacking = [path for path, error in faces.unusable if isinstance(error, NoMask)]
     if lacking:
-        raise checks.missing_masks(lacking, len(faces) + len(faces.unusable), faces.folder, label, cut.stored_mask)
+        raise checks.missing_masks(lacking, len(faces) + len(faces.unusable), faces.folder, label, cut.stored_mask,
+                                   "CLIP" if alignments else str(faces.folder))
     checks.require_enough(len(faces), faces.folder, label, faces.unusable, faces.others)
     if left_out := checks.about_unusable(faces.unusable, len(faces) + len(faces.unusable), faces.folder):
         reporter.warning(left_out, "\n".join(str(error) for _, error in faces.unusable))
@@ -219,7 +221,9 @@ def list_faces(folder: Path) -> list[Path]:
     except OSError as error:
         raise FacesError(f"Cannot read the faces folder {folder} ({error.strerror})", "Choose another folder") from None
     if not files:
-        raise FacesError(f"{folder} holds no faces (PNG files)", "Extract the faces first, or choose another folder")
+        raise FacesError(f"{folder} holds no faces (PNG files)", "Name one of the groups in it into which they were "
+                         "sorted, or bring them back with: understudy alignments rename FACES --flatten"
+                         if len(places(folder)) > 1 else "Extract the faces first, or choose another folder")
     return files
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from ..alignments.pictures import Owners
 from ..errors import FacesError
 from ..extraction.maskers.landmark import draw
 from ..extraction.maskers.stored import lay
@@ -71,6 +72,7 @@ class Known(NamedTuple):
         alignment: by which it is cut.
         drawn_by: by which the picture was cut: the same unless the landmarks were changed since.
         saved: float64 [2, 3], frame -> picture; None where nobody says.
+        size: side in pixels of the picture that `saved` is about; 0: of any.
         mask: the stored mask that is needed; None where it has none.
         kinds: of all its stored masks, as far as somebody looked.
     """
@@ -81,6 +83,7 @@ class Known(NamedTuple):
     alignment: Alignment
     drawn_by: Alignment
     saved: np.ndarray | None
+    size: int
     mask: StoredMask | None
     kinds: tuple[str, ...]
 
@@ -119,7 +122,7 @@ def known(path: Path, header: FaceHeader | None, entry: Entry | None, kind: str)
     try:
         drawn_by = Alignment(header.landmarks) if header is not None else None
         alignment = drawn_by
-        if entry is not None and (header is None or not np.array_equal(entry.face.landmarks, header.landmarks)):
+        if entry is not None and (header is None or _differ(header, entry)):
             alignment = Alignment(entry.face.landmarks)
     except ValueError as error:
         raise FacesError(f"The landmarks of {path} cannot be used ({error})", "Extract this face again") from error
@@ -128,8 +131,14 @@ def known(path: Path, header: FaceHeader | None, entry: Entry | None, kind: str)
     own = next((StoredMask(kind, unpack_mask(m.packed, m.size), m.matrix) for m in masks if m.kind == kind), None)
     return Known(path, entry.face.uuid if entry is not None else header.uuid if header is not None else "",
                  header.source if header is not None else "", alignment, drawn_by or alignment,
-                 header.matrix if header is not None else None, entry.mask if entry is not None else own,
+                 header.matrix if header is not None else None, header.size if header is not None else 0,
+                 entry.mask if entry is not None else own,
                  entry.kinds if entry is not None else tuple(mask.kind for mask in masks))
+
+
+def _differ(header: FaceHeader, entry: Entry) -> bool:
+    """Whether the picture shows other landmarks than the face has now; other programs round those that they write."""
+    return float(np.abs(entry.face.landmarks - header.landmarks).max()) > (0 if header.uuid else Owners.SAME)
 
 
 def cut_face(face: Known, cut: Cut) -> ReadFace:
@@ -143,7 +152,7 @@ def cut_face(face: Known, cut: Cut) -> ReadFace:
                      how_to_get(cut.stored_mask).replace("SOURCE", str(face.path.parent)))
     picture = read_picture(face.path)
     try:
-        saved = face.drawn_by.matrix(picture.shape[0], SAVED_CENTERING) if face.saved is None else face.saved
+        saved = _saved(face, picture.shape[0])
         matrix, points = face.alignment.matrix(*cut.place()), face.alignment.points(*cut.place())
         rgb = warp(picture, compose(matrix, invert(saved)), cut.size)
         masks = [_face_mask(face, cut, matrix, points), *(part(points, cut.size, name) for name in cut.masks[1:])]
@@ -152,6 +161,16 @@ def cut_face(face: Known, cut: Cut) -> ReadFace:
         raise FacesError(f"The landmarks of {face.path} cannot be used ({error})", "Extract this face again") from error
     crop = np.dstack((rgb, *masks))
     return ReadFace(crop, points.astype(np.float32), (pose.yaw, pose.pitch), look(crop))
+
+
+def _saved(face: Known, side: int) -> np.ndarray:
+    """Frame -> picture, for a picture of `side` pixels, which another program may have enlarged."""
+    if face.saved is None:
+        return face.drawn_by.matrix(side, SAVED_CENTERING)
+    factor = side / face.size if face.size else 1.0
+    saved = face.saved * factor
+    saved[:, 2] += (factor - 1) / 2  # pixel centres are at integers
+    return saved
 
 
 def _face_mask(face: Known, cut: Cut, matrix: np.ndarray, points: np.ndarray) -> np.ndarray:

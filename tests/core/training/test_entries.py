@@ -15,7 +15,7 @@ from understudy.core.extraction.maskers.landmark import draw
 from understudy.core.faces import persons
 from understudy.core.faces.geometry import Alignment
 from understudy.core.faces.nouns import Face, SourceInfo, StoredMask
-from understudy.core.faces.png import read_header
+from understudy.core.faces.png import read_header, write_face
 from understudy.core.faces.store import AlignmentsStore, Found
 from understudy.core.jobs.messages import SilentReporter
 from understudy.core.models.folder import Settings
@@ -136,3 +136,27 @@ def test_masks_come_from_the_alignments(faces_a: Path, store_of: Maker) -> None:
             opened.set_mask(header.uuid, StoredMask("vgg-clear", drawn, alignment.matrix(256, "face")))
     stored, drawn = load(faces_a, (store,), cut=cut), load(faces_a, (store,))
     assert np.abs(stored.crops[..., 3].astype(int) - drawn.crops[..., 3]).mean() < 3
+
+
+def test_pictures_that_were_enlarged_lie_where_they_did(faces_a: Path, tmp_path: Path) -> None:
+    """Upscalers may keep the header, which is about the picture as it was."""
+    folder = shutil.copytree(faces_a, tmp_path / "faces")
+    expected = load(folder, ())
+    for picture in list_faces(folder)[:5]:
+        header = read_header(picture)
+        larger = cv2.resize(cv2.imread(str(picture)), None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+        write_face(picture, cv2.imencode(".png", larger)[1].tobytes(), header)
+    enlarged = load(folder, ())
+    np.testing.assert_array_equal(enlarged.landmarks, expected.landmarks)
+    assert np.abs(enlarged.crops[:5].astype(int) - expected.crops[:5]).mean() < 2
+    for old, new in zip(expected.crops[:5, ..., 1], enlarged.crops[:5, ..., 1], strict=True):
+        shift, _ = cv2.phaseCorrelate(old.astype(np.float64), new.astype(np.float64))
+        assert np.hypot(*shift) < 0.05
+
+
+def test_groups_that_sorting_made_are_pointed_to(faces_a: Path, tmp_path: Path) -> None:
+    group = tmp_path / "_face_001"
+    shutil.copytree(faces_a, group)
+    with pytest.raises(FacesError, match="one of the groups in it into which they were sorted"):
+        load(tmp_path, ())
+    assert len(load(group, ())) == 28
