@@ -39,8 +39,11 @@ EPILOG = "Exit codes: 0 done, 1 failed (one line says why and what to do), 2 wro
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code (argparse's own exits, 0 for --help and 2 for usage, included)."""
     parser = build_parser()
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:2] == ["models", "--fit"]:  # how people ask for it
+        words[1] = "fit"
     try:
-        namespace = parser.parse_args(argv)
+        namespace = parser.parse_args(words)
     except SystemExit as leaving:
         return int(leaving.code or 0)
     if not hasattr(namespace, "run"):

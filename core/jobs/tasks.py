@@ -37,6 +37,7 @@ from ..options.convert import ConvertOptions
 from ..options.demo import DemoOptions
 from ..options.extract import ExtractClipsOptions, ExtractOptions
 from ..options.faces import FacesCompareOptions
+from ..options.fit import ModelsFitOptions
 from ..options.interop import ExportOptions, ImportOptions
 from ..options.mask import MaskAddOptions, MaskImportOptions, MaskOutputOptions, MaskUpdateOptions
 from ..options.models import ModelImportOptions, ModelInfoOptions, RestoreOptions
@@ -156,6 +157,8 @@ TASKS: dict[str, Task] = {
         Task("models sessions", "List Sessions", SessionsOptions, "training.analysis:list_sessions",
              consent=lambda options: False, tool=True),
         Task("models import", "Import Model", ModelImportOptions, "models.importing:run",
+             consent=lambda options: False, tool=True),
+        Task("models fit", "Memory of Trainers", ModelsFitOptions, "training.fitting:run",
              consent=lambda options: False, tool=True),
         Task("models info", "Model Information", ModelInfoOptions, "models.info:run", consent=lambda options: False,
              tool=True),
