@@ -24,6 +24,8 @@ _ROWS = (
     ("Identity models", rows.IDENTITIES),
     ("Ways to sort faces", rows.SORT_METHODS),
     ("Trainers", rows.TRAINERS),
+    ("Loss functions", rows.LOSS_FUNCTIONS),
+    ("Optimisers", rows.OPTIMIZERS),
     ("Colour methods", rows.COLOURS),
     ("Writers", rows.WRITERS),
 )

@@ -65,14 +65,14 @@ def rms_prop(groups: Groups, betas: tuple[float, float], epsilon: float, amsgrad
 
 def adabelief(groups: Groups, betas: tuple[float, float], epsilon: float, amsgrad: bool) -> torch.optim.Optimizer:
     """Zhuang et al. 2020, rectified as RAdam (Liu et al. 2020; from 5 gradients' worth of variance on)."""
-    from pytorch_optimizer import AdaBelief
+    from pytorch_optimizer.optimizer.adabelief import AdaBelief
 
     return AdaBelief(groups, betas=betas, eps=epsilon, ams_bound=amsgrad, rectify=True)
 
 
 def lion(groups: Groups, betas: tuple[float, float], epsilon: float, amsgrad: bool) -> torch.optim.Optimizer:
     """Chen et al. 2023; weight decay apart from the gradient."""
-    from pytorch_optimizer import Lion
+    from pytorch_optimizer.optimizer.lion import Lion
 
     return Lion(groups, betas=betas)
 

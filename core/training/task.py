@@ -300,7 +300,7 @@ def _found_rate(state: ModelState) -> dict[str, float]:
 def _result(model_dir: Path, state: ModelState, session: Session | None) -> dict[str, Any]:
     last = state.sessions[-1] if state.sessions else {}
     means = history.recent_losses(model_dir)
-    losses = {name: means[name] for name in ("loss_a", "loss_b") if name in means}
+    losses: dict[str, Any] = {name: means[name] for name in ("loss_a", "loss_b") if name in means}
     return {"model_dir": str(model_dir), "trainer": state.settings.trainer, "iterations": state.iterations,
             "session_iterations": last.get("iterations", 0) if session else 0, **losses, **_found_rate(state),
             "rate": last.get("rate", 0.0), "precision": last.get("precision", ""),
