@@ -129,17 +129,18 @@ class Augmenter:
 
     def _pictures(self, crops: torch.Tensor, draws: Draws) -> torch.Tensor:
         """The crops on the device as float32 [N, C, size, size] in [0, 1], their colours varied."""
-        if not self.amounts.color:
-            return _planes(crops.to(self.device, non_blocking=True))
-        shifts, grids = self.shifts(draws), self.clahe_grids(draws)
         pictures = torch.empty(len(crops), crops.shape[-1], self.size, self.size, device=self.device)
+        sent = crops.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
+        if not self.amounts.color:
+            return pictures.copy_(sent).mul_(1 / 255)
+        shifts, grids = self.shifts(draws), self.clahe_grids(draws)
+        pictures[:, 3:] = sent[:, 3:]
         if self.device.type == "cpu":
-            colours = torch.from_numpy(colour.vary_in_8_bits(crops.numpy(), shifts, grids))
-            pictures[:, :3] = _planes(colours)
-        else:
-            crops = crops.to(self.device, non_blocking=True)
-            pictures[:, :3] = colour.vary(crops[..., :3].permute(0, 3, 1, 2).contiguous(), shifts, grids)
-        pictures[:, 3:] = _planes(crops[..., 3:])
+            varied = colour.vary_in_8_bits(crops.numpy(), shifts, grids)
+            pictures[:, :3] = torch.from_numpy(varied).permute(0, 3, 1, 2)
+            return pictures.mul_(1 / 255)
+        pictures[:, 3:] *= 1 / 255
+        pictures[:, :3] = colour.vary(sent[:, :3].contiguous(), shifts, grids)
         return pictures
 
     def _feed(self, pictures: torch.Tensor, placed: torch.Tensor, placements: np.ndarray, draws: Draws,
@@ -199,11 +200,6 @@ class Augmenter:
 def between(uniform: np.ndarray, limit: np.ndarray | float) -> np.ndarray:
     """Uniform numbers of [0, 1) as ones of [-limit, limit)."""
     return (2 * uniform - 1) * limit
-
-
-def _planes(crops: torch.Tensor) -> torch.Tensor:
-    """uint8 [N, H, W, C] -> float32 [N, C, H, W] in [0, 1]."""
-    return crops.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format).mul_(1 / 255)
 
 
 # Where each of the 68 points is found in the mirror: the person's left eye stands where the right one was.
