@@ -8,7 +8,7 @@ OUT ?= demo
 FOOTAGE ?= ../shared/footage
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-core test-blender test-gui test-long screenshots extension lint bench reference clean
+.PHONY: help demo test test-core test-blender test-gui test-long screenshots extension lint bench bench-train reference clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -56,10 +56,13 @@ bench: .venv/.ready  ## Print the figures that the README and docs state (an hou
 	$(CORE) benchmarks/identities.py --footage "$(FOOTAGE)"
 	$(CORE) benchmarks/maskers.py
 	$(CORE) benchmarks/occlusion.py
-	$(CORE) benchmarks/training_speed.py
+	$(MAKE) bench-train
 	@mkdir -p build
 	$(CORE) benchmarks/extraction_measure.py "$(FOOTAGE)/actor_a.mp4" --alignments build/bench_actor_a.db
 	$(CORE) benchmarks/convert_speed.py "$(FOOTAGE)/actor_a.mp4" --alignments build/bench_actor_a.db
+
+bench-train: .venv/.ready  ## Print how fast each trainer trains and where a step's time goes [TRAIN=arguments]
+	$(CORE) benchmarks/training_speed.py $(TRAIN)
 
 reference: .venv/.ready  ## Write docs/reference.md from the options
 	$(CORE) -m understudy.core.options.reference

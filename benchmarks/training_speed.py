@@ -1,10 +1,12 @@
-"""How fast each trainer trains here: EG/s (faces of both sides per second) and the share of the processor's peak.
+"""How fast each trainer trains here: EG/s (faces of both sides per second), the share of this machine's ceiling, and
+where the time of a step goes.
 
-    python benchmarks/training_speed.py [--trainer sketch …] [--batch-size 16] [--seconds 20] [--json FILE]
+    python benchmarks/training_speed.py [--trainer original …] [--batch-size 16] [--precision float32 bfloat16]
+                                        [--device cpu] [--seconds 10] [--naive] [--json FILE]
 
-The arithmetic of a step (forward and backward) is counted by PyTorch's flop counter; the peak is the best that a large
-matrix product and a typical convolution reach here in the same precision. On a busy machine read the last column, faces
-per second of processor time, rather than EG/s.
+The arithmetic of a step (forward and backward) is counted by PyTorch's flop counter; the ceiling is the best that a
+large matrix product and a typical convolution reach here in the same precision, measured before each trainer. Steps are
+the train task's own. On a busy machine read faces per second of processor time rather than EG/s.
 """
 
 from __future__ import annotations
@@ -12,128 +14,226 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from understudy.core.models import convolution
 from understudy.core.models.base import SwapModel, build
 from understudy.core.options.rows import TRAINERS
-from understudy.core.training.augmentation import Augmenter, Batch
+from understudy.core.options.train import TrainOptions
+from understudy.core.training.allocation import keep_memory
+from understudy.core.training.batches import Maker, maker_for, process_size
 from understudy.core.training.execution import Execution
 from understudy.core.training.gradients import Gradients, sides_can_part
 from understudy.core.training.loop import Trainer
 from understudy.core.training.losses import FaceLoss
-from understudy.core.training.threads import Threads, allowed_threads
-
-EXECUTIONS = [Execution("float32", False), Execution("float32", True), Execution("bfloat16", False),
-              Execution("bfloat16", True)]
-
+from understudy.core.training.threads import Way, allowed_threads, ways
 
 PROCESSORS = allowed_threads()
+KINDS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+FACES = 32  # of each side, to make batches of
 
 
-def best_seconds(call: Callable[[], object], seconds: float) -> float:
+@dataclass
+class Row:
+    """One line of the table; seconds are of one step."""
+
+    trainer: str
+    precision: str
+    batch_size: int
+    rate: float
+    per_processor_second: float
+    gflop_per_second: float
+    ceiling: float
+    loader: float
+    forward: float
+    backward: float
+    optimizer: float
+    apart: bool
+
+    @property
+    def share(self) -> float:
+        return self.gflop_per_second / self.ceiling
+
+
+@dataclass(frozen=True)
+class Crops:
+    """Faces of noise, as the loader takes them."""
+
+    crops: np.ndarray
+    landmarks: np.ndarray
+
+
+class Phases:
+    """Seconds of the parts of a step: the marks that a step passes on its way."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer, self._turned = trainer, 0.0
+        scaled = trainer.gradients.scaled
+
+        def turn(loss: torch.Tensor) -> torch.Tensor:  # where the way forward ends
+            wait(trainer.device)
+            self._turned = time.perf_counter()
+            return scaled(loss)
+
+        trainer.gradients.scaled = turn
+
+    def step(self, maker: Maker, iteration: int) -> tuple[float, float, float, float]:
+        begin = time.perf_counter()
+        batch = maker.make(iteration)
+        made = time.perf_counter()
+        self.trainer.compute(batch, iteration)
+        wait(self.trainer.device)
+        computed = time.perf_counter()
+        self.trainer.update(iteration)
+        wait(self.trainer.device)
+        return made - begin, self._turned - made, computed - self._turned, time.perf_counter() - computed
+
+
+def wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def best_seconds(call: Callable[[], object], seconds: float, device: torch.device) -> float:
     """The shortest of as many calls as fit into `seconds`, after one that is not counted."""
     call()
-    times = []
+    wait(device)
+    times: list[float] = []
     end = time.perf_counter() + seconds
     while not times or time.perf_counter() < end:
         begin = time.perf_counter()
         call()
+        wait(device)
         times.append(time.perf_counter() - begin)
     return min(times)
 
 
-def peak(precision: str, seconds: float) -> dict[str, float]:
-    """GFLOP/s of a 2048^3 matrix product and of a 3x3 convolution of 256 channels over 32 pictures of 32 px."""
-    kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
-    a, b = (torch.randn(2048, 2048).to(kind) for _ in range(2))
-    x = torch.randn(32, 256, 32, 32).to(kind).contiguous(memory_format=torch.channels_last)
-    w = torch.randn(256, 256, 3, 3).to(kind).contiguous(memory_format=torch.channels_last)
+def ceilings(precision: str, seconds: float, device: torch.device) -> dict[str, float]:
+    """GFLOP/s of a square matrix product and of a 3x3 convolution of 256 channels over 32 pictures of 32 px."""
+    kind, side = KINDS[precision], 8192 if device.type == "cuda" else 2048
+    a, b = (torch.randn(side, side, device=device).to(kind) for _ in range(2))
+    x = torch.randn(32, 256, 32, 32, device=device).to(kind).contiguous(memory_format=torch.channels_last)
+    w = torch.randn(256, 256, 3, 3, device=device).to(kind).contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():
-        matmul = 2 * 2048**3 / best_seconds(lambda: a @ b, seconds)
-        conv = 2 * 32 * 32 * 32 * 256 * 256 * 9 / best_seconds(lambda: torch.conv2d(x, w, padding=1), seconds)
-    return {"matmul": matmul / 1e9, "conv": conv / 1e9}
+        product = 2 * side**3 / best_seconds(lambda: a @ b, seconds, device)
+        conv = 2 * 32 * 32 * 32 * 256 * 256 * 9 / best_seconds(lambda: torch.conv2d(x, w, padding=1), seconds, device)
+    return {"matrix product": product / 1e9, "convolution": conv / 1e9}
 
 
-def gflop_forward(model: SwapModel) -> float:
-    """GFLOP of one face's way through the model."""
-    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        model(torch.rand(1, 3, model.input_size, model.input_size), "b")
-    return counter.get_total_flops() / 1e9
-
-
-def gflop_step(model: SwapModel) -> float:
+def gflop_step(trainer: str) -> float:
     """GFLOP per face of a training step's networks, forward and backward."""
-    x = torch.rand(1, 3, model.input_size, model.input_size)
+    with torch.device("meta"):
+        model = build(trainer)
+        x = torch.empty(1, 3, model.input_size, model.input_size)
     with FlopCounterMode(display=False) as counter:
-        sum(made.faces[-1].sum() for made in model.forward_both(x, x)).backward()
-    model.zero_grad(set_to_none=True)
+        made = model.forward_both(x, x)
+        sum(face.sum() for side in made for face in side.faces).backward()
     return counter.get_total_flops() / 2e9
 
 
-def train(model: SwapModel, execution: Execution, batch_size: int, seconds: float) -> dict[str, float]:
-    """EG/s wall and per processor second, of steps alone (augmentation runs beside them in its own thread)."""
-    parallel = PROCESSORS > 1 and sides_can_part(model)
-    Threads(PROCESSORS // 2 if parallel else PROCESSORS)  # as the train task does
-    trainer = Trainer(Gradients(model, FaceLoss(model.recipe.loss, penalized=True), parallel=parallel), model.recipe,
-                      execution)
-    rng = np.random.default_rng(0)
-    feed, target = (rng.integers(0, 256, (2 * batch_size, size, size, 3), np.uint8)
-                    for size in (model.input_size, model.output_size))
-    batch = Batch(feed, target, np.full(target.shape[:3], 255, np.uint8))
-    trainer.step(batch, 0)
-    steps, begin, cpu = 0, time.perf_counter(), time.process_time()
-    while steps < 2 or time.perf_counter() - begin < seconds:
-        trainer.step(batch, steps + 1)
-        steps += 1
-    faces = 2 * batch_size * steps
-    return {"rate": faces / (time.perf_counter() - begin), "per_cpu_second": faces / (time.process_time() - cpu)}
+def make_trainer(name: str, execution: Execution, device: torch.device) -> Trainer:
+    torch.manual_seed(0)
+    model = build(name).to(device)
+    recipe = model.recipe
+    loss = FaceLoss(recipe.loss, penalized=True, mask_floor=recipe.mask_floor)
+    return Trainer(Gradients(model, loss, recipe.side_weights, recipe.landmark_weight), recipe, execution)
 
 
-def augmentation(size: int, output_size: int, input_size: int, count: int = 32) -> float:
-    """Milliseconds of processor time per face."""
-    crops = np.random.default_rng(0).integers(0, 256, (count, size, size, 4), np.uint8)
-    augmenter, rng = Augmenter(size, input_size, output_size), np.random.default_rng(0)
-    augmenter(crops, rng)
-    begin = time.thread_time()
-    for _ in range(5):
-        augmenter(crops, rng)
-    return (time.thread_time() - begin) / 5 / count * 1e3
+def make_loader(model: SwapModel, name: str, batch_size: int, device: torch.device) -> Maker:
+    size, rng = process_size(model), np.random.default_rng(0)
+    landmarks = rng.uniform(0.2, 0.8, (FACES, 68, 2)).astype(np.float32) * size
+    sides = [Crops(rng.integers(0, 256, (FACES, size, size, 4), np.uint8), landmarks) for _ in "ab"]
+    return maker_for(TrainOptions(trainer=name, batch_size=batch_size), model, (sides[0], sides[1]), device)
+
+
+def measure(name: str, execution: Execution, batch_size: int, seconds: float, device: torch.device,
+            ceiling: float) -> Row:
+    """Steps for `seconds`, two at least; on a processor, the faster of the ways that the train task tries."""
+    trainer = make_trainer(name, execution, device)
+    maker = make_loader(trainer.model, name, batch_size, device)
+    choice = ways(PROCESSORS, sides_can_part(trainer.model)) if device.type == "cpu" else ()
+    found = [_steps(trainer, maker, way, batch_size, seconds) for way in choice or (None,)]
+    rate, processor, phases, way = max(found, key=lambda one: one[0])
+    return Row(name, execution.precision, batch_size, rate, processor, gflop_step(name) * rate, ceiling, *phases,
+               apart=bool(way and way.apart))
+
+
+def _steps(trainer: Trainer, maker: Maker, way: Way | None, batch_size: int, seconds: float,
+           ) -> tuple[float, float, list[float], Way | None]:
+    if way:
+        trainer.gradients.take(way)
+    phases = Phases(trainer)
+    phases.step(maker, 0)
+    times, begin, processor = [], time.perf_counter(), time.process_time()
+    while len(times) < 2 or time.perf_counter() - begin < seconds:
+        times.append(phases.step(maker, len(times) + 1))
+    processor = time.process_time() - processor
+    # The loader works beside the step, in a thread of its own.
+    rate = 2 * batch_size / median(sum(step[1:]) for step in times)
+    parts = [median(step[part] for step in times) for part in range(4)]
+    return rate, 2 * batch_size * len(times) / processor, parts, way
+
+
+@contextmanager
+def plain_convolutions() -> Iterator[None]:
+    usual, convolution.suits = convolution.suits, lambda *_: False
+    try:
+        yield
+    finally:
+        convolution.suits = usual
+
+
+def show(row: Row, label: str) -> None:
+    whole = row.forward + row.backward + row.optimizer
+    shares = " | ".join(f"{part / whole:.0%}" for part in (row.loader, row.forward, row.backward, row.optimizer))
+    print(f"| {label} | {row.precision} | {row.batch_size} | {row.rate:.1f} | {row.gflop_per_second:.0f} "
+          f"| {row.share:.0%} | {shares} | {row.per_processor_second:.1f} |", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trainer", nargs="+", default=[row.name for row in TRAINERS])
     parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--precision", nargs="+", choices=KINDS, default=["float32", "bfloat16"])
+    parser.add_argument("--device", type=torch.device, default=torch.device("cpu"))
     parser.add_argument("--seconds", type=float, default=10.0, help="per measurement")
+    parser.add_argument("--naive", action="store_true", help="first, each trainer as PyTorch computes it untouched")
     parser.add_argument("--json", type=Path, help="write the figures there too")
     arguments = parser.parse_args()
-    peaks = {precision: peak(precision, min(2.0, arguments.seconds)) for precision in ("float32", "bfloat16")}
-    print(f"{torch.get_num_threads()} threads, PyTorch {torch.__version__}")
-    for precision, values in peaks.items():
-        print(f"{precision}: matrix product {values['matmul']:.0f} GFLOP/s, convolution {values['conv']:.0f} GFLOP/s")
-    rows = []
-    for name in arguments.trainer:
-        model = build(name)
-        forward, step = gflop_forward(model), gflop_step(model)
-        augmented = augmentation(max(model.input_size, model.output_size), model.output_size, model.input_size)
-        parameters = sum(p.numel() for p in model.parameters())
-        print(f"\n{name}: {parameters / 1e6:.2f} M parameters, {forward:.2f} GFLOP forward per face, {step:.2f} per "
-              f"face and step; augmentation {augmented:.2f} ms per face")
-        for execution in EXECUTIONS:
-            torch.manual_seed(0)
-            figures = train(build(name), execution, arguments.batch_size, arguments.seconds)
-            reached = step * figures["rate"]
-            share = reached / max(peaks[execution.precision].values())
-            layout = "channels-last" if execution.channels_last else "plain"
-            print(f"  {execution.precision:9} {layout:14} {figures['rate']:8.1f} EG/s {reached:8.0f} GFLOP/s "
-                  f"{share:6.0%} of peak {figures['per_cpu_second']:8.1f} faces per CPU second")
-            rows.append({"trainer": name, "precision": execution.precision, "channels_last": execution.channels_last,
-                         **figures, "gflop_per_second": reached, "share_of_peak": share})
+    device = arguments.device
+    print(f"{PROCESSORS} processors, PyTorch {torch.__version__}, {device}\n")
+    print("| Trainer | Precision | Batch | EG/s | GFLOP/s | of ceiling | Loader | Forward | Backward | Optimiser "
+          "| Faces per processor second |\n" + "|---" * 11 + "|")
+    rows, peaks = [], []
+    for naive in (True, False) if arguments.naive else (False,):
+        if not naive and device.type == "cpu":
+            keep_memory()
+        for name in arguments.trainer:
+            for precision in arguments.precision:
+                peak = ceilings(precision, min(2.0, arguments.seconds), device)
+                peaks.append({"precision": precision, **peak})
+                execution = Execution(precision, channels_last=not naive)
+                settings = (name, execution, arguments.batch_size, arguments.seconds, device, max(peak.values()))
+                if naive:
+                    with plain_convolutions():
+                        row = measure(*settings)
+                else:
+                    row = measure(*settings)
+                show(row, f"{name}, untouched" if naive else name)
+                rows.append({**asdict(row), "naive": naive, "share": row.share})
+    for precision in arguments.precision:
+        of_kind = [peak for peak in peaks if peak["precision"] == precision]
+        print(f"\n{precision}: " + ", ".join(f"{what} up to {max(peak[what] for peak in of_kind):.0f} GFLOP/s"
+                                             for what in ("matrix product", "convolution")), end="")
+    print("\n\nLoader: its time beside the step's; it works in a thread of its own. The others: shares of the step.")
     if arguments.json:
         arguments.json.write_text(json.dumps({"peaks": peaks, "rows": rows}, indent=2) + "\n")
 
