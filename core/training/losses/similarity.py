@@ -62,9 +62,9 @@ def _similarities(y: torch.Tensor, target: torch.Tensor, window: int, sigma: flo
                   ) -> tuple[torch.Tensor, torch.Tensor]:
     """How alike the surroundings of each value are in their mean, and in contrast and structure."""
     mean_y, mean_t = blur(y, window, sigma), blur(target, window, sigma)
-    variance_y = blur(y * y, window, sigma) - mean_y * mean_y
-    variance_t = blur(target * target, window, sigma) - mean_t * mean_t
-    covariance = blur(y * target, window, sigma) - mean_y * mean_t
-    luminance = (2 * mean_y * mean_t + _C1) / (mean_y**2 + mean_t**2 + _C1)
-    contrast = (2 * covariance + _C2) / (variance_y + variance_t + _C2)
+    product, squares = mean_y * mean_t, mean_y * mean_y + mean_t * mean_t
+    covariance = blur(y * target, window, sigma) - product
+    variances = blur(y * y + target * target, window, sigma) - squares  # only their sum is needed
+    luminance = (2 * product + _C1) / (squares + _C1)
+    contrast = (2 * covariance + _C2) / (variances + _C2)
     return luminance, contrast
