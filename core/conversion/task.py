@@ -29,7 +29,7 @@ from ..models.folder import TrainedModel, load
 from ..options import find
 from ..options.convert import ConvertOptions
 from ..options.maskers import DRAWN
-from ..options.rows import WRITERS
+from ..options.rows import TRAINERS, WRITERS
 from .pipeline import convert
 from .protocols import Writer
 from .stages import Clock
@@ -70,6 +70,9 @@ def run(options: ConvertOptions, reporter: Reporter) -> dict[str, Any]:
             masks = opened.enter_context(StoredMasks(_store(options, source), options.mask_type))
             masks.require(faces)
         model = load(options.model_dir, choose_device(options.device))
+        if options.swap_model and model.settings.trainer in {row.name for row in TRAINERS if row.favours_b}:
+            reporter.warning(f"The trainer {model.settings.trainer} gives B's face more detail than A's: the other way "
+                             "round the swap is softer", "For this direction, train a model with the sides exchanged")
         swapper = Swapper(model, options, masks)
         keys = frame_keys(options, model, source, wanted, faces, masks)
         output = Path(options.output).expanduser().absolute()

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from understudy.core.alignments.temporal import run as temporal
+from understudy.core.conversion import task
 from understudy.core.conversion.swap import Swapper, convert_frame
 from understudy.core.conversion.task import run
 from understudy.core.errors import Stopped
@@ -117,6 +118,21 @@ def test_swap_model_takes_the_other_side(images: Any, options: Callable, save_mi
     assert psnr(read_image(tmp_path / "out" / "img_5.png"), images.frames()[0]) > 40
     run(options(images, model, writer="images", color="none", frames="0"), SilentReporter())  # made again
     assert psnr(read_image(tmp_path / "out" / "img_5.png"), images.frames()[0]) < 30
+
+
+@pytest.mark.parametrize(("swap_model", "favours_b"), [(True, True), (True, False), (False, True)])
+def test_swap_model_warns_where_the_trainer_favours_b(
+        images: Any, options: Callable, save_mirror: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        swap_model: bool, favours_b: bool) -> None:
+    class Listener(SilentReporter):
+        def warning(self, message: str, detail: str = "") -> None:
+            warnings.append(message)
+
+    warnings: list[str] = []
+    monkeypatch.setattr(task, "TRAINERS", (Row("mirror", "Mirror", "Gives back its input", "", favours_b=favours_b),))
+    model = save_mirror(tmp_path / "model")
+    run(options(images, model, writer="images", color="none", swap_model=swap_model, frames="0"), Listener())
+    assert any("more detail" in warning for warning in warnings) == (swap_model and favours_b)
 
 
 def test_frames_without_faces_pass_through(images: Any, options: Callable, save_mirror: Callable,
