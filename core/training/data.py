@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from ..errors import FacesError, Stopped, writing
+from ..errors import FacesError, Stopped
 from ..extraction.cores import core_count
 from ..faces.geometry import Alignment
 from ..faces.png import FaceHeader, read_header
@@ -23,8 +21,8 @@ from ..sorting.names import places
 from . import checks, duplicates
 from .entries import Entries, open_entries
 from .reading import Cut, Known, NoMask, ReadFace, cut_face, known
+from .room import room
 
-MEMORY_BUDGET = 1 << 30  # bytes of crops per side kept in memory; more go to a temporary file
 _CHUNK = 256  # faces whose poses are found at once
 _MOST_THREADS = 12  # beyond that, what one thread at a time does is the limit
 _STEP = 64  # faces between two looks at the reporter
@@ -131,7 +129,7 @@ def read_faces(folder: Path | str, cut: Cut, reporter: Reporter, label: str, per
     """
     folder = Path(folder).expanduser()
     files = list_faces(folder)
-    crops = _room(len(files), cut)
+    crops = room((len(files), cut.size, cut.size, 3 + len(cut.masks)))
     landmarks = np.empty((len(files), 68, 2), np.float32)
     angles = np.empty((len(files), 2), np.float32)
     looks = np.empty((len(files), duplicates.SIZE, duplicates.SIZE, 2), np.uint8)
@@ -272,18 +270,3 @@ def _known(path: Path, header: FaceHeader | FacesError, entries: Entries | None,
         return FacesError(f"The face of {path} was removed from the alignments", "Remove the file as well, or bring "
                           "the face back")
     return _attempt(known, path, found, entry, kind) if entry.is_meant else None
-
-
-def _room(count: int, cut: Cut) -> np.ndarray:
-    """An empty array for `count` crops: in memory, or in a nameless temporary file where it would be large."""
-    shape = (count, cut.size, cut.size, 3 + len(cut.masks))
-    size = int(np.prod(shape, dtype=np.int64))
-    if size <= MEMORY_BUDGET:
-        return np.empty(shape, np.uint8)
-    with writing(Path(tempfile.gettempdir())):
-        file: Any = tempfile.TemporaryFile(prefix="understudy_faces_")  # noqa: SIM115 - the array keeps it open
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(file.fileno(), 0, size)  # a full disk is to be told here: later it would be a crash
-        else:
-            file.truncate(size)
-    return np.memmap(file, np.uint8, "r+", shape=shape)

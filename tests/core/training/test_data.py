@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +12,12 @@ import cv2
 import numpy as np
 import pytest
 
-from understudy.core.errors import FacesError, Stopped
+from understudy.core.errors import FacesError, OutputError, Stopped
 from understudy.core.faces.crop import crop
 from understudy.core.faces.geometry import Alignment
 from understudy.core.jobs.messages import SilentReporter
 from understudy.core.models.folder import Settings
-from understudy.core.training import data
+from understudy.core.training import data, room
 from understudy.core.training.reading import Cut
 
 SETTINGS = Settings("sketch")
@@ -99,13 +101,30 @@ def test_no_folder_no_faces_no_directory(tmp_path: Path) -> None:
             data.load_faces(tmp_path / name, cut(), SilentReporter(), "A")
 
 
-def test_many_faces_go_to_a_temporary_file(faces_a: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_faces_go_to_a_file(faces_a: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     in_memory = data.load_faces(faces_a, cut(), SilentReporter(), "A")
-    monkeypatch.setattr(data, "MEMORY_BUDGET", 100_000)
+    monkeypatch.setenv("UNDERSTUDY_HOME", str(tmp_path))
+    monkeypatch.setattr(room, "MEMORY_BUDGET", 100_000)
     on_disk = data.load_faces(faces_a, cut(), SilentReporter(), "A")
     assert isinstance(on_disk.crops, np.memmap)
     assert not isinstance(in_memory.crops, np.memmap)
     assert np.array_equal(on_disk.crops, in_memory.crops)
+    assert list((tmp_path / "cache").iterdir()) == []  # the file has no name and goes with the process
+    monkeypatch.delattr(os, "posix_fallocate", raising=False)
+    assert np.array_equal(data.load_faces(faces_a, cut(), SilentReporter(), "A").crops, in_memory.crops)
+
+
+def test_a_disk_without_room_for_many_faces_is_told_at_the_beginning(faces_a: Path, tmp_path: Path,
+                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room is taken before anything is read: a page that the disk cannot hold would end the process."""
+    def full(file: int, start: int, length: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setenv("UNDERSTUDY_HOME", str(tmp_path))
+    monkeypatch.setattr(room, "MEMORY_BUDGET", 100_000)
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    with pytest.raises(OutputError, match="The disk is full"):
+        data.load_faces(faces_a, cut(), SilentReporter(), "A")
 
 
 def test_reading_can_be_stopped(faces_a: Path) -> None:
