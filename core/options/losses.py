@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from .field import option
-from .maskers import MASKS
 from .rows import LOSS_FUNCTIONS
 
 _GROUP = "Loss"
@@ -28,8 +27,6 @@ def _weight(number: int) -> Any:
 class LossOptions:
     """What training minimises, and where in the face."""
 
-    mask_type: str = option("extended", label="Mask", help="Which mask weights the loss; all but components and "
-                            "extended have to be in the pictures' headers", choices=MASKS, group="Loss", fixed=True)
     penalized_mask_loss: bool = option(True, label="Penalised Mask Loss", help="Learn only what lies inside the mask",
                                        group=_GROUP, fixed=True)
     learn_mask: bool = option(False, label="Learn Mask", help="Let the model learn to make the mask beside the face, "
