@@ -60,6 +60,9 @@ bench: .venv/.ready  ## Print the figures that the README and docs state (an hou
 	@mkdir -p build
 	$(CORE) benchmarks/extraction_measure.py "$(FOOTAGE)/actor_a.mp4" --alignments build/bench_actor_a.db
 	$(CORE) benchmarks/convert_speed.py "$(FOOTAGE)/actor_a.mp4" --alignments build/bench_actor_a.db
+	for clip in actor_a real_talk_720p; do UNDERSTUDY_CONSENT=1 $(CORE) -m understudy.core extract \
+		"$(FOOTAGE)/$$clip.mp4" --alignments build/bench_$$clip.db --faces build/bench_faces/$$clip || exit; done
+	$(CORE) benchmarks/faces.py build/bench_faces/actor_a build/bench_faces/real_talk_720p
 
 bench-train: .venv/.ready  ## Print how fast each trainer trains and where a step's time goes [TRAIN=arguments]
 	$(CORE) benchmarks/training_speed.py $(TRAIN)
