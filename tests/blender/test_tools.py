@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from pathlib import Path
@@ -124,6 +125,33 @@ def test_faces_of_both_strips_are_compared(shot: SimpleNamespace, extension: Any
     assert (job.status, job.tag["show"]) == ("finished", True)
     assert Path(job.result["file"]).parent == folder(shot.scene, "b").parent
     assert Path(job.result["file"]).read_bytes().startswith(b"\x89PNG")
+
+
+def make_model(place: Path, iterations: int) -> None:
+    """A model folder as far as copying it goes: its weights are never read as such."""
+    place.mkdir(parents=True)
+    for name in ("model", "optimizer"):
+        (place / f"{name}.1.safetensors").write_bytes(f"{name} of {iterations}".encode())
+    state = {"schema": 2, "settings": {"trainer": "sketch"}, "input_size": 64, "output_size": 64, "save": 1,
+             "iterations": iterations, "sessions": []}
+    (place / "state.json").write_text(json.dumps(state))
+
+
+def test_a_model_is_restored_where_the_shot_has_it(shot: SimpleNamespace, extension: Any, capfd: Any) -> None:
+    model = extension("addon.shot").model_folder(shot.scene)
+    make_model(model, 300)
+    make_model(model / "backup", 250)
+    assert bpy.ops.understudy.run_tool(tool="restore", role="A") == {"FINISHED"}
+    assert "250 iterations" in capfd.readouterr().out
+    job = shot.board().latest("restore")
+    assert Path(job.options["model_dir"]) == model
+    assert json.loads((model / "state.json").read_text())["iterations"] == 300
+    shot.data.tools.restore.backup = True
+    assert bpy.ops.understudy.run_tool(tool="restore", role="A") == {"FINISHED"}
+    assert json.loads((model / "state.json").read_text())["iterations"] == 250
+    assert [path.read_bytes() for path in model.glob("model.*")] == [b"model of 250"]
+    (archive,) = model.parent.glob("*_archived_*")
+    assert [path.read_bytes() for path in archive.glob("model.*")] == [b"model of 300"]
 
 
 def test_what_changes_things_says_so_before(extension: Any) -> None:
