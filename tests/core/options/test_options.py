@@ -89,7 +89,7 @@ def test_settings_files_return_what_was_saved(options):
 
 @pytest.mark.parametrize("cls", CLASSES)
 def test_every_options_class_survives_a_settings_file(cls, tmp_path):
-    @settings(max_examples=15)
+    @settings(max_examples=15, deadline=None)
     @given(instances(cls))
     def check(options):
         path = tmp_path / "settings.toml"
