@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -16,7 +16,6 @@ from ..extraction.cores import core_count
 from ..faces.geometry import Alignment
 from ..faces.png import FaceHeader, read_header
 from ..jobs.messages import Reporter
-from ..models.folder import Settings
 from ..sorting.names import places
 from . import checks, duplicates
 from .entries import Entries, open_entries
@@ -183,18 +182,6 @@ def read_some(paths: Sequence[Path], count: int, cuts: Sequence[Cut], reporter: 
                          f"{checks.some([path for path, _ in lost])}", "\n".join(str(error) for _, error in lost))
     return chosen, [np.stack(column) if column else np.empty((0, cut.size, cut.size, 3 + len(cut.masks)), np.uint8)
                     for column, cut in zip(crops, cuts, strict=True)]
-
-
-def read_face(path: Path, size: int, settings: Settings, coverage: float | None = None) -> ReadFace:
-    """One face by itself, by its picture's header.
-
-    Args:
-        coverage: in place of the settings', for the surroundings on a preview.
-
-    Raises:
-        FacesError: the file is no readable face picture.
-    """
-    return _read_one(path, Cut(size, replace(settings, coverage=coverage or settings.coverage)), None)
 
 
 def _read_one(path: Path, cut: Cut, entries: Entries | None) -> ReadFace:

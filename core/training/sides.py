@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from ..errors import UsageError
 from ..jobs.messages import Reporter
 from ..models.folder import Settings
@@ -42,8 +44,9 @@ def load_sides(options: FacesOptions, cut: Cut, reporter: Reporter, *, flip: boo
             reporter.warning(sentence)
     comparison = directions.compare(sides[0].angles, sides[1].angles, flip=flip)
     if comparison.sentence:
-        reporter.warning(f"{comparison.sentence}; to see it: understudy faces compare --input-a {sides[0].folder} "
-                         f"--input-b {sides[1].folder}", "\n".join(map(str, comparison.gaps)))
+        folder_a, folder_b = (quote(str(faces.folder)) for faces in sides)
+        reporter.warning(f"{comparison.sentence}; to see it: understudy faces compare --input-a {folder_a} "
+                         f"--input-b {folder_b}", "\n".join(map(str, comparison.gaps)))
     return sides
 
 
