@@ -109,7 +109,7 @@ def _enum(option: Option, common: dict[str, str], runs: bool) -> Any:
 
 
 # Words that a bare choice is called by; rows bring their own.
-_LABELS = {"cpu": "CPU", "cuda": "CUDA", "mps": "MPS", "mae": "MAE", "ssim": "SSIM", "ssim+mae": "SSIM + MAE"}
+_LABELS = {"cpu": "CPU", "cuda": "CUDA", "mps": "MPS", "mae": "MAE", "mse": "MSE"}
 
 
 def _told(choice: str | Row, runs: bool) -> tuple[str, str, str]:
