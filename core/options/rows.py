@@ -153,32 +153,33 @@ SORT_METHODS = (
 )
 
 # "Work" is arithmetic for one face, counted, in multiples of `original` (3.8 GFLOP forward): time grows with it, on a
-# processor and on a graphics card alike. Memory is that of a training with batches of 16 in float32, counted too.
+# processor and on a graphics card alike (benchmarks/trainers.py). Memory is what `understudy models fit` counts for a
+# training on a graphics card with batches of 16 in float32.
 TRAINERS = (
     Row("sketch", "Sketch", "Understudy's own 64 px model for processors and quick looks: a recognisable swap in "
-        "minutes without a graphics card; a twentieth of Original's work, 0.1 GB", "models.sketch:Sketch"),
+        "minutes without a graphics card; a twentieth of Original's work, 0.7 GB", "models.sketch:Sketch"),
     Row("lightweight", "Lightweight", "64 px for graphics cards of 2 GB or less: to see soon whether a swap may come "
-        "out well, not for finished pictures; 1.7 times Original's work, 1 GB", "models.lightweight:Lightweight"),
+        "out well, not for finished pictures; 1.7 times Original's work, 1.6 GB", "models.lightweight:Lightweight"),
     Row("original", "Original", "64 px: the model that started it all, and the one to learn with, since good faces "
-        "count for more than a large model; 1.4 GB", "models.original:Original"),
+        "count for more than a large model; 2 GB", "models.original:Original"),
     Row("iae", "IAE", "64 px: three bottlenecks between one encoder and one decoder, to tell identity and expression "
-        "apart better; as much work as Original, 2 GB", "models.iae:Iae"),
+        "apart better; as much work as Original, 2.6 GB", "models.iae:Iae"),
     Row("dfaker", "Dfaker", "64 px in, 128 px out (or 128 and 256): larger pictures with hardly anything to set up; "
-        "4.6 times Original's work, 2.5 GB", "models.dfaker:Dfaker"),
+        "4.6 times Original's work, 3.2 GB", "models.dfaker:Dfaker"),
     Row("unbalanced", "Unbalanced", "64 to 512 px, with many options for those who know what they do; the decoder of B "
-        "is the larger one, so swap A for B and not the other way; 19 times Original's work at 128 px, 4.5 GB",
+        "is the larger one, so swap A for B and not the other way; 19 times Original's work at 128 px, 5.2 GB",
         "models.unbalanced:Unbalanced", favours_b=True),
     Row("dfl-h128", "DFL-H128", "128 px: Original at twice the size through a bottleneck of half the width, which "
-        "costs some of what the size gains; 8 times Original's work, 2.7 GB", "models.dfl_h128:DflH128"),
+        "costs some of what the size gains; 8 times Original's work, 3.3 GB", "models.dfl_h128:DflH128"),
     Row("dfl-sae", "DFL-SAE", "64 to 256 px with fine detail, as two architectures: df keeps B's identity, liae blends "
-        "in better, and some of A may show; 23 times Original's work at 128 px, 6.6 GB", "models.dfl_sae:DflSae"),
+        "in better, and some of A may show; 23 times Original's work at 128 px, 7.3 GB", "models.dfl_sae:DflSae"),
     Row("villain", "Villain", "128 px: much detail without options to set, and much time; colours may be off if there "
-        "are few different faces; 25 times Original's work, 9.5 GB", "models.villain:Villain"),
+        "are few different faces; 25 times Original's work, 10 GB", "models.villain:Villain"),
     Row("realface", "RealFace", "64 to 128 px in, 64 to 256 px out: the successor of Unbalanced with less work; the "
-        "decoder of B is the larger one, so swap A for B and not the other way; 6 times Original's work, 4.2 GB",
+        "decoder of B is the larger one, so swap A for B and not the other way; 6 times Original's work, 4.8 GB",
         "models.realface:Realface", favours_b=True),
     Row("dlight", "DLight", "128 px in, 128 to 384 px out: the largest pictures for their work; the decoder of B is "
-        "the larger one, so swap A for B and not the other way; 10 times Original's work at 256 px, 4.8 GB",
+        "the larger one, so swap A for B and not the other way; 10 times Original's work at 256 px, 5.5 GB",
         "models.dlight:Dlight", favours_b=True),
 )
 
