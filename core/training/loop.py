@@ -169,7 +169,9 @@ class Trainer:
         Raises:
             ModelError: some are not any more, and they must not be saved.
         """
-        if self.protect and not all(torch.isfinite(torch.stack(torch._foreach_norm(list(self.model.parameters()))))):
+        norms = torch._foreach_norm(list(self.model.parameters()))
+        # Some may be away from the device, see `pingpong`.
+        if self.protect and not torch.isfinite(torch.stack([norm.to(self.device) for norm in norms])).all():
             raise _diverged("Weights became infinite or no numbers", iterations)
 
     def move(self, device: torch.device) -> None:
@@ -180,6 +182,7 @@ class Trainer:
             tensors += [v for state in self.optimizer.state.values() for v in state.values() if torch.is_tensor(v)]
         for tensor in tensors:
             tensor.data = tensor.data.to(device)
+        self.gradients.forget_recording()
         self._side = None  # the next step sends away again what is not its turn
 
     def averaged(self) -> _Averaged:
