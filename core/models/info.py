@@ -72,9 +72,10 @@ def _lines(state: ModelState, parameters: int, seconds: float, size: int) -> lis
     changed = {name: value for name, value in asdict(settings).items()
                if name not in ("trainer", "trainer_options") and value != getattr(Settings(""), name)}
     changed = {**settings.trainer_options, **changed}
+    sessions = "1 session" if len(state.sessions) == 1 else f"{len(state.sessions)} sessions"
     lines = [f"{settings.trainer}: {parameters / 1e6:.1f} million parameters, {state.input_size} px in, "
              f"{state.output_size} px out, {in_words(size)}",
-             f"{state.iterations:,} iterations in {len(state.sessions)} sessions, {duration(seconds)}"]
+             f"{state.iterations:,} iterations in {sessions}, {duration(seconds)}"]
     if state.lowest_loss is not None:
         lines.append(f"Lowest mean loss between two saves: {state.lowest_loss:.4f}")
     if changed:

@@ -53,9 +53,9 @@ def run(options: RestoreOptions, reporter: Reporter) -> dict[str, Any]:
             raise ModelError(f"The {chosen.kind} in {chosen.place} is damaged",
                              f"Choose another: understudy restore {model_dir} --list")
         archive = bring_back(model_dir, chosen.place, chosen.state, logs=chosen.kind == "snapshot")
-    kept = f"; what it was is kept in {archive}" if archive else ", as it was already"
+    said = f"again; what it was is kept in {archive}" if archive else "already"
     return {"restored": chosen.kind, "iterations": chosen.state.iterations, "archive": str(archive or ""),
-            "text": f"The model in {model_dir} is {chosen.name} again{kept}"}
+            "text": f"The model in {model_dir} is {chosen.name} {said}"}
 
 
 @contextmanager

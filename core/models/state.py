@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import ModelError
 from ..options.rows import TRAINERS
+from .files import next_save
 
 SCHEMA = 2
 STATE_NAME = "state.json"
@@ -103,8 +104,11 @@ class ModelState:
 
 
 def exists(model_dir: Path | str) -> bool:
-    """Whether a model was ever saved there."""
-    return (Path(model_dir) / STATE_NAME).is_file()
+    """Whether a model was ever saved there, even if its state.json is lost: training anew would remove its weights.
+
+    A first save that was cut off may have left weights of number 1, and no model.
+    """
+    return (Path(model_dir) / STATE_NAME).is_file() or next_save(Path(model_dir)) > 2
 
 
 def read_state(model_dir: Path | str) -> ModelState:
@@ -117,6 +121,8 @@ def read_state(model_dir: Path | str) -> ModelState:
     try:
         data = json.loads(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
+        if exists(model_dir):
+            raise missing(path) from None
         raise ModelError(f"There is no model in {model_dir}", "Train one first, or choose another folder") from None
     except OSError as error:
         raise ModelError(f"Cannot read {path} ({error.strerror})", "Check the permissions of the folder") from None
@@ -146,7 +152,7 @@ def damaged(path: Path) -> ModelError:
 
 
 def missing(path: Path) -> ModelError:
-    """The error for a weight file that state.json names and that is not there; it names the way back."""
+    """The error for a file of a model folder that is not there; it names the way back."""
     from .copies import way_back
 
     return ModelError(f"The model file {path} is missing", way_back(path.parent))

@@ -129,6 +129,18 @@ def test_an_end_at_any_step_leaves_the_old_copy_or_the_new_one(tmp_path: Path) -
     assert step > 15
 
 
+def test_a_lost_state_is_no_leave_to_train_anew(tmp_path: Path) -> None:
+    """The first save would remove the weights that are there; after a first save that was cut off there is nothing."""
+    with_backup(tmp_path / "model")
+    (tmp_path / "model" / folder.STATE_NAME).unlink()
+    assert folder.exists(tmp_path / "model")
+    with pytest.raises(ModelError, match=r"state\.json is missing\. Bring the backup of 5 iterations back"):
+        folder.read_state(tmp_path / "model")
+    saved(tmp_path / "first")
+    (tmp_path / "first" / folder.STATE_NAME).unlink()
+    assert not folder.exists(tmp_path / "first")
+
+
 def test_copies_are_found_latest_first_and_nothing_else_is(tmp_path: Path) -> None:
     model = tmp_path / "a [b]"  # a name that patterns would misread
     state = with_backup(model)
