@@ -30,7 +30,7 @@ class LossOptions:
     penalized_mask_loss: bool = option(True, label="Penalised Mask Loss", help="Learn only what lies inside the mask",
                                        group=_GROUP, fixed=True)
     learn_mask: bool = option(False, label="Learn Mask", help="Let the model learn to make the mask beside the face, "
-                              "for conversion with the mask predicted; takes time and memory", group=_GROUP, fixed=True)
+                              "which previews then show; takes time and memory", group=_GROUP, fixed=True)
     loss_function: str = option(AUTO, label="Loss Function", help="What is minimised; auto: the trainer's own",
                                 choices=(AUTO, *LOSS_FUNCTIONS), group=_GROUP, advanced=True)
     loss_function_2: str = _function(2)
