@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -18,6 +19,7 @@ from .batch import Batch
 from .distributed import World
 from .execution import Execution
 from .losses import FaceLoss, Measure
+from .recording import Recording
 from .threads import Way
 
 
@@ -63,6 +65,7 @@ class Gradients:
         self.model, self.loss = model, loss
         self.side_weights = (side_weights[0] / accumulation, side_weights[1] / accumulation)
         self.apart = False
+        self._recording: Recording[tuple[SideLosses, SideLosses]] | None = None
         self._second = ThreadPoolExecutor(1, thread_name_prefix="understudy-side-b")
         self.world, self._share = World(), 1.0
         self.scaled: Callable[[torch.Tensor], torch.Tensor] = _as_it_is
@@ -84,6 +87,8 @@ class Gradients:
 
     def __call__(self, execution: Execution, batch: Batch) -> tuple[SideLosses, SideLosses]:
         """Add to the gradients; returns the losses of A and B."""
+        if execution.graphed:
+            return self._replayed(execution, batch)
         a, b = _half(batch, "a"), _half(batch, "b")
         if not self.apart:
             return self._together(execution, a, b)
@@ -94,6 +99,16 @@ class Gradients:
         self._add(gradients_a)
         self._add(gradients_b)
         return losses_a, losses_b
+
+    def _replayed(self, execution: Execution, batch: Batch) -> tuple[SideLosses, SideLosses]:
+        if self._recording is None or not self._recording.fits(batch):
+            plain = replace(execution, graphed=False)
+            self._recording = Recording(lambda fed: self(plain, fed), self._trained(), batch)
+        return self._recording.replay(batch)
+
+    def forget_recording(self) -> None:
+        """Let go of what was recorded for a graphed execution, such as when the weights move in memory."""
+        self._recording = None
 
     def of_side(self, execution: Execution, batch: Batch, side: Side) -> SideLosses:
         """Add the gradients of one side alone; returns its losses."""

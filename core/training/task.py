@@ -167,7 +167,7 @@ def _trainer(options: TrainOptions, model_dir: Path, settings: Settings, state: 
     if device.type == "cpu":
         gradients.take(choice[0])
     # Whoever computes with others has to compute like them.
-    execution, measured = world.agree(_execution(options, state, gradients, device))
+    execution, measured = world.agree(_execution(options, state, gradients, device, reporter))
     execution.place(model)
     gradients.join(world, options.batch_size)
     trainer = Trainer(gradients, recipe, execution, options.seed, options.nan_protection, savings)
@@ -182,7 +182,8 @@ def _session(options: TrainOptions, model_dir: Path, state: ModelState, trainer:
     gradients, device = trainer.gradients, trainer.device
     facts = {"batch_size": options.batch_size, **recipes.facts(trainer.recipe, options),
              "seed": options.seed, "device": device.type, "processes": gradients.world.size,
-             "asked_precision": options.precision, **asdict(trainer.execution),
+             "asked_precision": options.precision, "asked_compile": options.compile,
+             **asdict(trainer.execution),
              "measured_seconds": measured, "faces_a": len(sides[0]), "faces_b": len(sides[1])}
     watcher = watching.make(options, model_dir, sides, (state.input_size, state.output_size), options.seed, reporter)
     return Session(model_dir, state, trainer, watcher, facts, reporter, options,
@@ -239,14 +240,17 @@ def _write_graph(trial: finder.Trial, model_dir: Path, reporter: Reporter) -> No
     reporter.preview(path)
 
 
-def _execution(options: TrainOptions, state: ModelState | None, gradients: Gradients,
-               device: torch.device) -> tuple[Execution, dict[str, float]]:
+def _execution(options: TrainOptions, state: ModelState | None, gradients: Gradients, device: torch.device,
+               reporter: Reporter) -> tuple[Execution, dict[str, float]]:
     """Measured once per model, device and batch size; a later session on the same goes on as the last one did."""
     last = state.sessions[-1] if state and state.sessions else {}
-    same = {"asked_precision": options.precision, "device": device.type, "batch_size": options.batch_size}
-    if all(last.get(key) == value for key, value in same.items()) and last.get("precision") in ("float32", "bfloat16"):
-        return Execution(last["precision"], bool(last.get("channels_last"))), last.get("measured_seconds", {})
-    return measure(gradients, device, options.precision, options.batch_size)
+    same = {"asked_precision": options.precision, "asked_compile": options.compile, "device": device.type,
+            "batch_size": options.batch_size}
+    if all(last.get(key) == value for key, value in same.items()) and not last.get("compiled", True):
+        kept = {field.name: last[field.name] for field in fields(Execution) if field.name in last}
+        return Execution(**kept), last.get("measured_seconds", {})
+    return measure(gradients, device, options.precision, options.batch_size, options.compile, reporter.warning,
+                   whole=not options.ping_pong)
 
 
 @contextmanager
