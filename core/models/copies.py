@@ -23,6 +23,7 @@ from ..errors import ModelError, writing
 from .files import (
     TEMPORARY,
     copy_atomically,
+    copy_folder,
     is_weights,
     is_whole,
     next_save,
@@ -195,7 +196,7 @@ def copy_companions(model_dir: Path, target: Path, logs: bool) -> None:
     for name in (HISTORY_NAME, LOGS_NAME) if logs else (HISTORY_NAME,):
         if (model_dir / name).is_dir():
             shutil.rmtree(target / name, ignore_errors=True)
-            shutil.copytree(model_dir / name, target / name)
+            copy_folder(model_dir / name, target / name)
 
 
 def weights_size(folder: Path) -> int:

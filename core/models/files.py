@@ -82,6 +82,15 @@ def copy_atomically(source: Path, target: Path) -> None:
         raise
 
 
+def copy_folder(source: Path, target: Path) -> None:
+    """Copy a folder's files, also those of folders in it (the first OSError, where `shutil.copytree` gathers them)."""
+    for path in sorted(source.rglob("*")):
+        if path.is_file():
+            place = target / path.relative_to(source)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, place)
+
+
 def _beside(path: Path) -> Path:
     return path.with_name(f"{TEMPORARY}.{path.name}")
 
