@@ -38,6 +38,7 @@ from understudy.core.training.threads import Way, allowed_threads, ways
 
 PROCESSORS = allowed_threads()
 KINDS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+LONG = 10.0  # seconds: steps longer than this are measured once, one way
 FACES = 32  # of each side, to make batches of
 
 
@@ -156,11 +157,15 @@ def make_loader(model: SwapModel, name: str, batch_size: int, device: torch.devi
 
 def measure(name: str, execution: Execution, batch_size: int, seconds: float, device: torch.device,
             ceiling: float) -> Row:
-    """Steps for `seconds`, two at least; on a processor, the faster of the ways that the train task tries."""
+    """Steps for `seconds`, two at least; on a processor, where steps are not long, the faster of the ways that the train
+    task tries.
+    """
     trainer = make_trainer(name, execution, device)
     maker = make_loader(trainer.model, name, batch_size, device)
     choice = ways(PROCESSORS, sides_can_part(trainer.model)) if device.type == "cpu" else ()
-    found = [_steps(trainer, maker, way, batch_size, seconds) for way in choice or (None,)]
+    found = [_steps(trainer, maker, choice[0] if choice else None, batch_size, seconds)]
+    if len(choice) > 1 and 2 * batch_size / found[0][0] < LONG:
+        found.append(_steps(trainer, maker, choice[1], batch_size, seconds))
     rate, processor, phases, way = max(found, key=lambda one: one[0])
     return Row(name, execution.precision, batch_size, rate, processor, gflop_step(name) * rate, ceiling, *phases,
                apart=bool(way and way.apart))
@@ -171,9 +176,9 @@ def _steps(trainer: Trainer, maker: Maker, way: Way | None, batch_size: int, sec
     if way:
         trainer.gradients.take(way)
     phases = Phases(trainer)
-    phases.step(maker, 0)
+    least = 1 if sum(phases.step(maker, 0)) > LONG else 2
     times, begin, processor = [], time.perf_counter(), time.process_time()
-    while len(times) < 2 or time.perf_counter() - begin < seconds:
+    while len(times) < least or time.perf_counter() - begin < seconds:
         times.append(phases.step(maker, len(times) + 1))
     processor = time.process_time() - processor
     # The loader works beside the step, in a thread of its own.
