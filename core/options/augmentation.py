@@ -37,7 +37,7 @@ class AugmentationOptions:
     zoom_amount: float = _amount("Zoom", "Make faces larger or smaller by up to this much", 25, "%", 5)
     shift_range: float = _amount("Shift", "Move faces by up to this much of the picture along each axis", 25, "%", 5)
     warp: bool = option(True, label="Warp", help="Bend the input pictures at random, so that the model learns faces "
-                        "rather than pictures; switch it off for the last tenth of a training at the earliest",
+                        "rather than pictures; switch it off, if at all, near the end of a training",
                         group=_GROUP, advanced=True)
     warp_to_landmarks: bool = option(False, label="Warp to Landmarks", help="Bend each input to the shape of a similar "
                                      "face of the other side instead of at random", group=_GROUP, advanced=True)
