@@ -10,6 +10,7 @@ import bpy
 from ..core.errors import UnderstudyError
 from .board import Board
 
+_UNTIL_DRAWN = 0.2  # seconds
 _STAMP = "understudy_stamp"  # on our images: how the file was when it was last read
 
 
@@ -38,6 +39,16 @@ def show(path: Path) -> None:
     area = _editor(image) or _new_editor()
     area.spaces.active.image = image
     area.tag_redraw()
+    bpy.app.timers.register(lambda: _fit(image), first_interval=_UNTIL_DRAWN)
+
+
+def _fit(image: Any) -> None:
+    """Show a picture as a whole, once the editor that shows it has been drawn and so has a size."""
+    for window, area in _areas():
+        region = next((region for region in area.regions if region.type == "WINDOW"), None)
+        if area.spaces.active.image == image and region is not None:
+            with bpy.context.temp_override(window=window, area=area, region=region):
+                bpy.ops.image.view_all(fit_view=True)
 
 
 def ours() -> list[Any]:

@@ -109,7 +109,8 @@ def _enum(option: Option, common: dict[str, str], runs: bool) -> Any:
 
 
 # Words that a bare choice is called by; rows bring their own.
-_LABELS = {"cpu": "CPU", "cuda": "CUDA", "mps": "MPS", "mae": "MAE", "mse": "MSE"}
+_LABELS = {"cpu": "CPU", "cuda": "CUDA", "mps": "MPS", "mae": "MAE", "mse": "MSE", "df": "DF", "liae": "LIAE",
+           "a": "A", "b": "B", **{f"cuda:{number}": f"CUDA {number}" for number in range(8)}}
 
 
 def _told(choice: str | Row, runs: bool) -> tuple[str, str, str]:

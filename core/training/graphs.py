@@ -217,10 +217,11 @@ def _plot(axes: Any, curve: Curve, graph: Graph) -> Iterator[np.ndarray]:
         yield shown
 
 
-def _paled(color: str, share: float) -> tuple[float, ...]:
+def _paled(color: str, share: float) -> tuple[float, float, float]:
     from matplotlib.colors import to_rgb
 
-    return tuple(share + (1 - share) * part for part in to_rgb(color))
+    red, green, blue = (share + (1 - share) * part for part in to_rgb(color))
+    return red, green, blue
 
 
 def _tell_levels(axes: Any, found: Sequence[Curve], graph: Graph) -> None:

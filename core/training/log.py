@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -34,7 +33,7 @@ class TrainingLog:
         self._seconds = 0.0
         self._clock = time.monotonic()
         self._place = model_dir / LOGS_NAME / f"session_{session}"
-        self._writer = _writer(self._place, iterations) if tensorboard else None
+        self._writer = _EventWriter(self._place, iterations) if tensorboard else None
 
     def __enter__(self) -> TrainingLog:
         return self
@@ -54,8 +53,7 @@ class TrainingLog:
         self._seconds += seconds
         self._history.add(losses, seconds)
         if self._writer is not None:
-            for name, value in losses.items():
-                self._writer.add_scalar(tag(name), value, iteration)
+            self._writer.add(iteration, losses)
         if time.monotonic() - self._clock < _SECONDS_BETWEEN:
             return None
         return self.flush()
@@ -88,8 +86,19 @@ def tag(name: str) -> str:
     return f"{output}/{side.upper()}"
 
 
-def _writer(place: Path, iterations: int) -> Any:
-    from torch.utils.tensorboard import SummaryWriter
+class _EventWriter:
+    """TensorBoard's logs: one event an iteration for all its losses, a third of the time that one for each takes."""
 
-    with writing(place):
-        return SummaryWriter(str(place), purge_step=iterations + 1)
+    def __init__(self, place: Path, iterations: int) -> None:
+        from tensorboard.compat.proto.summary_pb2 import Summary
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._summary = Summary
+        with writing(place):
+            writer = SummaryWriter(str(place), purge_step=iterations + 1)
+        assert writer.file_writer is not None  # until it is closed
+        self._events, self.flush, self.close = writer.file_writer, writer.flush, writer.close
+
+    def add(self, iteration: int, losses: Mapping[str, float]) -> None:
+        values = [self._summary.Value(tag=tag(name), simple_value=value) for name, value in losses.items()]
+        self._events.add_summary(self._summary(value=values), iteration)

@@ -63,7 +63,7 @@ class Viewer:
             word = self._said.get_nowait()
             self._is_shown = self._is_shown or word == "ready"
             if word in _KEYS:
-                pressed.add(word)  # type: ignore[arg-type]
+                pressed.add(word)
             elif word == "ended" and not self._is_shown:
                 self._tell_failure("it could not be opened")
         return pressed

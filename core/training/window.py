@@ -27,7 +27,7 @@ class Picture:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stamp: tuple[int, int] | None = None
-        self.pixels = np.full((90, 160, 3), 42, np.uint8)
+        self.pixels: np.ndarray = np.full((90, 160, 3), 42, np.uint8)
 
     def has_changed(self) -> bool:
         """Whether `pixels` are new; a file that is not there or cannot be read changes nothing."""
