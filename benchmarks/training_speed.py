@@ -157,7 +157,7 @@ def make_loader(model: SwapModel, name: str, batch_size: int, device: torch.devi
 
 def measure(name: str, execution: Execution, batch_size: int, seconds: float, device: torch.device,
             ceiling: float) -> Row:
-    """Steps for `seconds`; on a processor, where steps are not long, the faster of the ways that the train task tries."""
+    """Steps for `seconds`; on a processor, unless steps are long, the faster of the train task's ways."""
     trainer = make_trainer(name, execution, device)
     maker = make_loader(trainer.model, name, batch_size, device)
     choice = ways(PROCESSORS, sides_can_part(trainer.model)) if device.type == "cpu" else ()
