@@ -21,6 +21,7 @@ Tensors = dict[str, torch.Tensor]
 # far smaller than a gradient, and 1e-7 would drown it.
 ADABELIEF_EPSILON = 1e-16
 _GROUP = re.compile(r"group\d+")
+_COUNTS = ("step", "mu_product")  # what is one number for a whole parameter
 _FUSED_DEVICES = ("cpu", "cuda", "mps")
 
 
@@ -109,15 +110,12 @@ def load_state_tensors(optimizer: torch.optim.Optimizer, model: nn.Module, tenso
         raise KeyError("parameters")
     for name, kept in held.items():  # those that were frozen so far have nothing
         parameter = parameters[name]
-        optimizer.state[parameter] = {what: _placed(value, parameter) for what, value in kept.items()}
+        # Counts stay on the host, but for the fused kernels; moments lie in memory as their parameter does.
+        home = parameter.device if optimizer.defaults.get("fused") else torch.device("cpu")
+        state = optimizer.state[parameter] = {}
+        for what, value in kept.items():
+            state[what] = value.to(home) if what in _COUNTS else torch.zeros_like(parameter).copy_(value)
     for index, group in enumerate(optimizer.param_groups):
         step = tensors.get(f"group{index}/step")
         if step is not None:
             group["step"] = int(step)
-
-
-def _placed(value: torch.Tensor, parameter: nn.Parameter) -> torch.Tensor:
-    """Moments lie in memory as their parameter does; counts stay on the host, but for the fused kernels of a card."""
-    if value.ndim or not parameter.ndim:
-        return torch.zeros_like(parameter).copy_(value)
-    return value.to(parameter.device if parameter.device.type == "cuda" else "cpu")

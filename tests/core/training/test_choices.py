@@ -33,7 +33,7 @@ class Recorder(SilentReporter):
 @pytest.fixture
 def values(faces_a: Path, faces_b: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Nothing is measured: two runs may find different layouts the fastest, whose sums differ in their last bits."""
-    monkeypatch.setattr(task, "measure", lambda *_: (Execution(), {}))
+    monkeypatch.setattr(task, "measure", lambda *_, **__: (Execution(), {}))
     return {"input_a": str(faces_a), "input_b": str(faces_b), "model_dir": str(tmp_path / "model"), "trainer": "tiny",
             "iterations": 12, "batch_size": 2, "precision": "float32", "preview_images": 2, "logs": False}
 

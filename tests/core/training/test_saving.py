@@ -47,7 +47,7 @@ class Recorder(SilentReporter):
 @pytest.fixture(autouse=True)
 def _plain_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not the fastest by measurement, which on a busy machine is now this one, now that: sums differ in last bits."""
-    monkeypatch.setattr(task, "measure", lambda *_: (Execution(), {}))
+    monkeypatch.setattr(task, "measure", lambda *_, **__: (Execution(), {}))
 
 
 @pytest.fixture

@@ -103,7 +103,7 @@ def in_one_go(options: TrainOptions, patch: pytest.MonkeyPatch) -> TrainOptions:
     execution = Execution(session["precision"], session["channels_last"])
     whole = replace(options, model_dir=options.model_dir + "_whole")
     with patch.context() as context:
-        context.setattr(task, "measure", lambda *_: (execution, {}))
+        context.setattr(task, "measure", lambda *_, **__: (execution, {}))
         task.run(whole, Recorder())
     return whole
 
