@@ -1,12 +1,13 @@
 """Python literals as data: what `repr` writes of plain containers, read back with bounded time and memory.
 
 `ast.literal_eval` builds a tree of the whole expression first, hundreds of bytes for one character, and its own
-documentation warns of crashes with deep ones.
+documentation warns of crashes with deep ones. Nor may several threads use it at once: CPython's count of its depth is
+theirs together, and now and then ends in a SystemError (github.com/python/cpython/issues/106905).
 """
 
 from __future__ import annotations
 
-import ast
+import codecs
 import re
 from typing import Any
 
@@ -56,8 +57,8 @@ class _Reader:
             return _WORDS[text]
         if kind == "text":
             try:
-                return ast.literal_eval(text)  # one string, whose end is known: no tree
-            except (SyntaxError, MemoryError) as error:
+                return _string(text)
+            except ValueError as error:
                 raise ValueError("a string in it is damaged") from error
         raise ValueError(f"it cannot be read at character {self.position}")
 
@@ -91,3 +92,15 @@ class _Reader:
             if has_comma:
                 token = self.next()
         return values
+
+
+def _string(text: str) -> str | bytes:
+    """What a string's or bytes' literal, quotes included, spells.
+
+    Raises:
+        ValueError: it spells nothing.
+    """
+    if text[0] == "b":
+        return codecs.escape_decode(text[2:-1].encode("ascii"))[0]
+    # What Latin-1 lacks is spelt as an escape, too; the rest stands for itself in this codec.
+    return text[1:-1].encode("latin-1", "backslashreplace").decode("unicode_escape")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import pickletools
+import threading
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -234,3 +237,36 @@ def test_what_repr_writes_is_read_back(value):
 def test_what_is_no_literal_is_refused(text):
     with pytest.raises(ValueError, match=r".+"):
         parse_literal(text)
+
+
+def test_threads_may_read_literals_at_once():
+    """CPython's own parser ends in a SystemError where a thread takes over while it builds its tree."""
+    class Loop:
+        def __init__(self):
+            self.itself = self  # for the collector, which runs where memory is asked for
+
+        def __del__(self):
+            time.sleep(0)  # another thread takes over
+
+    text = repr({"mask": b"abc\x00" * 10})
+    failures = []
+
+    def read():
+        for _ in range(150):
+            Loop()
+            try:
+                parse_literal(text)
+            except SystemError as error:
+                failures.append(error)
+
+    before = gc.get_threshold()
+    gc.set_threshold(2)
+    try:
+        threads = [threading.Thread(target=read) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        gc.set_threshold(*before)
+    assert failures == []
