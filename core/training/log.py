@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -95,10 +96,14 @@ class _EventWriter:
 
         self._summary = Summary
         with writing(place):
-            writer = SummaryWriter(str(place), purge_step=iterations + 1)
-        assert writer.file_writer is not None  # until it is closed
-        self._events, self.flush, self.close = writer.file_writer, writer.flush, writer.close
+            self._writer: Any = SummaryWriter(str(place), purge_step=iterations + 1)
+
+    def flush(self) -> None:
+        self._writer.flush()
+
+    def close(self) -> None:
+        self._writer.close()
 
     def add(self, iteration: int, losses: Mapping[str, float]) -> None:
         values = [self._summary.Value(tag=tag(name), simple_value=value) for name, value in losses.items()]
-        self._events.add_summary(self._summary(value=values), iteration)
+        self._writer.file_writer.add_summary(self._summary(value=values), iteration)
