@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_STREAM = 2  # beside those of the shuffles (0 and 1, the sides) and the preview (3)
+_STREAM = 2  # beside those of the shuffles (0 and 1, the sides), the preview (3) and the augmentation sheet (4)
 _UNIFORM = 11  # columns of uniform numbers per face
 _NORMAL = 50 + 3 + 136
 

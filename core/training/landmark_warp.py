@@ -21,7 +21,7 @@ from .warping import through, to_unit
 NEAREST = 10  # faces of the other side among which one is drawn
 SPREAD = 2 / 256  # standard deviation of the places that landmarks go to, as a part of the side
 _CONTOUR = 18  # the points that may lie within the face when it is turned away: 0 .. 17
-_BLOCK, _CACHED = 2**26, 2**18  # heights of planes over pixels that a card, and a processor, look at together
+_BLOCK, _CACHED = 2**24, 2**18  # heights of planes over pixels that a card, and a processor, look at together
 
 
 def nearest(landmarks: np.ndarray, others: np.ndarray, device: torch.device) -> np.ndarray:

@@ -50,7 +50,8 @@ class Recording(Generic[_Result]):
                 self._drop()
         torch.cuda.current_stream().wait_stream(aside)
         self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
+        # Meanwhile the thread that makes batches goes on taking memory, which is none of the recording's business.
+        with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
             self._result = run(self._batch)
         self._gradients = [parameter.grad for parameter in parameters]
         for parameter, gradient in zip(parameters, waiting, strict=True):
