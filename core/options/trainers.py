@@ -68,7 +68,7 @@ class TrainerOptions:
     icnr_init: bool = option(False, label="ICNR Start", help="Begin upscaling layers as a repetition of pixels, "
                              "against checkerboards", group="Model", advanced=True, fixed=True)
     conv_aware_init: bool = option(False, label="Convolution-Aware Start", help="Begin kernels orthogonal to each "
-                                   "other, which may learn faster; a new model then takes minutes to start",
+                                   "other, which may learn faster; a new model then takes some seconds longer to begin",
                                    group="Model", advanced=True, fixed=True)
     reflect_padding: bool = option(False, label="Reflect Padding", help="Continue pictures at their edges by their "
                                    "mirror image instead of by black, against grey borders; costs some time",

@@ -9,7 +9,8 @@ import torch
 
 from understudy.core.models import initial
 from understudy.core.models.base import SwapModel, build
-from understudy.core.models.layers import Conv, Dense, Residual
+from understudy.core.models.layers import Conv, Dense, PixelShuffle, Residual
+from understudy.core.models.style import Style
 from understudy.core.options.rows import TRAINERS
 
 NAMES = [row.name for row in TRAINERS]
@@ -99,6 +100,19 @@ def test_pictures_keep_their_promised_shapes(trainer: str, options: dict[str, An
         assert tuple(model(x, "b").shape) == (2, 3 + learn_mask, size, size)
         if options.get("multiscale_decoder"):
             assert model.output_sizes == (32, 64, 128)
+
+
+@pytest.mark.parametrize(("trainer", "options"), [
+    ("sketch", {}), ("lightweight", {}), ("original", {}), ("iae", {}), ("dfaker", {}), ("dfl-h128", {}),
+    ("villain", {}), ("dlight", {}), ("unbalanced", {"input_size": 64}), ("dfl-sae", {"input_size": 64}),
+    ("realface", {"output_size": 64})])
+def test_every_style_suits_every_trainer(trainer: str, options: dict[str, Any]) -> None:
+    """Mirrored padding needs pictures larger than itself, which the smallest sizes have to leave."""
+    model = on_meta(trainer, options, learn_mask=True, style=Style(True, True, True, True))
+    x = torch.empty(1, 3, model.input_size, model.input_size, device="meta")
+    assert tuple(model(x, "b").shape) == (1, 4, model.output_size, model.output_size)
+    assert any(module.reflect for module in model.modules() if isinstance(module, Conv))
+    assert all(module.by_block for module in model.modules() if isinstance(module, PixelShuffle))
 
 
 @pytest.mark.parametrize("row", TRAINERS, ids=NAMES)
