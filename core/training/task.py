@@ -21,7 +21,7 @@ from ..models.transfer import freeze_encoder, load_encoder
 from ..options.field import options_of
 from ..options.train import TrainOptions
 from ..options.trainers import trainer_options
-from . import augmentation_sheet, finder, history, watching
+from . import augmentation_sheet, finder, history, remembering, watching
 from . import recipe as recipes
 from .batches import Batches, Maker, maker_for, process_size
 from .data import FaceSet
@@ -242,15 +242,23 @@ def _write_graph(trial: finder.Trial, model_dir: Path, reporter: Reporter) -> No
 
 def _execution(options: TrainOptions, state: ModelState | None, gradients: Gradients, device: torch.device,
                reporter: Reporter) -> tuple[Execution, dict[str, float]]:
-    """Measured once per model, device and batch size; a later session on the same goes on as the last one did."""
+    """Measured once per model, device and batch size; a later session on the same goes on as the last one did, and a
+    training of another model of the kind computes alike.
+    """
     last = state.sessions[-1] if state and state.sessions else {}
     same = {"asked_precision": options.precision, "asked_compile": options.compile, "device": device.type,
             "batch_size": options.batch_size}
     if all(last.get(key) == value for key, value in same.items()) and not last.get("compiled", True):
         kept = {field.name: last[field.name] for field in fields(Execution) if field.name in last}
         return Execution(**kept), last.get("measured_seconds", {})
-    return measure(gradients, device, options.precision, options.batch_size, options.compile, reporter.warning,
-                   whole=not options.ping_pong)
+    kind = remembering.key(device, _asked(options), *same.values(), options.ping_pong)
+    measured = remembering.recall(kind)
+    if measured is None:
+        measured = measure(gradients, device, options.precision, options.batch_size, options.compile, reporter.warning,
+                           whole=not options.ping_pong)
+        if options.compile != "on" and not measured[0].compiled:  # that has to be made ready, or refused, each time
+            remembering.remember(kind, measured)
+    return measured
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from understudy.core.models.base import Recipe, SharedEncoderModel
 from understudy.core.models.layers import Bottleneck, Down, Output, Up
 from understudy.core.options import rows
 from understudy.core.options.rows import Row
+from understudy.core.training import remembering
 
 FacesMaker = Callable[..., Path]
 JAW = np.array([(-0.08 + 1.16 * t, 0.2 + 0.95 * np.sin(np.pi * t) ** 0.6) for t in np.linspace(0, 1, 17)])
@@ -60,6 +61,12 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What this machine found to be fastest in other trainings is of no concern here."""
+    monkeypatch.setattr(remembering, "path", lambda: tmp_path / "cache" / "executions.json")
 
 
 @pytest.fixture(scope="session")

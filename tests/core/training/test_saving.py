@@ -20,8 +20,8 @@ from understudy.core.jobs.messages import SilentReporter
 from understudy.core.models import copies, folder
 from understudy.core.models.folder import ModelState
 from understudy.core.options.train import TrainOptions
+from understudy.core.training import precision, task
 from understudy.core.training import session as session_module
-from understudy.core.training import task
 from understudy.core.training.execution import Execution
 from understudy.core.training.loop import Losses, Trainer
 
@@ -186,6 +186,8 @@ def test_when_the_optimizer_is_saved(options: TrainOptions, mode: str, monkeypat
 
 def test_the_same_seed_gives_the_same_losses_twice(options: TrainOptions, tmp_path: Path,
                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the way to compute is chosen by measurement: what was measured once counts for the second, too."""
+    monkeypatch.setattr(task, "measure", precision.measure)
     seen: list[float] = []
     real = Trainer.step
 
@@ -235,7 +237,7 @@ from understudy.core.errors import OutputError
 from understudy.core.jobs.messages import SilentReporter
 from understudy.core.models import folder
 from understudy.core.options.train import TrainOptions
-from understudy.core.training import task
+from understudy.core.training import precision, task
 options = json.loads(sys.argv[2])
 model = pathlib.Path(options["model_dir"])
 
