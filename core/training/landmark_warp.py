@@ -64,8 +64,15 @@ def maps(landmarks: np.ndarray, towards: np.ndarray, placements: np.ndarray, bac
     kept = np.concatenate([stay, np.ones((len(stay), 68 - _CONTOUR + fixed.shape[1]), bool)], axis=1)
     goal, source = (np.concatenate([x, np.broadcast_to(fixed, (len(x), *fixed.shape))], axis=2) for x in (goal, placed))
     source = through(back, source)
-    facets = [_facets(to[:, keep], of[:, keep], crop_size) for to, of, keep in zip(goal, source, kept, strict=True)]
-    return _interpolate(facets, size, crop_size, device)
+    goal, source = to_unit(goal, crop_size), to_unit(source, crop_size)
+    planes = torch.from_numpy(_planes(goal, source, _triangles(goal, kept))).to(device, torch.float32)
+    # Pixel centres of a picture of another size lie evenly over the same area.
+    line = torch.from_numpy(to_unit((np.arange(size) + 0.5) * crop_size / size - 0.5, crop_size))
+    line = line.to(device, torch.float32)
+    block, triangles = _BLOCK if device.type == "cuda" else _CACHED, planes.shape[1]
+    made = [_look_up(part, line, max(1, block // (triangles * size)))
+            for part in planes.split(max(1, block // (triangles * size * size)))]
+    return torch.cat(made)
 
 
 def within(corners: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -87,41 +94,38 @@ def anchors(size: int) -> np.ndarray:
                      (first, middle), (middle, last), (last, middle), (middle, first)], float).T
 
 
-def _facets(goal: np.ndarray, source: np.ndarray, crop_size: int) -> np.ndarray:
-    """Of each triangle over `goal` [2, K]: the plane that lifts it, and the source's x and y over it.
+def _triangles(points: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """The Delaunay triangles over the points [N, 2, K] that are kept [N, K], as indices of points.
 
     Returns:
-        float64 [T, 3 (height, x, y), 3]: factors of x and y and an offset; all in the units of maps.
+        int [N, 3, T]; where a face has fewer triangles than another, flat ones of a single point fill up.
     """
-    goal, source = to_unit(goal, crop_size), to_unit(source, crop_size)
-    values = np.stack([(goal**2).sum(axis=0), *source])
-    corners = Delaunay(goal.T).simplices.T  # [3, T]
-    first, one, two = (goal[:, corner] for corner in corners)
-    one, two = one - first, two - first
-    area = one[0] * two[1] - one[1] * two[0]
-    flat = np.abs(area) < 1e-9  # slivers along the edge
-    v0, v1, v2 = (values[:, corner] for corner in corners)
-    v1, v2 = v1 - v0, v2 - v0
-    slopes = np.stack([v1 * two[1] - v2 * one[1], v2 * one[0] - v1 * two[0]], axis=-1)[:, ~flat]
-    slopes /= area[~flat][:, None]
-    offset = v0[:, ~flat] - (slopes * first.T[~flat]).sum(axis=-1)
-    return np.concatenate([slopes, offset[..., None]], axis=-1).transpose(1, 0, 2)
+    found = [np.flatnonzero(keep)[Delaunay(of[:, keep].T).simplices.T] for of, keep in zip(points, kept, strict=True)]
+    triangles = np.zeros((len(found), 3, max(one.shape[1] for one in found)), int)
+    for row, one in zip(triangles, found, strict=True):
+        row[:, : one.shape[1]] = one
+    return triangles
 
 
-def _interpolate(facets: list[np.ndarray], size: int, crop_size: int, device: torch.device) -> torch.Tensor:
-    most = max(map(len, facets))
-    table = np.zeros((len(facets), most, 3, 3))
-    table[:, :, 0, 2] = -np.inf  # what only fills up lies below everything
-    for row, of_face in zip(table, facets, strict=True):
-        row[: len(of_face)] = of_face
-    planes = torch.from_numpy(table).to(device, torch.float32)
-    # Pixel centres of a picture of another size lie evenly over the same area.
-    line = to_unit((np.arange(size) + 0.5) * crop_size / size - 0.5, crop_size)
-    places = torch.from_numpy(line).to(device, torch.float32)
-    block = _BLOCK if device.type == "cuda" else _CACHED
-    made = [_look_up(part, places, max(1, block // (most * size)))
-            for part in planes.split(max(1, block // (most * size * size)))]
-    return torch.cat(made)
+def _planes(goal: np.ndarray, source: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Of each triangle over `goal` [N, 2, K]: the plane that lifts it, and those of the source's x and y over it.
+
+    Returns:
+        float64 [N, T, 3 (height, x, y), 3]: factors of x and y and an offset. Flat triangles, those that fill up and
+        slivers along the edge, lie below everything.
+    """
+    values = np.concatenate([goal, (goal**2).sum(axis=1, keepdims=True), source], axis=1)
+    first, one, two = (np.take_along_axis(values, corner[:, None], axis=2) for corner in triangles.transpose(1, 0, 2))
+    (x1, y1), (x2, y2) = ((corner - first)[:, :2].transpose(1, 0, 2) for corner in (one, two))
+    v1, v2 = (one - first)[:, 2:], (two - first)[:, 2:]
+    area = (x1 * y2 - y1 * x2)[:, None]
+    flat = np.abs(area) < 1e-9
+    with np.errstate(divide="ignore", invalid="ignore"):
+        along_x, along_y = ((v1 * y2[:, None] - v2 * y1[:, None]) / area, (v2 * x1[:, None] - v1 * x2[:, None]) / area)
+    offset = first[:, 2:] - along_x * first[:, :1] - along_y * first[:, 1:2]
+    planes = np.where(flat[..., None], 0, np.stack([along_x, along_y, offset], axis=-1))  # [N, 3, T, 3]
+    planes[:, 0, :, 2] = np.where(flat[:, 0], -np.inf, planes[:, 0, :, 2])
+    return planes.transpose(0, 2, 1, 3)
 
 
 def _look_up(planes: torch.Tensor, line: torch.Tensor, rows: int) -> torch.Tensor:

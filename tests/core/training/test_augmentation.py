@@ -334,3 +334,21 @@ def test_in_one_interpolation_shows_what_three_steps_show(fed: int) -> None:
         difference = 255 * (got - expected).abs()[:, :, 8:-8, 8:-8]
         assert difference.mean() < 1.0
         assert difference.flatten().kthvalue(int(0.99 * difference.numel())).values <= 4
+
+
+# --- the card's road ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("in_one", [False, True])
+@pytest.mark.parametrize("to_landmarks", [False, True])
+def test_a_card_is_never_waited_for(in_one: bool, to_landmarks: bool) -> None:
+    """On the meta device every value that is asked back is an error; shapes and types are those of a real batch."""
+    size = 128
+    rng = np.random.default_rng(0)
+    own = rng.uniform(20, 100, (3, 68, 2)).astype(np.float32)
+    shapes = Shapes(own, np.zeros((3, 68, 2)), own[::-1].copy() if to_landmarks else None)
+    made = [Augmenter(size, 64, (64, 128), replace(Amounts(), relight=0.5), in_one=in_one, device=torch.device(device))(
+        faces(3, size, channels=6), draws(3), shapes) for device in ("meta", "cpu")]
+    for one, other in zip(made[0].tensors, made[1].tensors, strict=True):
+        assert one.is_meta
+        assert (one.shape, one.dtype) == (other.shape, other.dtype)
