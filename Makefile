@@ -57,6 +57,7 @@ bench: .venv/.ready  ## Print the figures that the README and docs state (an hou
 	$(CORE) benchmarks/maskers.py
 	$(CORE) benchmarks/occlusion.py
 	$(CORE) benchmarks/augmentation.py
+	$(CORE) benchmarks/trainers.py
 	$(MAKE) bench-train
 	@mkdir -p build
 	$(CORE) benchmarks/extraction_measure.py "$(FOOTAGE)/actor_a.mp4" --alignments build/bench_actor_a.db

@@ -166,7 +166,7 @@ class SharedEncoderModel(SwapModel):
 
 
 def build(trainer: str, trainer_options: Mapping[str, Any] | None = None, *, learn_mask: bool = False,
-          style: Style = PLAIN) -> SwapModel:
+          style: Style = PLAIN, start: bool = True) -> SwapModel:
     """A fresh model of the trainer called `trainer`, with random weights from torch's global generator.
 
     Under `torch.device("meta")` it has shapes but no weights: quick, and enough to count or to load weights into
@@ -176,6 +176,8 @@ def build(trainer: str, trainer_options: Mapping[str, Any] | None = None, *, lea
         trainer_options: its own options, see `options.trainers.trainer_options`; those left out have their defaults.
         learn_mask: each decoder makes a mask, too.
         style: how its layers begin and pad.
+        start: draw the kernels that the style wants to begin otherwise, which may take seconds; not needed where other
+            weights are put in their place.
 
     Raises:
         TypeError, ValueError: it has no such option, or an option has a value that makes no model.
@@ -183,5 +185,6 @@ def build(trainer: str, trainer_options: Mapping[str, Any] | None = None, *, lea
     model_class: type[SwapModel] = find(TRAINERS, trainer).load()
     model = model_class(**(trainer_options or {}), **({"learn_mask": True} if learn_mask else {}))
     style.set_on(model)
-    style.start(model)
+    if start:
+        style.start(model)
     return model

@@ -102,10 +102,11 @@ def read_tensors(path: Path, expected: str | None = None) -> Tensors:
         raise damaged(path) from None
 
 
-def fresh_model(settings: Settings) -> SwapModel:
-    """An untrained model of that kind, see `base.build`."""
+def fresh_model(settings: Settings, start: bool = True) -> SwapModel:
+    """An untrained model of that kind; `start` as for `base.build`."""
     style = Style(**{field.name: getattr(settings, field.name) for field in fields(Style)})
-    return build(settings.trainer, settings.trainer_options, learn_mask=settings.learn_mask, style=style)
+    return build(settings.trainer, settings.trainer_options, learn_mask=settings.learn_mask, style=style,
+                 start=start)
 
 
 def build_model(state: ModelState, weights: Tensors, path: Path) -> SwapModel:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
 from .initial import convolution_aware, icnr
@@ -40,11 +39,8 @@ class Style:
                 module.by_block = self.subpixel_upscaling
 
     def start(self, model: nn.Module) -> None:
-        """Draw the kernels of a fresh model anew where this style wants them other than the trainer.
-
-        In a training by several processes only the first one computes: the others are given its weights.
-        """
-        if not (self.icnr_init or self.conv_aware_init) or not _first_process():
+        """Draw the kernels of a fresh model anew where this style wants them other than the trainer."""
+        if not (self.icnr_init or self.conv_aware_init):
             return
         factors = dict(_shuffled(model)) if self.icnr_init else {}
         for module in model.modules():
@@ -69,8 +65,3 @@ def _shuffled(model: nn.Module) -> Iterator[tuple[Conv, PixelShuffle]]:
                 conv = child
             elif isinstance(child, PixelShuffle) and conv is not None:
                 yield conv, child
-
-
-def _first_process() -> bool:
-    return not torch.distributed.is_available() or not torch.distributed.is_initialized() \
-        or torch.distributed.get_rank() == 0

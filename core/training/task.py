@@ -68,7 +68,7 @@ def train(options: TrainOptions, reporter: Reporter, crew: Crew) -> dict[str, An
         reporter.warning(f"The model in {model_dir} has {state.iterations} iterations already; ask for more to go on")
         return _result(model_dir, state, None)
     torch.manual_seed(options.seed)
-    fresh = folder.fresh_model(settings)
+    fresh = folder.fresh_model(settings, start=crew.leads and not state)  # the other processes get the first one's
     settings = recipes.settled(settings, fresh.recipe)
     recipe = recipes.chosen(options, fresh.recipe, settings)
     parts = settings.penalized_mask_loss and max(recipe.eyes, recipe.mouth) > 1

@@ -204,3 +204,13 @@ def test_kernels_begin_as_the_trainer_wants_them(trainer: str) -> None:
             usual = initial.he_uniform if isinstance(module, Conv) else initial.glorot_uniform
             wanted = initial.normal_02 if NORMAL.get(trainer, lambda name: False)(name) else usual
             assert module.start is wanted, name
+
+
+def test_a_start_by_style_is_drawn_once() -> None:
+    """Not where saved weights, or those of the first of several processes, take its place."""
+    weights = []
+    for style, start in ((Style(), True), (Style(conv_aware_init=True), False), (Style(conv_aware_init=True), True)):
+        torch.manual_seed(0)
+        weights.append(build("sketch", style=style, start=start).encoder[1].weight)
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
