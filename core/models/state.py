@@ -67,7 +67,7 @@ class ModelState:
         checksums: CRC-32 of each weight file by its name, 8 hexadecimal digits; empty in models of older versions,
             which are then read unchecked.
         lowest_loss: the lowest mean loss (A and B added) between two saves; None: not known (yet).
-        lowest_at: the number of iterations of the save that followed it.
+        lowest_at: the number of iterations of the save that followed it and became the backup; 0: none did.
     """
 
     settings: Settings

@@ -106,7 +106,7 @@ class Session:
         if any(last.get(key) != self.facts.get(key) for key in _MEASURE):
             self.state = replace(self.state, lowest_loss=None)  # figures of another loss mean nothing to this one
         backup, snapshot = copies.backup_place(self.model_dir), copies.snapshot_place(self.model_dir, self._first)
-        if self.state.lowest_at == self._first and not copies.is_of(backup, self.state):
+        if 0 < self.state.lowest_at == self._first and not copies.is_of(backup, self.state):
             self._copy("backup", backup)
         if self._snapshot_due(self._first) and not copies.is_of(snapshot, self.state):
             self._copy("snapshot", snapshot, logs=True)
@@ -144,7 +144,7 @@ class Session:
         if made or ((last or snapshot) and self._lacks_optimizer()):
             self._write(iterations, last or snapshot)
             self.watcher.saved(iterations, self.predicting, last)
-            if self.state.lowest_at == iterations:
+            if 0 < self.state.lowest_at == iterations:
                 self._copy("backup", copies.backup_place(self.model_dir))
         if snapshot:
             self._copy("snapshot", copies.snapshot_place(self.model_dir, iterations), logs=True)

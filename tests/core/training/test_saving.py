@@ -125,6 +125,17 @@ def test_a_few_iterations_are_no_comparison(options: TrainOptions, losses: list[
     assert folder.read_state(options.model_dir).lowest_loss == 5.0
 
 
+def test_an_untrained_model_is_nothing_to_back_up(options: TrainOptions) -> None:
+    class Stopping(SilentReporter):
+        def progress(self, done: int, total: int | None, unit: str, text: str = "") -> bool:
+            return unit == "iterations"
+
+    with pytest.raises(Stopped):
+        task.run(options, Stopping())
+    assert folder.read_state(options.model_dir).iterations == 0
+    assert not copies.backup_place(Path(options.model_dir)).exists()
+
+
 def test_losses_of_another_measure_are_not_compared(options: TrainOptions, losses: list[float]) -> None:
     """A backup of before stays until the new loss has improved."""
     losses += [5.0] * 10 + [50.0] * 10 + [40.0] * 10
