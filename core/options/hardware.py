@@ -16,9 +16,9 @@ def precision_option() -> Any:
 
 
 def memory_saving_gradients_option() -> Any:
-    return option(False, label="Memory-Saving Gradients", help="Forget what lies inside the networks on the way forward "
-                  "and compute it again on the way back: a larger batch fits, each step takes a fifth to a third "
-                  "longer; the first thing to try where memory is short", group="Memory", advanced=True)
+    return option(False, label="Memory-Saving Gradients", help="Forget what lies inside the networks on the way "
+                  "forward and compute it again on the way back: a larger batch fits, each step takes a third longer; "
+                  "the first thing to try where memory is short", group="Memory", advanced=True)
 
 
 def optimizer_savings_option() -> Any:
@@ -55,5 +55,5 @@ class HardwareOptions:
     allow_growth: bool = option(False, label="Allow Growth", help="Take the graphics card's memory in pieces that can "
                                 "grow, where others use the card too or memory ends up in pieces of the wrong size",
                                 group="Memory", advanced=True)
-    memory_limit: float = option(100.0, label="Memory Limit", help="How much of the graphics card's memory training may "
-                                 "take at most", min=5.0, max=100.0, unit="%", group="Memory", advanced=True)
+    memory_limit: float = option(100.0, label="Memory Limit", help="How much of the graphics card's memory training "
+                                 "may take at most", min=5.0, max=100.0, unit="%", group="Memory", advanced=True)

@@ -32,4 +32,5 @@ class AdamW(_InMemoryOrder, torch.optim.AdamW):
 
 def _order(tensor: torch.Tensor) -> list[int]:
     """The axes from the slowest to the fastest in memory."""
-    return sorted(range(tensor.ndim), key=lambda axis: (-tensor.stride(axis), axis))
+    strides = tensor.stride()
+    return sorted(range(tensor.ndim), key=lambda axis: (-strides[axis], axis))

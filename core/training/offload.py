@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import nn
 
 
 class HostMoments:
@@ -23,7 +22,7 @@ class HostMoments:
 
     def __init__(self, optimizer: torch.optim.Optimizer, home: torch.device | None = None) -> None:
         self.optimizer, self.home = optimizer, home or torch.device("cpu")
-        self._resting: dict[nn.Parameter, dict[str, torch.Tensor]] = {}
+        self._resting: dict[torch.Tensor, dict[str, torch.Tensor]] = {}
         self.rest()
 
     def rest(self) -> None:
@@ -56,13 +55,13 @@ class HostMoments:
         self.optimizer.param_groups = [group]
         self.optimizer.step()
 
-    def _bring(self, parameter: nn.Parameter) -> None:
+    def _bring(self, parameter: torch.Tensor) -> None:
         state = self.optimizer.state.get(parameter, {})
         for key, value in state.items():
             if _travels(value):
                 state[key] = value.to(parameter.device, non_blocking=True)
 
-    def _send_home(self, parameter: nn.Parameter) -> None:
+    def _send_home(self, parameter: torch.Tensor) -> None:
         """Into the same memory as before, so that none is locked anew."""
         state, places = self.optimizer.state[parameter], self._resting.setdefault(parameter, {})
         for key, value in state.items():

@@ -63,7 +63,7 @@ class Recording(Generic[_Result]):
 
     def replay(self, batch: Batch) -> _Result:
         """The pass over another batch: adds to the gradients; the result is overwritten by the next replay."""
-        held = [parameter.grad.clone() if parameter.grad is gradient and gradient is not None else parameter.grad
+        held = [gradient.clone() if gradient is not None and parameter.grad is gradient else parameter.grad
                 for parameter, gradient in zip(self._parameters, self._gradients, strict=True)]
         for place, x in zip(self._batch.tensors, batch.tensors, strict=True):
             place.copy_(x, non_blocking=True)

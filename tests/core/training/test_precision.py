@@ -134,7 +134,7 @@ def cards(monkeypatch: pytest.MonkeyPatch, gradients: Gradients) -> Gradients:
         return last["result"]
 
     @contextmanager
-    def record(graph: Graph) -> Any:
+    def record(graph: Graph, **_: Any) -> Any:
         yield
         parameters = list(gradients.model.parameters())
         graph.recorded = parameters, last["run"], {"gradients": [p.grad for p in parameters], "result": last["result"]}
