@@ -24,6 +24,7 @@ from ..errors import ModelError
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _MOST_CONFIG = 64 << 20
 _MOST_WEIGHTS = 32 << 30
+_MOST_PACKED = 4 << 30  # compressed weights have to be unpacked into memory
 _MODELS = ("Functional", "Model")  # layers that are networks themselves
 _MALFORMED = (KeyError, TypeError, ValueError, IndexError, AttributeError, OSError, RuntimeError, RecursionError,
               NotImplementedError, zipfile.BadZipFile, EOFError)
@@ -157,11 +158,18 @@ class KerasFile:
     def _weights_in(self, archive: zipfile.ZipFile) -> Any:
         if archive.getinfo(_WEIGHTS).compress_type == zipfile.ZIP_STORED:  # as Keras writes it: read in place
             return self._stack.enter_context(archive.open(_WEIGHTS))
+        if archive.getinfo(_WEIGHTS).file_size > _MOST_PACKED:
+            raise ValueError("too large")
         return io.BytesIO(archive.read(_WEIGHTS))
 
     def _variables(self, layer: Layer) -> Any:
-        """The HDF5 group of a layer's weights; raises ValueError if it is another layer's."""
+        """The HDF5 group of a layer's weights; raises ValueError if it is another layer's, or in another file."""
         group = self._weights.get(f"{layer.path}/vars", {})
+        for member in (group, *group.values()):
+            if isinstance(member, h5py.HLObject) and member.file.filename != self._weights.filename:
+                raise ValueError("it points to other files")
+            if isinstance(member, h5py.Dataset) and (member.external or member.is_virtual):
+                raise ValueError("it points to other files")
         recorded = group.attrs.get("name") if group else None
         if recorded is not None and str(recorded) != layer.name:
             raise ValueError(f"the weights of {layer.name} are not where they belong")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import shutil
 import zipfile
@@ -11,12 +12,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from understudy.core.errors import ModelError
 from understudy.core.jobs.messages import SilentReporter
 from understudy.core.models import folder, importing
+from understudy.core.models.keras_file import KerasFile
 from understudy.core.options.models import ModelImportOptions
 
 # Keras turns its tensors into arrays in a way that NumPy is about to give up.
@@ -40,10 +45,10 @@ def save(model: Any, place: Path, **config: Any) -> Path:
     place.mkdir(exist_ok=True)
     path = place / f"{model.name}.keras"
     model.save(path)
-    settings = {"centering": "face", "coverage": 87.5, "vertical_offset": 5, "mask_type": "bisenet-fp_face",
+    fixed = {"centering": "face", "coverage": 87.5, "vertical_offset": 5, "mask_type": "bisenet-fp_face",
                 "penalized_mask_loss": True, "learn_mask": False, "reflect_padding": False, "icnr_init": True,
                 "conv_aware_init": False, "optimizer": "adam", **config}
-    state = {"name": model.name, "iterations": 1234, "sessions": {}, "config": settings}
+    state = {"name": model.name, "iterations": 1234, "sessions": {}, "config": fixed}
     path.with_name(f"{model.name}_state.json").write_text(json.dumps(state))
     return path
 
@@ -101,11 +106,11 @@ def test_an_imported_model_computes_what_keras_computes(name: str, fields: Modul
     model = make(fields)
     trained = compare(model, save(model, tmp_path / "theirs", **config), tmp_path / "ours")
     assert trained.iterations == 1234
-    settings = trained.settings
-    assert settings.trainer == name.split()[0]
-    assert (settings.centering, settings.coverage, settings.vertical_offset) == ("face", 0.875, 0.05)
-    assert settings.mask_type == "bisenet-fp"
-    assert settings.icnr_init
+    kept = trained.settings
+    assert kept.trainer == name.split()[0]
+    assert (kept.centering, kept.coverage, kept.vertical_offset) == ("face", 0.875, 0.05)
+    assert kept.mask_type == "bisenet-fp"
+    assert kept.icnr_init
     shutil.rmtree(tmp_path)
 
 
@@ -184,6 +189,75 @@ def test_what_cannot_be_imported_is_named_and_leaves_nothing(theirs: Path, tmp_p
     assert not (tmp_path / "ours").exists()
 
 
+def outside(path: Path, kind: str) -> None:
+    """The bias of a layer lies in another file, which HDF5 would follow to anywhere on the disk."""
+    with zipfile.ZipFile(path) as archive:
+        data = archive.read("model.weights.h5")
+    elsewhere, inside = path.with_name("elsewhere.h5"), path.with_name("inside.h5")
+    inside.write_bytes(data)
+    name = "layers/functional/layers/conv2d/vars"
+    with h5py.File(elsewhere, "w") as file:
+        file["secret"] = np.zeros(63, np.float32)
+    with h5py.File(inside, "r+") as file:
+        del file[f"{name}/1"]
+        if kind == "link":
+            file[f"{name}/1"] = h5py.ExternalLink(str(elsewhere), "secret")
+        elif kind == "raw":
+            file.create_dataset(f"{name}/1", (63,), "f4", external=[(str(elsewhere), 0, 63 * 4)])
+        else:
+            layout = h5py.VirtualLayout((63,), "f4")
+            layout[:] = h5py.VirtualSource(str(elsewhere), "secret", (63,))
+            file.create_virtual_dataset(f"{name}/1", layout)
+    with zipfile.ZipFile(path) as archive:
+        config = archive.read("config.json")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", config)
+        archive.write(inside, "model.weights.h5")
+
+
+@pytest.mark.parametrize("kind", ["link", "raw", "virtual"])
+def test_weights_in_other_files_are_not_followed(theirs: Path, tmp_path: Path, kind: str) -> None:
+    with pytest.raises(ModelError, match=r"points to other files|cannot be read"):
+        import_copy(theirs, tmp_path, lambda path, state: outside(path, kind))
+    assert not (tmp_path / "ours").exists()
+
+
+def test_compressed_weights_are_read(theirs: Path, tmp_path: Path) -> None:
+    """Repacked by a person, for instance to send it to another one."""
+    def pack(path: Path, state: Path) -> None:
+        with zipfile.ZipFile(path) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            for name, data in members.items():
+                archive.writestr(name, data)
+
+    import_copy(theirs, tmp_path, pack)
+    assert folder.read_state(tmp_path / "ours").iterations == 1234
+
+
+KEYS = ["class_name", "config", "name", "layers", "inbound_nodes", "output_layers", "args", "keras_history"]
+WORDS = ["Functional", "Conv2D", "a", "__keras_tensor__", ""]
+LEAVES = st.one_of(st.none(), st.integers(-2, 3), st.sampled_from(WORDS))
+GRAPHS = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner),
+                      max_leaves=30)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(GRAPHS, st.binary(max_size=64))
+def test_any_other_content_is_refused_in_one_line(tmp_path: Path, graph: Any, weights: bytes) -> None:
+    path = tmp_path / "any.keras"
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file["layers/conv2d/vars/0"] = np.zeros((2, 2))
+    for data in (buffer.getvalue(), weights):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("config.json", json.dumps(graph))
+            archive.writestr("model.weights.h5", data)
+        with pytest.raises(ModelError) as caught:
+            KerasFile(path)
+        assert "\n" not in str(caught.value)
+
+
 def test_a_model_that_is_there_is_not_overwritten(theirs: Path, tmp_path: Path) -> None:
     import_copy(theirs, tmp_path, lambda path, state: None)
     before = (tmp_path / "ours" / "state.json").read_bytes()
@@ -200,6 +274,6 @@ def test_a_state_of_an_older_version_has_its_defaults(theirs: Path, tmp_path: Pa
         state.write_text(json.dumps(data))
 
     import_copy(theirs, tmp_path, forget)
-    settings = folder.read_state(tmp_path / "ours").settings
-    assert (settings.centering, settings.coverage, settings.mask_type) == ("legacy", 0.625, "none")
-    assert not settings.penalized_mask_loss
+    kept = folder.read_state(tmp_path / "ours").settings
+    assert (kept.centering, kept.coverage, kept.mask_type) == ("legacy", 0.625, "none")
+    assert not kept.penalized_mask_loss
