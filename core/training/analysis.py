@@ -41,7 +41,6 @@ def graph(options: GraphOptions, reporter: Reporter) -> dict[str, Any]:
         raise ModelError(f"No losses are kept in {model_dir / history.FOLDER_NAME}",
                          "They are written while the model trains: train it for a while first")
     wanted = _graph(options, found)
-    reporter.progress(0, 1, "graphs", "Drawing")
     curves = graphs.curves(found, wanted)
     if not curves:
         first, last = found[0].first + 1, found[-1].last
@@ -54,7 +53,6 @@ def graph(options: GraphOptions, reporter: Reporter) -> dict[str, Any]:
         write_file(Path(options.csv).expanduser(), _as_csv(curves))
         result["csv"] = str(Path(options.csv).expanduser())
     reporter.preview(picture)
-    reporter.progress(1, 1, "graphs", "Drawing")
     return result
 
 
@@ -99,7 +97,8 @@ def _in_words(curves: Sequence[Curve]) -> str:
         if abs(change) < max(2 * scatter, _NOTHING):
             said = "did not change by more than its scatter"
         name = f"Loss {curve.label}" if len(curve.label) == 1 else curve.label
-        lines.append(f"{name}: {now:.4g} over the last {tenth:,} iterations; in all {len(curve.values):,} it {said}")
+        over = f"over the last {tenth:,} iterations" if tenth > 1 else "in the last iteration"
+        lines.append(f"{name}: {now:.4g} {over}; in all {len(curve.values):,} it {said}")
     return "\n".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
@@ -15,8 +16,8 @@ TOTAL = "loss"  # what all parts of a side's loss together are called
 SIDES = ("a", "b")
 _BACKGROUND, _PLOT, _GRID, _TEXT, _FAINT = "#303030", "#232323", "#3a3a3a", "#e6e6e6", "#9a9a9a"
 # A's are warm, B's cold; further outputs of a side are further shades.
-_SHADES = {"a": ("#f5a142", "#e0604f", "#f2d15c", "#c98bdb"), "b": ("#56a8f5", "#4fd1c0", "#8fd14f", "#8f8cf2"),
-           "": ("#8fd14f",)}
+_SHADES = {"a": ("#f5a142", "#e0604f", "#f2d15c", "#d98bc9", "#b98a5a", "#ffc9a3"),
+           "b": ("#56a8f5", "#4fd1c0", "#8fd14f", "#8f8cf2", "#5f87a8", "#b5e3ff"), "": ("#8fd14f",)}
 _DPI = 100
 _MARGIN, _LINE = 18, 18  # pixels: around the graph, and between two labels
 _MOST_SESSIONS = 12  # whose beginnings are marked by name
@@ -139,8 +140,13 @@ def _wanted(sessions: Sequence[History], graph: Graph) -> Iterator[tuple[str, st
     outputs = known if graph.outputs == ("all",) else list(graph.outputs) or [TOTAL]
     for number, output in enumerate(outputs):
         for side in graph.sides:
-            label = side.upper() if outputs == [TOTAL] else f"{output.replace('_', ' ').capitalize()} {side.upper()}"
+            label = side.upper() if outputs == [TOTAL] else f"{_worded(output)} {side.upper()}"
             yield f"{output}_{side}", label, _SHADES[side][number % len(_SHADES[side])]
+
+
+def _worded(output: str) -> str:
+    """ "face_64" and "face64" as "Face 64 px"."""
+    return re.sub(r"[ _]?(\d+)$", r" \1 px", output).replace("_", " ").capitalize()
 
 
 def draw(found: Sequence[Curve], sessions: Sequence[History], graph: Graph) -> np.ndarray:
@@ -225,8 +231,10 @@ def _paled(color: str, share: float) -> tuple[float, float, float]:
 
 
 def _tell_levels(axes: Any, found: Sequence[Curve], graph: Graph) -> None:
-    """What each curve came to, beside its end; labels that would meet are pushed apart."""
-    levels = [float(curve.shown(series.smooth(curve.values, graph.smoothing)[-1:])[0]) for curve in found]
+    """What each curve came to, by its smoothest line, beside its end; labels that would meet are pushed apart."""
+    kinds = sorted(_kinds(graph), key=lambda kind: not kind.name)
+    levels = [next((float(last) for kind in kinds if np.isfinite(last := curve.shown(kind.of(curve.values))[-1])),
+                   float(curve.shown(curve.values)[-1])) for curve in found]
     places = [float(axes.transData.transform((0, level))[1]) for level in levels]
     free = -np.inf
     for index in np.argsort(places):

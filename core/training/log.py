@@ -71,7 +71,8 @@ class TrainingLog:
         """
         if not self._since:
             return None
-        means = {name: float(np.mean([losses[name] for losses in self._since])) for name in self._since[0]}
+        means = {name: float(np.mean([losses[name] for losses in self._since if name in losses]))
+                 for name in self._since[0]}
         rate = self._examples * len(self._since) / max(self._seconds, 1e-9)
         self._history.flush()
         if self._writer is not None:

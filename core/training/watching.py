@@ -110,7 +110,7 @@ class Watcher:
             return
         told = {name: means[name] for name in ("loss_a", "loss_b", "rate")}
         self.reporter.metric(iteration, told)
-        self.text = (f"Loss {told['loss_a']:.4f} (A), {told['loss_b']:.4f} (B), {told['rate']:.0f} EG/s, "
+        self.text = (f"Loss {told['loss_a']:.4f} (A), {told['loss_b']:.4f} (B), {told['rate']:.3g} EG/s, "
                      f"{iteration - self._first:,} this session in {duration(time.monotonic() - self._began)}")
 
     def asked(self, predicting: Predicting) -> Asked:

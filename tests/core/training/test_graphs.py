@@ -67,6 +67,7 @@ def test_nothing_in_the_range(graph: Graph) -> None:
 ])
 def test_the_outputs(graph: Graph, names: list[str]) -> None:
     found = graphs.curves([session(30, parts=True)], graph)
+    assert graphs._worded("face_64") == graphs._worded("face64") == "Face 64 px"
     assert [curve.name for curve in found] == names
     assert len({curve.color for curve in found}) == len(found)
 
