@@ -57,7 +57,7 @@ class Small(SharedEncoderModel):
     """A real model that saves and trains in a moment; stands under the names of two trainers, in two sizes."""
 
     name, label, code = TRAINER, "Small", 256
-    input_size = output_size = 16
+    input_size, output_sizes = 16, (16,)
 
     def __init__(self) -> None:
         super().__init__()
