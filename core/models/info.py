@@ -17,7 +17,8 @@ from .copies import Copy
 from .files import in_words
 from .folder import fresh_model
 from .restoring import table
-from .state import ModelState, Settings, read_state
+from .state import STATE_NAME, ModelState, Settings, read_state
+from .state import damaged as state_damaged
 
 
 def run(options: ModelInfoOptions, reporter: Reporter) -> dict[str, Any]:
@@ -37,8 +38,11 @@ def run(options: ModelInfoOptions, reporter: Reporter) -> dict[str, Any]:
     damaged = _check(model_dir, state, found, reporter) if options.check else []
     if any(path.parent == model_dir for path in damaged):
         raise ModelError(f"The weights in {model_dir} are damaged", copies.way_back(model_dir))
-    parameters = count_parameters(state.settings)
-    seconds = sum(float(session.get("seconds", 0)) for session in state.sessions)
+    try:
+        parameters = count_parameters(state.settings)
+        seconds = sum(float(session.get("seconds", 0)) for session in state.sessions)
+    except (TypeError, ValueError, RuntimeError):
+        raise state_damaged(model_dir / STATE_NAME) from None
     size = copies.weights_size(model_dir)
     lines = _lines(state, parameters, seconds, size) + table(found)
     lines += [f"Damaged: {path}" for path in damaged]

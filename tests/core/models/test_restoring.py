@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -159,6 +160,12 @@ def test_information_about_a_model(model: Path) -> None:
     assert told["parameters"] == sum(p.numel() for p in folder.load(model).model.parameters())
     assert told["text"].startswith("tiny: 0.0 million parameters, 16 px in, 16 px out")
     assert "backup    5 iterations" in told["text"]
+    state = json.loads((model / folder.STATE_NAME).read_text())
+    for damage_done in ({"settings": {"trainer": "tiny", "trainer_options": {"x": 1}}}, {"sessions": [{"seconds": "x"}]}):
+        shutil.copytree(model, other := model.with_name("other"), dirs_exist_ok=True)
+        (other / folder.STATE_NAME).write_text(json.dumps(state | damage_done))
+        with pytest.raises(ModelError, match=r"state\.json is damaged"):
+            info.run(ModelInfoOptions(str(other)), SilentReporter())
     damage(copies.backup_place(model))
     told = info.run(ModelInfoOptions(str(model), check=True), SilentReporter())
     assert [Path(path).parent.name for path in told["damaged"]] == ["backup"]
