@@ -20,16 +20,16 @@ log = logging.getLogger(__name__)
 
 _MEASURED_FACES = 8  # of each side, at most: enough to fill the cores, quick for the large models
 _LONG = 0.5  # seconds: passes longer than this are steady enough to be timed once
-_CLEAR_GAIN = 0.9  # another choice than plain float32 must take less than this part of its time
+_CLEAR_GAIN = 0.9  # another choice than the usual must take less than this part of its time
 
 
 def measure(gradients: Gradients, device: torch.device, precision: str, batch_size: int, compile: str = "off",
             warn: Callable[[str], object] = print, whole: bool = True) -> tuple[Execution, dict[str, float]]:
     """The fastest execution for a step's gradients, and the seconds of each that was tried.
 
-    First the precisions that the option ("auto": float32 and bfloat16) leaves open, then channels-last for the better
-    one, then, on a CUDA card, its kernels recorded and replayed, and compiled networks where `compile` allows. The
-    model's weights and buffers are left as they are; its gradients are dropped.
+    First the precisions that the option ("auto": float32 and bfloat16) leaves open, channels-last, which is the usual;
+    then the better one with channels apart; then, on a CUDA card, its kernels recorded and replayed, and compiled
+    networks where `compile` allows. The model's weights and buffers are left as they are; its gradients are dropped.
 
     Args:
         compile: "on", "off", or "auto": where it may pay, which is on CUDA cards.
@@ -39,10 +39,11 @@ def measure(gradients: Gradients, device: torch.device, precision: str, batch_si
     model, count = gradients.model, min(batch_size, _MEASURED_FACES)
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     kinds = ("float32", "bfloat16") if precision == "auto" else (precision,)
-    seconds = {plain: _measure(gradients, device, plain, count) for plain in map(Execution, kinds)}
-    last = Execution(choose(seconds).precision, channels_last=True)
-    seconds[last] = _measure(gradients, device, last, count)
+    seconds = {last: _measure(gradients, device, last, count) for last in (Execution(kind, True) for kind in kinds)}
     best = choose(seconds)
+    plain = replace(best, channels_last=False)
+    taken = {best: seconds[best], plain: _measure(gradients, device, plain, count)}
+    seconds, best = {**seconds, **taken}, choose(taken)
     if whole and (device.type == "cuda" or compile == "on"):
         best = _specialised(gradients, device, best, batch_size, compile, warn, seconds)
     with torch.no_grad():
@@ -100,7 +101,7 @@ def _measure(gradients: Gradients, device: torch.device, execution: Execution, c
 
 
 def choose(seconds: dict[Execution, float]) -> Execution:
-    """The fastest, but the first (plainest) unless another is clearly faster."""
+    """The fastest, but the first (the usual) unless another is clearly faster."""
     first = next(iter(seconds))
     best = min(seconds, key=lambda execution: seconds[execution])
     return best if seconds[best] < _CLEAR_GAIN * seconds[first] else first
