@@ -57,6 +57,7 @@ bench: .venv/.ready  ## Print the figures that the README and docs state (an hou
 	$(CORE) benchmarks/maskers.py
 	$(CORE) benchmarks/occlusion.py
 	$(CORE) benchmarks/augmentation.py
+	$(CORE) benchmarks/watching.py
 	$(CORE) benchmarks/trainers.py
 	$(MAKE) bench-train
 	@mkdir -p build

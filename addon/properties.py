@@ -150,7 +150,9 @@ def _snap(option: Option) -> Any:
 
 def _precision(option: Option) -> int:
     high = option.declaration.max
-    return 6 if high is not None and high <= 0.1 else 2
+    if high is None or high >= 1:
+        return 2
+    return 6 if high <= 0.1 else 3
 
 
 def identifier(task_name: str) -> str:

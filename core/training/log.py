@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import writing
+from ..errors import OutputError, writing
 from .history import HistoryWriter
 
 LOGS_NAME = "logs"
@@ -40,6 +41,8 @@ class TrainingLog:
         return self
 
     def __exit__(self, *_: object) -> None:
+        with suppress(OutputError):  # how a training that ends badly came to it; what ended it is told already
+            self._history.flush()
         self._history.close()
         if self._writer is not None:
             self._writer.close()

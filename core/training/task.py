@@ -313,7 +313,8 @@ def _result(model_dir: Path, state: ModelState, session: Session | None) -> dict
     last = state.sessions[-1] if state.sessions else {}
     means = history.recent_losses(model_dir)
     losses: dict[str, Any] = {name: means[name] for name in ("loss_a", "loss_b") if name in means}
+    places = {"preview": model_dir / PREVIEW_NAME, "logs": model_dir / LOGS_NAME}
     return {"model_dir": str(model_dir), "trainer": state.settings.trainer, "iterations": state.iterations,
             "session_iterations": last.get("iterations", 0) if session else 0, **losses, **_found_rate(state),
             "rate": last.get("rate", 0.0), "precision": last.get("precision", ""),
-            "preview": str(model_dir / PREVIEW_NAME), "logs": str(model_dir / LOGS_NAME)}
+            **{name: str(path) for name, path in places.items() if path.exists()}}

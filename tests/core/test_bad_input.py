@@ -383,7 +383,7 @@ def whole(path: Path) -> None:
             with AlignmentsStore.readonly(path) as store:
                 assert store.integrity() == []
         return
-    log = path.name in ("lock", "metrics.jsonl") or "logs" in path.parts
+    log = path.name == "lock" or {"logs", "history"} & set(path.parts)
     assert log, f"{path} was left behind"
 
 

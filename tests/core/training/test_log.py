@@ -50,6 +50,12 @@ def test_without_tensorboard_there_are_no_logs(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["history"]
 
 
+def test_what_a_training_that_fails_came_to_is_kept(tmp_path: Path) -> None:
+    with log.TrainingLog(tmp_path, 0, 1, 4, tensorboard=False) as training:
+        training.add(1, {"loss_a": 1.0, "loss_b": 4096.0}, 0.1)  # and ends without a save
+    assert history.read(tmp_path)[0].column("loss_b").tolist() == [4096.0]
+
+
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError):
