@@ -161,9 +161,9 @@ def test_information_about_a_model(model: Path) -> None:
     assert told["text"].startswith("tiny: 0.0 million parameters, 16 px in, 16 px out")
     assert "backup    5 iterations" in told["text"]
     state = json.loads((model / folder.STATE_NAME).read_text())
-    for damage_done in ({"settings": {"trainer": "tiny", "trainer_options": {"x": 1}}}, {"sessions": [{"seconds": "x"}]}):
+    for wrong in ({"settings": {"trainer": "tiny", "trainer_options": {"x": 1}}}, {"sessions": [{"seconds": "x"}]}):
         shutil.copytree(model, other := model.with_name("other"), dirs_exist_ok=True)
-        (other / folder.STATE_NAME).write_text(json.dumps(state | damage_done))
+        (other / folder.STATE_NAME).write_text(json.dumps(state | wrong))
         with pytest.raises(ModelError, match=r"state\.json is damaged"):
             info.run(ModelInfoOptions(str(other)), SilentReporter())
     damage(copies.backup_place(model))
