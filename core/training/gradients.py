@@ -118,10 +118,12 @@ class Gradients:
 
     @torch.no_grad()
     def losses(self, execution: Execution, batch: Batch, side: Side) -> SideLosses:
-        """The losses of one side, without gradients."""
+        """The losses of one side, without gradients; draws no random numbers and leaves the model as it is."""
         batch = _half(batch, side)
+        self.model.eval()
         with execution.autocast(batch.feed.device):
             made = self.model.decode(self.model.encode(batch.feed), side)
+        self.model.train()
         return self._loss(made, batch)
 
     def _add(self, gradients: tuple[torch.Tensor | None, ...]) -> None:

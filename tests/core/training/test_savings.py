@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
 from understudy.core.errors import UsageError
 from understudy.core.jobs.messages import Reporter, SilentReporter
+from understudy.core.models import folder
 from understudy.core.models.base import SharedEncoderModel, SwapModel, build
 from understudy.core.options.rows import TRAINERS, Row
 from understudy.core.options.train import TrainOptions
+from understudy.core.training import task
 from understudy.core.training.batch import Batch, random_batch
 from understudy.core.training.execution import Execution
 from understudy.core.training.gradients import Gradients
@@ -201,3 +204,31 @@ class TestFloat16:
         again = make_trainer(tiny(), precision="float16")
         again.load_optimizer_tensors(trainer.optimizer_tensors())
         assert again._scaler.get_scale() == 1024.0
+
+
+@pytest.mark.usefixtures("tiny_trainer")
+class TestTask:
+    @pytest.fixture
+    def options(self, faces_a: Path, faces_b: Path, tmp_path: Path) -> TrainOptions:
+        return TrainOptions(input_a=str(faces_a), input_b=str(faces_b), model_dir=str(tmp_path / "model"),
+                            trainer="tiny", iterations=24, batch_size=4, precision="float32", save_interval=10,
+                            preview_images=2, logs=False, ping_pong=True, memory_saving_gradients=True)
+
+    def test_one_side_at_a_time_trains_shows_saves_and_goes_on(self, options: TrainOptions) -> None:
+        result = task.run(options, SilentReporter())
+        assert result["iterations"] == 24
+        assert result["loss_a"] > 0
+        assert result["loss_b"] > 0
+        assert Path(result["preview"]).is_file()
+        again = task.run(replace(options, iterations=40, ping_pong=False), SilentReporter())
+        assert again["iterations"] == 40
+
+    def test_turns_come_back_where_they_were(self, options: TrainOptions, tmp_path: Path) -> None:
+        """Stopped and gone on, one side at a time learns what it would have learned at a stretch."""
+        def trained(model_dir: Path, *until: int) -> dict[str, torch.Tensor]:
+            for iterations in until:
+                task.run(replace(options, model_dir=str(model_dir), iterations=iterations, threads=1), SilentReporter())
+            return folder.read_tensors(model_dir / folder.read_state(model_dir).model_file)
+
+        straight, stopped = trained(tmp_path / "one", 24), trained(tmp_path / "two", 13, 24)
+        assert all(torch.equal(weight, stopped[name]) for name, weight in straight.items())
