@@ -8,6 +8,7 @@ killed process, a full disk) is left out when the file is read and cut off when 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -118,8 +119,19 @@ class HistoryWriter:
                 self._file = open(self._path, "ab", buffering=0)  # noqa: SIM115 - closed in close()
                 header = asdict(_Header(*self._given, self._columns))
                 self._file.write(json.dumps(header).encode() + b"\n")
-            self._file.write(np.array(self._waiting, _VALUE).tobytes())
+            self._append(np.array(self._waiting, _VALUE).tobytes())
         self._waiting = []
+
+    def _append(self, records: bytes) -> None:
+        """All of them or none: what came after half a record would mean nothing."""
+        assert self._file is not None
+        whole = os.fstat(self._file.fileno()).st_size
+        try:
+            if self._file.write(records) < len(records):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            self._file.truncate(whole)
+            raise
 
     def close(self) -> None:
         if self._file is not None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from ..errors import UnderstudyError
 from ..jobs.messages import Reporter
 from ..jobs.progress import duration
 from ..media.images import encode_png, write_file
@@ -41,7 +42,8 @@ class Asked:
 @dataclass
 class Watcher:
     """Everything a session shows. `with watcher.session(…):` around the steps, `note` after each, `saved` after each
-    save, `asked` between steps. Nothing of it is needed for the training, and what is switched off costs nothing.
+    save, `asked` between steps. Nothing of it is needed for the training: what cannot be shown or written down is said
+    once, as a warning, and what is switched off costs nothing.
 
     Attributes:
         model_dir: the model folder; exists once the session begins.
@@ -73,9 +75,11 @@ class Watcher:
     _began: float = 0.0
     _looked: float = 0.0
     _graph_due: float = 0.0
+    _warned: set[str] = field(default_factory=set)
 
-    def session(self, first: int, sessions: Sequence[Mapping[str, Any]], batch_size: int) -> ExitStack:
-        """Open what is written while the session lasts, and close it at the end of the `with` block.
+    @contextmanager
+    def session(self, first: int, sessions: Sequence[Mapping[str, Any]], batch_size: int) -> Iterator[None]:
+        """Within it, what is written while the session lasts is open.
 
         Args:
             first: iterations made before.
@@ -97,13 +101,22 @@ class Watcher:
                     place = stack.enter_context(TemporaryDirectory(prefix="understudy_preview_"))
                     self._picture = Path(place) / requests.PREVIEW_NAME
                 self._viewer = stack.enter_context(Viewer(self._picture, self.reporter))
-            return stack.pop_all()
-        raise AssertionError  # for type checkers: an ExitStack may swallow exceptions, this one does not
+            yield
 
     def note(self, iteration: int, losses: Mapping[str, float], seconds: float) -> None:
         """An iteration (counted from 1, in all) was made."""
-        assert self._log is not None
-        self._tell(iteration, self._log.add(iteration, losses, seconds))
+        log = self._log
+        assert log is not None
+        self._gently("figures", lambda: self._tell(iteration, log.add(iteration, losses, seconds)))
+
+    def _gently(self, what: str, work: Callable[[], None]) -> None:
+        """Make something that nothing depends on; where that fails, say so the first time."""
+        try:
+            work()
+        except UnderstudyError as error:
+            if what not in self._warned:
+                self._warned.add(what)
+                self.reporter.warning(f"The training goes on without {what}: {error}")
 
     def _tell(self, iteration: int, means: dict[str, float] | None) -> None:
         if means is None:
@@ -122,11 +135,11 @@ class Watcher:
             self._looked = now
             wanted = requests.take(self.model_dir)
         if "refresh" in wanted or "refresh" in keys:
-            self._show(predicting)
-            self._draw_graph()
+            self._gently("a preview", lambda: self._show(predicting))
+            self._gently("a graph", self._draw_graph)
         if "mask" in keys:
             self._tinted = not self._tinted
-            self._write_sheet()
+            self._gently("a preview", self._write_sheet)
         return Asked("save" in wanted or "save" in keys, "quit" in keys, "snapshot" in wanted)
 
     def saved(self, iterations: int, predicting: Predicting, last: bool = False) -> None:
@@ -135,19 +148,20 @@ class Watcher:
         Args:
             last: of the session; the graph is then drawn however much time that has taken already.
             predicting: gives, within a `with` block, the function that runs the model as saved.
-
-        Raises:
-            OutputError: a place cannot be written.
         """
-        assert self._log is not None
-        self._tell(iterations, self._log.flush())
-        self._show(predicting)
-        if self.timelapse is not None:
-            with predicting() as predict:
-                shown = preview.look_through(predict, *self.timelapse.faces, self.at_once)
-            self.timelapse.write(iterations, preview.sheet(shown, self.look))
+        log, film = self._log, self.timelapse
+        assert log is not None
+        self._gently("figures", lambda: self._tell(iterations, log.flush()))
+        self._gently("a preview", lambda: self._show(predicting))
+        if film is not None:
+            self._gently("a time-lapse", lambda: self._expose(film, iterations, predicting))
         if last or time.monotonic() >= self._graph_due:
-            self._draw_graph()
+            self._gently("a graph", self._draw_graph)
+
+    def _expose(self, film: Timelapse, iterations: int, predicting: Predicting) -> None:
+        with predicting() as predict:
+            shown = preview.look_through(predict, *film.faces, self.at_once)
+        film.write(iterations, preview.sheet(shown, self.look))
 
     def _show(self, predicting: Predicting) -> None:
         if self.faces is not None:

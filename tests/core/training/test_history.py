@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -121,6 +123,37 @@ def test_a_million_iterations_are_read_at_once(tmp_path: Path) -> None:
     (read,) = history.read(tmp_path)
     assert read.last == 1_000_000
     assert time.process_time() - begin < 0.5  # some 2 ms on an idle machine
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limit there")
+def test_a_full_disk_leaves_whole_records(tmp_path: Path) -> None:
+    """A limit on the file's size stands for the full disk: the write stops in the middle of a record."""
+    code = """
+import resource, signal, sys
+from pathlib import Path
+from understudy.core.errors import OutputError
+from understudy.core.training import history
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+writer = history.HistoryWriter(Path(sys.argv[1]), 1, 0, 4)
+for iteration in range(1, 11):
+    writer.add({"loss_a": iteration}, 0.5)
+writer.flush()
+size = history.path_of(Path(sys.argv[1]), 1).stat().st_size
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, resource.RLIM_INFINITY))
+for iteration in range(11, 21):
+    writer.add({"loss_a": iteration}, 0.5)
+try:
+    writer.flush()
+    sys.exit("nothing was said")
+except OutputError:
+    pass
+assert history.path_of(Path(sys.argv[1]), 1).stat().st_size == size
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+writer.flush()
+"""
+    result = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert history.read(tmp_path)[0].column("loss_a").tolist() == list(range(1, 21))
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:

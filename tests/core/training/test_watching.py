@@ -167,6 +167,23 @@ def test_switched_off_nothing_is_computed_or_written(options: TrainOptions, side
     assert {path.name for path in watcher.model_dir.iterdir()} == {"history"}
 
 
+def test_what_cannot_be_shown_is_said_once_and_ends_nothing(options: TrainOptions, sides: tuple[FaceSet, FaceSet],
+                                                            tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    watcher = made(options, sides, reporter := Recorder(), timelapse_output=str(tmp_path / "file" / "film"))
+    history.path_of(watcher.model_dir, 1).parent.mkdir()
+    with watcher.session(10, [{"iterations": 10}], 2):
+        history.path_of(watcher.model_dir, 1).write_bytes(b"{}\n")
+        for iteration in (11, 12):
+            watcher.note(iteration, LOSSES, 0.1)
+            watcher.saved(iteration, Predicting(), last=True)
+    told = sorted(reporter.warnings)
+    assert len(told) == 2
+    assert told[0].startswith("The training goes on without a graph: The training's history")
+    assert told[1].startswith("The training goes on without a time-lapse: Cannot write")
+    assert len(reporter.previews) == 2
+
+
 def test_the_graph_takes_its_share_of_time_only(options: TrainOptions, sides: tuple[FaceSet, FaceSet],
                                                 monkeypatch: pytest.MonkeyPatch) -> None:
     drawings = []
