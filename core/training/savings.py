@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 
-from ..errors import UsageError
+from ..errors import ModelError, UsageError
 from ..jobs.messages import Reporter
 from ..models.base import SwapModel
 from ..options.train import TrainOptions
 from .allocation import keep_memory
 from .checkpointing import save_memory
 
+_NO_MEMORY = "DefaultCPUAllocator: can't allocate memory"
 _LONGEST_TURN = 100  # iterations of one side, after which the other one begins to suffer
 
 
@@ -67,3 +70,20 @@ def prepare(options: TrainOptions, device: torch.device) -> None:
         if options.allow_growth:
             torch.cuda.memory._set_allocator_settings("expandable_segments:True")
         torch.cuda.set_per_process_memory_fraction(options.memory_limit / 100, device)
+
+
+@contextmanager
+def enough_memory(options: TrainOptions) -> Iterator[None]:
+    """Tell in words where memory was not enough.
+
+    Raises:
+        ModelError: saying what to try; what was saved stands.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError is one of the latter
+        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and _NO_MEMORY not in str(error):
+            raise
+        raise ModelError(f"Memory is too small for the trainer {options.trainer} with batch size {options.batch_size}",
+                         "Choose a smaller batch, or memory-saving gradients; understudy models fit says what fits",
+                         ) from error

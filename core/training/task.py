@@ -33,7 +33,7 @@ from .loop import Trainer
 from .precision import measure
 from .reading import Cut
 from .requests import PREVIEW_NAME
-from .savings import Savings, prepare
+from .savings import Savings, enough_memory, prepare
 from .session import Session, calm_threads, follow, restore
 from .sides import load_sides, mask_work
 from .threads import Threads, Way, allowed_threads, ways
@@ -50,12 +50,13 @@ def run(options: TrainOptions, reporter: Reporter) -> dict[str, Any]:
     Raises:
         FacesError: a faces folder that cannot be used.
         AlignmentsError: persons are chosen, and their alignments cannot be used or do not know them.
-        ModelError: the model folder is damaged, of another trainer or in use, or the loss is no number any more.
+        ModelError: the model folder is damaged, of another trainer or in use, the loss is no number any more, or memory
+            is not enough.
         OutputError: the model folder cannot be written.
         UsageError: an option that the trainer or this machine does not have.
         Stopped: the person asked to stop; everything is saved.
     """
-    with Crew.of(options) as crew:
+    with Crew.of(options) as crew, enough_memory(options):
         return train(options, reporter, crew)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from understudy.core.errors import UsageError
+from understudy.core.errors import ModelError, UsageError
 from understudy.core.jobs.messages import Reporter, SilentReporter
 from understudy.core.models import folder
 from understudy.core.models.base import SharedEncoderModel, SwapModel, build
@@ -22,7 +22,7 @@ from understudy.core.training.gradients import Gradients
 from understudy.core.training.loop import Trainer
 from understudy.core.training.losses import FaceLoss
 from understudy.core.training.pingpong import PingPong, own_parameters
-from understudy.core.training.savings import Savings
+from understudy.core.training.savings import Savings, enough_memory
 
 CPU = torch.device("cpu")
 
@@ -232,3 +232,22 @@ class TestTask:
 
         straight, stopped = trained(tmp_path / "one", 24), trained(tmp_path / "two", 13, 24)
         assert all(torch.equal(weight, stopped[name]) for name, weight in straight.items())
+
+    @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+                                       MemoryError()], ids=["card", "computer"])
+    def test_too_little_memory_is_told_in_words(self, options: TrainOptions, monkeypatch: pytest.MonkeyPatch,
+                                                error: Exception) -> None:
+        def step(*_: object) -> None:
+            raise error
+
+        monkeypatch.setattr(Trainer, "compute", step)
+        with pytest.raises(ModelError, match=r"too small for the trainer tiny with batch size 4.*smaller batch"):
+            task.run(options, SilentReporter())
+
+    def test_other_failures_are_no_lack_of_memory(self, options: TrainOptions) -> None:
+        with pytest.raises(RuntimeError, match="shapes"), enough_memory(options):
+            raise RuntimeError("shapes do not match")
+
+    def test_a_processor_without_memory(self, options: TrainOptions) -> None:
+        with pytest.raises(ModelError, match="too small"), enough_memory(options):
+            torch.empty(1 << 55)
