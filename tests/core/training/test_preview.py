@@ -211,7 +211,8 @@ def test_headings_fit_their_columns(text: str, width: int) -> None:
     assert not ink[:, [0, -1]].any()
 
 
-@pytest.mark.parametrize(("text", "rgb"), [("#ff0000", (255, 0, 0)), ("0a1B2c", (10, 27, 44)), (" #FFFFFF ", (255,) * 3)])
+@pytest.mark.parametrize(("text", "rgb"), [("#ff0000", (255, 0, 0)), ("0a1B2c", (10, 27, 44)),
+                                           (" #FFFFFF ", (255,) * 3)])
 def test_colours(text: str, rgb: tuple[int, int, int]) -> None:
     assert preview.parse_color(text) == rgb
 
