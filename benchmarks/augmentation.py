@@ -15,10 +15,10 @@ import numpy as np
 import torch
 
 from understudy.core.faces.geometry import MEAN_FACE
-from understudy.core.training.allocation import keep_memory
-from understudy.core.training.amounts import Amounts
-from understudy.core.training.augmentation import Augmenter
-from understudy.core.training.batches import Maker
+from understudy.core.training.augmenting.amounts import Amounts
+from understudy.core.training.augmenting.augmentation import Augmenter
+from understudy.core.training.augmenting.batches import Maker
+from understudy.core.training.computing.allocation import keep_memory
 
 FACES, ROUNDS = 100, 10
 # What kind of model, its crops, input and outputs, and whether one interpolation does it all.

@@ -19,9 +19,9 @@ import numpy as np
 
 from understudy.core.jobs.messages import SilentReporter
 from understudy.core.models.folder import Settings
-from understudy.core.training import directions, duplicates
-from understudy.core.training.data import FaceSet, read_faces
-from understudy.core.training.reading import Cut
+from understudy.core.training.faces import directions, duplicates
+from understudy.core.training.faces.data import FaceSet, read_faces
+from understudy.core.training.faces.reading import Cut
 
 CUT = Cut(128, Settings("original"), parts=True)
 MANY = 100_000

@@ -14,8 +14,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from understudy.core.models.base import SwapModel, build
 from understudy.core.options.rows import TRAINERS, find
-from understudy.core.training.execution import Execution
-from understudy.core.training.fit import Plan, footprint
+from understudy.core.training.computing.execution import Execution
+from understudy.core.training.computing.fit import Plan, footprint
 
 # Beside every trainer as it is: the options that change its size most.
 VARIANTS: list[tuple[str, dict[str, Any]]] = [

@@ -28,13 +28,13 @@ from understudy.core.models import convolution
 from understudy.core.models.base import SwapModel, build
 from understudy.core.options.rows import TRAINERS
 from understudy.core.options.train import TrainOptions
-from understudy.core.training.allocation import keep_memory
-from understudy.core.training.batches import Maker, maker_for, process_size
-from understudy.core.training.execution import Execution
-from understudy.core.training.gradients import Gradients, sides_can_part
+from understudy.core.training.augmenting.batches import Maker, maker_for, process_size
+from understudy.core.training.computing.allocation import keep_memory
+from understudy.core.training.computing.execution import Execution
+from understudy.core.training.computing.gradients import Gradients, sides_can_part
+from understudy.core.training.computing.threads import Way, allowed_threads, ways
 from understudy.core.training.loop import Trainer
 from understudy.core.training.losses import FaceLoss
-from understudy.core.training.threads import Way, allowed_threads, ways
 
 PROCESSORS = allowed_threads()
 KINDS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from understudy.core.media.images import encode_png
-from understudy.core.training import graphs, history, preview
-from understudy.core.training.graphs import Graph
-from understudy.core.training.history import HistoryWriter
-from understudy.core.training.log import TrainingLog
+from understudy.core.training.watching import graphs, history, preview
+from understudy.core.training.watching.graphs import Graph
+from understudy.core.training.watching.history import HistoryWriter
+from understudy.core.training.watching.log import TrainingLog
 
 ROUNDS = 5
 MILLION = 1_000_000

@@ -13,7 +13,7 @@ from ..addon.board import ended_text, told_lines
 from ..addon.printer import Printer
 from ..addon.timing import timed_class
 from ..core.errors import JobError, UnderstudyError
-from ..core.training import requests
+from ..core.training.watching import requests
 from .base import Operator, scene_and_board
 
 # What each button draws: the tool, and its options that win over the scene's.

@@ -36,7 +36,7 @@ class Recipe:
         ema: decay of the moving average of the weights that previews and conversion use; 0: the weights themselves.
         landmark_weight: weight of the error of the landmarks that a model with a head for them reads off its code.
         side_weights: factors of the losses of A and B before they are added.
-        augmentation: changes to the fields of `training.augmentation.Amounts`, by name.
+        augmentation: changes to the fields of `training.augmenting.augmentation.Amounts`, by name.
         late_augmentation: what of these they become by and by; `late_between` says from which iteration to which.
         oversampling: crops are kept at this many times the model's size, and placing, warping and shrinking are then
             one interpolation instead of three: sharper targets for more memory.
@@ -75,7 +75,7 @@ class Outputs(NamedTuple):
         faces: float32 [N, 3, S, S], RGB in [0, 1], for each of the model's `output_sizes`, smallest first.
         mask: float32 [N, 1, S, S] in [0, 1], the learned mask at the largest size; None from a model that learns none.
         landmarks: float32 [N, 136], where the model believes the landmarks to be, in the units of
-            `training.augmentation.Batch.landmarks`; None from a model that does not tell.
+            `training.augmenting.augmentation.Batch.landmarks`; None from a model that does not tell.
     """
 
     faces: tuple[torch.Tensor, ...]

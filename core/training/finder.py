@@ -11,7 +11,7 @@ from io import BytesIO
 
 from ..errors import ModelError, Stopped
 from ..jobs.messages import Reporter
-from .batch import Batch
+from .augmenting.batch import Batch
 from .loop import Trainer
 
 GRAPH_NAME = "lr_finder.png"

@@ -12,14 +12,14 @@ import torch
 from ..errors import ModelError
 from ..models.base import Recipe, Side, SwapModel
 from ..models.folder import Tensors
-from .batch import Batch
+from .augmenting.batch import Batch
 from .clipping import Clipping
-from .execution import Execution
-from .gradients import Gradients, SideLosses
-from .offload import HostMoments
+from .computing.execution import Execution
+from .computing.gradients import Gradients, SideLosses
+from .computing.offload import HostMoments
+from .computing.pingpong import PingPong
+from .computing.savings import Savings
 from .optimizers import load_state_tensors, make, state_tensors
-from .pingpong import PingPong
-from .savings import Savings
 from .schedule import share_of_rate
 
 _RAW, _GRADIENT, _SCALER = "raw", "gradient", "scaler"  # what the optimiser's file holds beside the optimiser's own

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from ..options.rows import OPTIMIZERS, find
-from . import layout
+from .computing import layout
 
 Groups = list[dict[str, Any]]
 Tensors = dict[str, torch.Tensor]

@@ -21,11 +21,11 @@ from ..models import copies, folder
 from ..models.files import part
 from ..models.folder import ModelState
 from ..options.saving import SavingOptions
-from .batches import Batches
+from .augmenting.batches import Batches
+from .computing.threads import Threads
 from .loop import Losses, Trainer
-from .preview import Predict
-from .threads import Threads
-from .watching import Watcher
+from .watching.preview import Predict
+from .watching.watcher import Watcher
 
 _MEASURE = ("loss", "mask_loss", "eyes", "mouth")  # the facts that say what a loss is a figure of
 

@@ -21,22 +21,26 @@ from ..models.transfer import freeze_encoder, load_encoder
 from ..options.field import options_of
 from ..options.train import TrainOptions
 from ..options.trainers import trainer_options
-from . import augmentation_sheet, finder, history, remembering, watching
+from . import finder
 from . import recipe as recipes
-from .batches import Batches, Maker, maker_for, process_size
-from .data import FaceSet
-from .distributed import Crew, World
-from .execution import Execution
-from .gradients import Gradients, sides_can_part
-from .log import LOGS_NAME
+from .augmenting import augmentation_sheet
+from .augmenting.batches import Batches, Maker, maker_for, process_size
+from .computing import remembering
+from .computing.distributed import Crew, World
+from .computing.execution import Execution
+from .computing.gradients import Gradients, sides_can_part
+from .computing.precision import measure
+from .computing.savings import Savings, enough_memory, prepare
+from .computing.threads import Threads, Way, allowed_threads, ways
+from .faces.data import FaceSet
+from .faces.reading import Cut
+from .faces.sides import load_sides, mask_work
 from .loop import Trainer
-from .precision import measure
-from .reading import Cut
-from .requests import PREVIEW_NAME
-from .savings import Savings, enough_memory, prepare
 from .session import Session, calm_threads, follow, restore
-from .sides import load_sides, mask_work
-from .threads import Threads, Way, allowed_threads, ways
+from .watching import history
+from .watching import watcher as watching
+from .watching.log import LOGS_NAME
+from .watching.requests import PREVIEW_NAME
 
 
 def run(options: TrainOptions, reporter: Reporter) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def model(extension: Any, tmp_path: Path, core_python: Path, monkeypatch: pytest
     scene.understudy.folder, scene.understudy.model_dir = str(tmp_path / "work"), str(folder)
     scene.understudy.strip_a_id = "gone"  # jobs are looked for where a shot is
     yield SimpleNamespace(folder=folder, scene=scene, data=scene.understudy, watch=extension("addon.watch"),
-                          pictures=extension("addon.pictures"), requests=extension("core.training.requests"))
+                          pictures=extension("addon.pictures"), requests=extension("core.training.watching.requests"))
     for image in list(bpy.data.images):
         bpy.data.images.remove(image)
 

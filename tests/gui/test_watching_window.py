@@ -10,7 +10,7 @@ import pytest
 
 from understudy.core.media.images import write_png
 from understudy.core.models.state import ModelState, Settings
-from understudy.core.training.history import HistoryWriter
+from understudy.core.training.watching.history import HistoryWriter
 
 sys.path.insert(0, str(Path(__file__).parent))
 import blender_window

@@ -16,7 +16,7 @@ _MASK_LOSSES: dict[str, Function] = {"mae": absolute_error, "mse": squared_error
 
 
 class Measure(NamedTuple):
-    """What a loss is measured against, for one output size; see `training.batch.Batch`.
+    """What a loss is measured against, for one output size; see `training.augmenting.batch.Batch`.
 
     Attributes:
         target: float32 [N, 3, S, S], RGB in [0, 1].

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 
 from understudy.core.errors import ModelError
 from understudy.core.jobs.messages import SilentReporter
-from understudy.core.models import folder, importing
-from understudy.core.models.keras_file import KerasFile
+from understudy.core.models import folder
+from understudy.core.models.keras import importing
+from understudy.core.models.keras.file import KerasFile
 from understudy.core.options.models import ModelImportOptions
 
 # Keras turns its tensors into arrays in a way that NumPy is about to give up.

@@ -19,7 +19,7 @@ from understudy.core.models.base import Recipe, SharedEncoderModel
 from understudy.core.models.layers import Bottleneck, Down, Output, Up
 from understudy.core.options import rows
 from understudy.core.options.rows import Row
-from understudy.core.training import remembering
+from understudy.core.training.computing import remembering
 
 FacesMaker = Callable[..., Path]
 JAW = np.array([(-0.08 + 1.16 * t, 0.2 + 0.95 * np.sin(np.pi * t) ** 0.6) for t in np.linspace(0, 1, 17)])

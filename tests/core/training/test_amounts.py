@@ -8,7 +8,7 @@ from understudy.core.models.base import Recipe
 from understudy.core.models.sketch import Sketch
 from understudy.core.options import options_of
 from understudy.core.options.augmentation import AugmentationOptions
-from understudy.core.training.amounts import Amounts, chosen, growth
+from understudy.core.training.augmenting.amounts import Amounts, chosen, growth
 
 # Share or degrees, as the field's trainers have them where nobody says otherwise.
 USUAL = {"lightness": 0.30, "chroma": 0.08, "clahe_chance": 0.5, "clahe_size": 4, "rotation": 10, "zoom": 0.05,

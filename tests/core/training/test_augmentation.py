@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from understudy.core.training.amounts import Amounts
-from understudy.core.training.augmentation import MIRRORED, Augmenter, Shapes, neutral_shape, place_landmarks
-from understudy.core.training.batch import Batch
-from understudy.core.training.draws import Draws, draw
+from understudy.core.training.augmenting.amounts import Amounts
+from understudy.core.training.augmenting.augmentation import MIRRORED, Augmenter, Shapes, neutral_shape, place_landmarks
+from understudy.core.training.augmenting.batch import Batch
+from understudy.core.training.augmenting.draws import Draws, draw
 
 STILL = Amounts(color=False, flip=False, warp=False, rotation=0, zoom=0, shift=0)
 MANY = 4000

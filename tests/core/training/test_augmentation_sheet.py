@@ -14,7 +14,7 @@ from understudy.core.media.images import read_image
 from understudy.core.media.provenance import is_marked
 from understudy.core.options.train import TrainOptions
 from understudy.core.training import task
-from understudy.core.training.augmentation_sheet import HEADINGS
+from understudy.core.training.augmenting.augmentation_sheet import HEADINGS
 
 pytestmark = pytest.mark.usefixtures("tiny_trainer")
 CELL = 128

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from understudy.core.training.amounts import Amounts, Growth
-from understudy.core.training.augmentation import Augmenter, Shapes, neutral_shape
-from understudy.core.training.batch import Batch
-from understudy.core.training.batches import Batches, Maker
-from understudy.core.training.draws import Draws, draw, joined
+from understudy.core.training.augmenting.amounts import Amounts, Growth
+from understudy.core.training.augmenting.augmentation import Augmenter, Shapes, neutral_shape
+from understudy.core.training.augmenting.batch import Batch
+from understudy.core.training.augmenting.batches import Batches, Maker
+from understudy.core.training.augmenting.draws import Draws, draw, joined
 
 SIZE = 8
 STILL = Amounts(color=False, flip=False, warp=False, rotation=0, zoom=0, shift=0)

@@ -12,8 +12,8 @@ from torch import nn
 from understudy.core.models.base import Outputs, Side, SwapModel, build
 from understudy.core.models.layers import Conv, Output
 from understudy.core.options.rows import TRAINERS, Row
-from understudy.core.training.checkpointing import save_memory
-from understudy.core.training.footprint import Ledger
+from understudy.core.training.computing.checkpointing import save_memory
+from understudy.core.training.computing.footprint import Ledger
 
 
 def gradients(model: SwapModel, x: torch.Tensor) -> tuple[dict[str, torch.Tensor], int]:

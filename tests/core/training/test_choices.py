@@ -13,10 +13,11 @@ from understudy.core.errors import ModelError, UsageError
 from understudy.core.jobs.messages import SilentReporter
 from understudy.core.models import folder
 from understudy.core.options.train import TrainOptions
-from understudy.core.training import finder, history, task
-from understudy.core.training.batch import Batch
-from understudy.core.training.execution import Execution
+from understudy.core.training import finder, task
+from understudy.core.training.augmenting.batch import Batch
+from understudy.core.training.computing.execution import Execution
 from understudy.core.training.loop import Losses, Trainer
+from understudy.core.training.watching import history
 
 pytestmark = pytest.mark.usefixtures("tiny_trainer")
 

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from understudy.core.training.colour import clahe, lab_tables, vary, vary_in_8_bits
+from understudy.core.training.augmenting.colour import clahe, lab_tables, vary, vary_in_8_bits
 
 
 def faces(count: int, size: int, seed: int = 0) -> np.ndarray:

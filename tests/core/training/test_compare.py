@@ -17,9 +17,9 @@ from understudy.core.jobs.messages import SilentReporter
 from understudy.core.jobs.tasks import TASKS
 from understudy.core.models.folder import Settings
 from understudy.core.options.faces import FacesCompareOptions
-from understudy.core.training.data import list_faces
-from understudy.core.training.reading import Cut
-from understudy.core.training.sides import load_sides
+from understudy.core.training.faces.data import list_faces
+from understudy.core.training.faces.reading import Cut
+from understudy.core.training.faces.sides import load_sides
 
 
 class Listener(SilentReporter):
@@ -86,7 +86,7 @@ def test_a_training_hears_of_twins_and_of_directions(faces_a: Path, tmp_path: Pa
     load_sides(options, Cut(32, Settings("sketch")), listener)
     assert any("100 % of the faces of A have a near twin" in line for line in listener.heard)
     assert not any("hardly ever" in line for line in listener.heard)
-    monkeypatch.setattr("understudy.core.training.directions.NEAR", 0.001)
+    monkeypatch.setattr("understudy.core.training.faces.directions.NEAR", 0.001)
     load_sides(FacesCompareOptions(input_a=str(faces_a), input_b=str(faces_a)), Cut(32, Settings("sketch")), listener)
     assert f"understudy faces compare --input-a {faces_a} --input-b {faces_a}" in listener.heard[-1]
 

@@ -17,8 +17,8 @@ from understudy.core.faces.crop import crop
 from understudy.core.faces.geometry import Alignment
 from understudy.core.jobs.messages import SilentReporter
 from understudy.core.models.folder import Settings
-from understudy.core.training import data, room
-from understudy.core.training.reading import Cut
+from understudy.core.training.faces import data, room
+from understudy.core.training.faces.reading import Cut
 
 SETTINGS = Settings("sketch")
 FacesMaker = Callable[..., Path]

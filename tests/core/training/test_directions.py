@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from understudy.core.training import directions, directions_picture
+from understudy.core.training.faces import directions, directions_picture
 
 RNG = np.random.default_rng(5)
 AHEAD = RNG.normal((0, 0), (8, 5), (600, 2))

@@ -22,8 +22,9 @@ from understudy.core.jobs.messages import SilentReporter
 from understudy.core.models import folder
 from understudy.core.options.toml import dump
 from understudy.core.options.train import TrainOptions
-from understudy.core.training import history, task
-from understudy.core.training.distributed import World, chosen_cards
+from understudy.core.training import task
+from understudy.core.training.computing.distributed import World, chosen_cards
+from understudy.core.training.watching import history
 
 CPU = torch.device("cpu")
 

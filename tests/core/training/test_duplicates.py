@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from understudy.core.errors import FacesError
-from understudy.core.training import checks, duplicates
+from understudy.core.training.faces import checks, duplicates
 
 
 def crops(count: int, seed: int = 0) -> np.ndarray:

@@ -19,8 +19,8 @@ from understudy.core.faces.png import read_header, write_face
 from understudy.core.faces.store import AlignmentsStore, Found
 from understudy.core.jobs.messages import SilentReporter
 from understudy.core.models.folder import Settings
-from understudy.core.training.data import FaceSet, list_faces, load_faces
-from understudy.core.training.reading import Cut
+from understudy.core.training.faces.data import FaceSet, list_faces, load_faces
+from understudy.core.training.faces.reading import Cut
 
 CUT = Cut(32, Settings("sketch"))
 Maker = Callable[..., str]

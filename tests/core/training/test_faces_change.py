@@ -14,8 +14,8 @@ from understudy.core.models import folder
 from understudy.core.models.folder import Settings
 from understudy.core.options.train import TrainOptions
 from understudy.core.training import task
-from understudy.core.training.data import list_faces, read_faces, read_some
-from understudy.core.training.reading import Cut
+from understudy.core.training.faces.data import list_faces, read_faces, read_some
+from understudy.core.training.faces.reading import Cut
 
 pytestmark = pytest.mark.usefixtures("tiny_trainer")
 
@@ -77,7 +77,7 @@ def test_faces_that_vanish_while_faces_are_read_are_named(options: TrainOptions)
 
     meddler = Meddler(lambda done, unit, text: text == "Reading the faces of A", before.unlink)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("understudy.core.training.data.list_faces", listed)
+        patch.setattr("understudy.core.training.faces.data.list_faces", listed)
         assert task.run(options, meddler)["iterations"] == 4
     assert any(after.name in line and "left out" in line for line in meddler.heard)
     assert not any(before.name in line for line in meddler.heard)  # it was never there

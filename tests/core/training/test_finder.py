@@ -12,9 +12,9 @@ from understudy.core.errors import ModelError, Stopped
 from understudy.core.jobs.messages import SilentReporter
 from understudy.core.models.base import SharedEncoderModel
 from understudy.core.training import finder
-from understudy.core.training.batch import Batch, random_batch
-from understudy.core.training.execution import Execution
-from understudy.core.training.gradients import Gradients
+from understudy.core.training.augmenting.batch import Batch, random_batch
+from understudy.core.training.computing.execution import Execution
+from understudy.core.training.computing.gradients import Gradients
 from understudy.core.training.loop import Trainer
 from understudy.core.training.losses import FaceLoss
 

@@ -12,14 +12,14 @@ from understudy.core.errors import UsageError
 from understudy.core.jobs.messages import SilentReporter
 from understudy.core.models.base import build
 from understudy.core.options.fit import ModelsFitOptions
-from understudy.core.training import fitting
-from understudy.core.training.batch import random_batch
-from understudy.core.training.execution import Execution
-from understudy.core.training.fit import BESIDE, Plan, footprint, largest_batch, moments_per_weight
-from understudy.core.training.footprint import Ledger
-from understudy.core.training.gradients import Gradients
+from understudy.core.training.augmenting.batch import random_batch
+from understudy.core.training.computing import fitting
+from understudy.core.training.computing.execution import Execution
+from understudy.core.training.computing.fit import BESIDE, Plan, footprint, largest_batch, moments_per_weight
+from understudy.core.training.computing.footprint import Ledger
+from understudy.core.training.computing.gradients import Gradients
+from understudy.core.training.computing.savings import Savings
 from understudy.core.training.losses import FaceLoss
-from understudy.core.training.savings import Savings
 
 GB = 10**9
 

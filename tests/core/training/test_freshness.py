@@ -12,9 +12,9 @@ from understudy.core.faces.png import read_header
 from understudy.core.faces.store import AlignmentsStore, Found
 from understudy.core.jobs.messages import SilentReporter
 from understudy.core.models.folder import Settings
-from understudy.core.training import data
-from understudy.core.training.freshness import outdated
-from understudy.core.training.reading import Cut
+from understudy.core.training.faces import data
+from understudy.core.training.faces.freshness import outdated
+from understudy.core.training.faces.reading import Cut
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from understudy.core.jobs.messages import SilentReporter
 from understudy.core.media.images import read_image
 from understudy.core.models.state import ModelState, Settings
 from understudy.core.options.analysis import GraphOptions, SessionsOptions
-from understudy.core.training import analysis, graphs, history, series, sessions
-from understudy.core.training.graphs import Graph
-from understudy.core.training.history import History
+from understudy.core.training.watching import analysis, graphs, history, series, sessions
+from understudy.core.training.watching.graphs import Graph
+from understudy.core.training.watching.history import History
 
 COLORS = {"a": (0xF5, 0xA1, 0x42), "b": (0x56, 0xA8, 0xF5), "rate": (0x8F, 0xD1, 0x4F)}
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.core.errors import ModelError, OutputError
-from understudy.core.training import history
+from understudy.core.training.watching import history
 
 
 def write(folder: Path, count: int, session: int = 1, first: int = 0, batch_size: int = 4) -> None:
@@ -132,7 +132,7 @@ def test_a_full_disk_leaves_whole_records(tmp_path: Path) -> None:
 import resource, signal, sys
 from pathlib import Path
 from understudy.core.errors import OutputError
-from understudy.core.training import history
+from understudy.core.training.watching import history
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 writer = history.HistoryWriter(Path(sys.argv[1]), 1, 0, 4)
 for iteration in range(1, 11):

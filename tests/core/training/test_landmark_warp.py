@@ -10,7 +10,7 @@ from scipy.spatial import ConvexHull
 from scipy.spatial.distance import cdist
 
 from understudy.core.faces.geometry import MEAN_FACE
-from understudy.core.training.landmark_warp import anchors, maps, nearest, within
+from understudy.core.training.augmenting.landmark_warp import anchors, maps, nearest, within
 
 CPU = torch.device("cpu")
 JAW = np.array([(-0.08 + 1.16 * t, 0.2 + 0.95 * np.sin(np.pi * t) ** 0.6) for t in np.linspace(0, 1, 17)])

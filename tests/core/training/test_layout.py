@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from understudy.core.training import layout
+from understudy.core.training.computing import layout
 
 
 @pytest.mark.parametrize("amsgrad", [False, True])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from understudy.core.errors import OutputError
-from understudy.core.training import history, log
+from understudy.core.training.watching import history, log
 
 
 def test_means_and_rate_of_what_was_gathered(tmp_path: Path) -> None:

@@ -13,14 +13,14 @@ from understudy.core.jobs.messages import SilentReporter
 from understudy.core.models.base import Outputs, Recipe, SharedEncoderModel, Side, build
 from understudy.core.models.folder import ModelState, Settings, inference, read_tensors, write
 from understudy.core.options.rows import OPTIMIZERS
-from understudy.core.training.batch import Batch
-from understudy.core.training.execution import Execution
-from understudy.core.training.gradients import Gradients
+from understudy.core.training.augmenting.batch import Batch
+from understudy.core.training.computing.execution import Execution
+from understudy.core.training.computing.gradients import Gradients
+from understudy.core.training.computing.precision import choose, measure
+from understudy.core.training.computing.threads import Way
 from understudy.core.training.loop import Losses, Trainer
 from understudy.core.training.losses import FaceLoss, Measure
-from understudy.core.training.precision import choose, measure
 from understudy.core.training.session import restore
-from understudy.core.training.threads import Way
 
 TinyClass = type[SharedEncoderModel]
 PLAIN = Execution()

@@ -15,10 +15,10 @@ from understudy.core.extraction.maskers.landmark import draw
 from understudy.core.faces.geometry import MEAN_FACE
 from understudy.core.jobs.messages import SilentReporter
 from understudy.core.models.folder import Settings
-from understudy.core.training import masks
-from understudy.core.training.data import load_faces
-from understudy.core.training.reading import Cut
-from understudy.core.training.sides import require_mask
+from understudy.core.training.faces import masks
+from understudy.core.training.faces.data import load_faces
+from understudy.core.training.faces.reading import Cut
+from understudy.core.training.faces.sides import require_mask
 
 JAW = np.array([(-0.08 + 1.16 * t, 0.2 + 0.95 * np.sin(np.pi * t) ** 0.6) for t in np.linspace(0, 1, 17)])
 POINTS = np.concatenate((JAW, MEAN_FACE)) * 70 + 28

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from understudy.core.options.rows import OPTIMIZERS, Row
-from understudy.core.training.offload import HostMoments
+from understudy.core.training.computing.offload import HostMoments
 from understudy.core.training.optimizers import make
 
 

@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from understudy.core.models.base import SharedEncoderModel
-from understudy.core.training import compiling, precision
-from understudy.core.training.batch import Batch, random_batch
-from understudy.core.training.compiling import compile_networks, missing
-from understudy.core.training.execution import Execution
-from understudy.core.training.gradients import Gradients, SideLosses
+from understudy.core.training.augmenting.batch import Batch, random_batch
+from understudy.core.training.computing import compiling, precision
+from understudy.core.training.computing.compiling import compile_networks, missing
+from understudy.core.training.computing.execution import Execution
+from understudy.core.training.computing.gradients import Gradients, SideLosses
+from understudy.core.training.computing.recording import can_record
+from understudy.core.training.computing.savings import Savings
 from understudy.core.training.losses import FaceLoss
-from understudy.core.training.recording import can_record
-from understudy.core.training.savings import Savings
 
 CPU = torch.device("cpu")
 

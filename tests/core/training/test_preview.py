@@ -11,10 +11,10 @@ import pytest
 from understudy.core.errors import FacesError, UsageError
 from understudy.core.jobs.messages import SilentReporter
 from understudy.core.models.folder import Settings
-from understudy.core.training import preview
-from understudy.core.training.data import FaceSet, load_faces
-from understudy.core.training.preview import Look, PreviewFaces, Shown
-from understudy.core.training.reading import Cut
+from understudy.core.training.faces.data import FaceSet, load_faces
+from understudy.core.training.faces.reading import Cut
+from understudy.core.training.watching import preview
+from understudy.core.training.watching.preview import Look, PreviewFaces, Shown
 
 CODE = {"a": 50, "b": 200}
 NO_TINT = Look(opacity=0.0)

@@ -7,8 +7,8 @@ import json
 import pytest
 import torch
 
-from understudy.core.training import remembering
-from understudy.core.training.execution import Execution
+from understudy.core.training.computing import remembering
+from understudy.core.training.computing.execution import Execution
 
 CPU = torch.device("cpu")
 MEASURED = (Execution("bfloat16", channels_last=True), {"float32": 0.5, "bfloat16 channels-last": 0.25})

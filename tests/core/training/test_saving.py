@@ -20,9 +20,10 @@ from understudy.core.jobs.messages import SilentReporter
 from understudy.core.models import copies, folder
 from understudy.core.models.folder import ModelState
 from understudy.core.options.train import TrainOptions
-from understudy.core.training import precision, task
 from understudy.core.training import session as session_module
-from understudy.core.training.execution import Execution
+from understudy.core.training import task
+from understudy.core.training.computing import precision
+from understudy.core.training.computing.execution import Execution
 from understudy.core.training.loop import Losses, Trainer
 
 from ..killing import kill_at_random_instants
@@ -248,7 +249,8 @@ from understudy.core.errors import OutputError
 from understudy.core.jobs.messages import SilentReporter
 from understudy.core.models import folder
 from understudy.core.options.train import TrainOptions
-from understudy.core.training import precision, task
+from understudy.core.training import task
+from understudy.core.training.computing import precision
 options = json.loads(sys.argv[2])
 model = pathlib.Path(options["model_dir"])
 

@@ -16,13 +16,13 @@ from understudy.core.models.base import SharedEncoderModel, SwapModel, build
 from understudy.core.options.rows import TRAINERS, Row
 from understudy.core.options.train import TrainOptions
 from understudy.core.training import task
-from understudy.core.training.batch import Batch, random_batch
-from understudy.core.training.execution import Execution
-from understudy.core.training.gradients import Gradients
+from understudy.core.training.augmenting.batch import Batch, random_batch
+from understudy.core.training.computing.execution import Execution
+from understudy.core.training.computing.gradients import Gradients
+from understudy.core.training.computing.pingpong import PingPong, own_parameters
+from understudy.core.training.computing.savings import Savings, enough_memory
 from understudy.core.training.loop import Trainer
 from understudy.core.training.losses import FaceLoss
-from understudy.core.training.pingpong import PingPong, own_parameters
-from understudy.core.training.savings import Savings, enough_memory
 
 CPU = torch.device("cpu")
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from understudy.core.training import series
+from understudy.core.training.watching import series
 
 NUMBERS = st.floats(-1e3, 1e3, width=32)
 SERIES = arrays(np.float64, st.integers(1, 60), elements=NUMBERS)

@@ -17,8 +17,8 @@ from understudy.core.faces.packing import pack_mask
 from understudy.core.faces.png import read_header, replace_header
 from understudy.core.jobs.messages import SilentReporter
 from understudy.core.models.folder import Settings
-from understudy.core.training import data
-from understudy.core.training.reading import Cut
+from understudy.core.training.faces import data
+from understudy.core.training.faces.reading import Cut
 
 KIND = "extended-refined"
 

@@ -21,8 +21,9 @@ from understudy.core.errors import FacesError, ModelError, OutputError, Stopped,
 from understudy.core.jobs.lock import FileLock
 from understudy.core.models import folder
 from understudy.core.options.train import TrainOptions
-from understudy.core.training import history, task
-from understudy.core.training.execution import Execution
+from understudy.core.training import task
+from understudy.core.training.computing.execution import Execution
+from understudy.core.training.watching import history
 
 pytestmark = pytest.mark.usefixtures("tiny_trainer")
 

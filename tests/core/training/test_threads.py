@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from understudy.core.training.threads import Threads, Way, allowed_threads, ways
+from understudy.core.training.computing.threads import Threads, Way, allowed_threads, ways
 
 
 class Chooser(Threads):

@@ -23,7 +23,7 @@ from understudy.core.options.convert import ConvertOptions
 from understudy.core.options.rows import TRAINERS
 from understudy.core.options.train import TrainOptions
 from understudy.core.training import task
-from understudy.core.training.execution import Execution
+from understudy.core.training.computing.execution import Execution
 
 # What makes a trainer smallest; those that are not here have no options for it.
 SMALLEST: dict[str, dict[str, Any]] = {

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from understudy.core.training.warping import fetch, grid_points, inverted, shrink, spread, through
+from understudy.core.training.augmenting.warping import fetch, grid_points, inverted, shrink, spread, through
 
 CPU = torch.device("cpu")
 

@@ -21,9 +21,11 @@ from understudy.core.jobs.messages import SilentReporter
 from understudy.core.media.images import read_image
 from understudy.core.models.folder import Settings
 from understudy.core.options.train import TrainOptions
-from understudy.core.training import history, preview, requests, task, timelapse, viewer, watching, window
-from understudy.core.training.data import FaceSet, load_faces
-from understudy.core.training.reading import Cut
+from understudy.core.training import task
+from understudy.core.training.faces.data import FaceSet, load_faces
+from understudy.core.training.faces.reading import Cut
+from understudy.core.training.watching import history, preview, requests, timelapse, viewer, window
+from understudy.core.training.watching import watcher as watching
 
 LOSSES = {"loss_a": 0.5, "loss_b": 0.25}
 

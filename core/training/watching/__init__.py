@@ -1,0 +1,1 @@
+"""What a training shows of itself, and what is left of it to look at."""

@@ -1,0 +1,47 @@
+"""What is agreed with those who watch a training from outside: where its preview is, and what it can be asked for
+(stdlib only; both sides).
+
+A request is an empty file in the model folder, `ask.save` for instance: a panel, another process, a shell on another
+machine that shares the disk, all can make one. The training looks twice a second, does it and removes the file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, get_args
+
+from ...errors import writing
+
+PREVIEW_NAME = "preview.png"  # in the model folder
+Request = Literal["refresh", "save", "snapshot"]
+REQUESTS: tuple[Request, ...] = get_args(Request)
+
+
+def file_of(model_dir: Path, request: Request) -> Path:
+    return model_dir / f"ask.{request}"
+
+
+def ask(model_dir: Path, request: Request) -> None:
+    """Ask the training in `model_dir`: to show how it stands, to save, or to keep a snapshot.
+
+    Raises:
+        OutputError: the folder is not there or cannot be written.
+    """
+    path = file_of(model_dir, request)
+    with writing(path):
+        path.touch()
+
+
+def take(model_dir: Path) -> set[Request]:
+    """What was asked since last time; each is answered once."""
+    found: set[Request] = set()
+    for request in REQUESTS:
+        path = file_of(model_dir, request)
+        try:
+            path.unlink()
+            found.add(request)
+        except FileNotFoundError:
+            pass
+        except OSError:
+            pass  # a folder that became read-only: better unanswered than answered for ever
+    return found
