@@ -32,7 +32,7 @@ def model(extension: Any, tmp_path: Path, core_python: Path, monkeypatch: pytest
     folder = tmp_path / "model"
     folder.mkdir()
     core = extension("addon.watch").__name__.removesuffix("addon.watch") + "core"
-    history, state = import_module(f"{core}.training.history"), import_module(f"{core}.models.state")
+    history, state = import_module(f"{core}.training.watching.history"), import_module(f"{core}.models.state")
     for session, first in ((1, 0), (2, 250)):
         writer = history.HistoryWriter(folder, session, first, 8)
         for iteration in range(first, first + 250 if session == 1 else ITERATIONS):
