@@ -13,8 +13,9 @@ from ..addon.board import ended_text, told_lines
 from ..addon.printer import Printer
 from ..addon.timing import timed_class
 from ..core.errors import JobError, UnderstudyError
+from ..core.models.state import PREVIEW_NAME
 from ..core.training.watching import requests
-from .base import Operator, scene_and_board
+from .base import Operator, refused, scene_and_board
 
 # What each button draws: the tool, and its options that win over the scene's.
 _DRAWN: dict[str, tuple[str, dict[str, Any]]] = {
@@ -45,7 +46,7 @@ class UNDERSTUDY_OT_training_preview(Operator, bpy.types.Operator):
         return _can(cls, context)
 
     def run(self, context: Any) -> None:
-        pictures.show(model_folder(context) / requests.PREVIEW_NAME)
+        pictures.show(model_folder(context) / PREVIEW_NAME)
 
 
 @timed_class
@@ -65,10 +66,8 @@ class UNDERSTUDY_OT_training_ask(Operator, bpy.types.Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         scene, board = scene_and_board(context)
-        if not any(view.status == "running" for view in stages.jobs_of(scene, "train", board)):
-            cls.poll_message_set("No training is running")  # type: ignore[attr-defined]
-            return False
-        return True
+        running = any(view.status == "running" for view in stages.jobs_of(scene, "train", board))
+        return not refused(cls, "" if running else "No training is running")
 
     def run(self, context: Any) -> None:
         requests.ask(model_folder(context), self.what.lower())
@@ -124,9 +123,7 @@ def _can(cls: Any, context: Any) -> bool:
         reason = tools.no_model(scene, board)
     except UnderstudyError as error:
         reason = str(error)
-    if reason:
-        cls.poll_message_set(reason)
-    return not reason
+    return not refused(cls, reason)
 
 
 CLASSES = (UNDERSTUDY_OT_training_preview, UNDERSTUDY_OT_training_ask, UNDERSTUDY_OT_training_draw)

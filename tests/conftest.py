@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,14 @@ def installed_weights(_weights_home: Path, monkeypatch: pytest.MonkeyPatch) -> P
     """The weights folder of an `UNDERSTUDY_HOME` that holds the real weight files; skips where there are none."""
     monkeypatch.setenv("UNDERSTUDY_HOME", str(_weights_home))
     return _weights_home / "data" / "weights"
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """PyTorch computes in one thread."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -32,10 +32,9 @@ from .files import (
     sync_folder,
     write_atomically,
 )
-from .state import STATE_NAME, ModelState, exists, read_state
+from .state import HISTORY_NAME, LOGS_NAME, STATE_NAME, ModelState, exists, read_state
 
 BACKUP_NAME = "backup"
-HISTORY_NAME, LOGS_NAME = "history", "logs"  # what training wrote down; the second is TensorBoard's, and grows large
 _PICTURES = ".png"
 Kind = Literal["model", "backup", "snapshot", "archive"]
 Place = Callable[[Path, Path], None]

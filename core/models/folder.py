@@ -31,7 +31,8 @@ from .state import LOCK_NAME, STATE_NAME, ModelState, Settings, damaged, exists,
 from .style import Style
 
 __all__ = ["LOCK_NAME", "STATE_NAME", "ModelState", "Settings", "Tensors", "TrainedModel", "build_model", "exists",
-           "fresh_model", "inference", "load", "read_state", "read_tensors", "write", "write_atomically"]
+           "fresh_model", "hollow_model", "inference", "load", "read_state", "read_tensors", "write",
+           "write_atomically"]
 
 Tensors = dict[str, torch.Tensor]
 _MARGIN = 1 << 20  # bytes beside the weights: names and shapes in their files, state.json
@@ -109,6 +110,12 @@ def fresh_model(settings: Settings, start: bool = True) -> SwapModel:
                  start=start)
 
 
+def hollow_model(settings: Settings) -> SwapModel:
+    """A model of that kind with shapes and without weights: quick, and enough to count or to load weights into."""
+    with torch.device("meta"):
+        return fresh_model(settings)
+
+
 def build_model(state: ModelState, weights: Tensors, path: Path) -> SwapModel:
     """The model that `state` describes, holding `weights` as read from `path`: these tensors themselves.
 
@@ -116,8 +123,7 @@ def build_model(state: ModelState, weights: Tensors, path: Path) -> SwapModel:
         ModelError: they do not fit each other.
     """
     try:
-        with torch.device("meta"):  # no random start for weights that are there already
-            model = fresh_model(state.settings)
+        model = hollow_model(state.settings)
         model.load_state_dict(weights, assign=True)
     except (RuntimeError, TypeError, ValueError):
         raise ModelError(f"The weights in {path} do not fit the trainer {state.settings.trainer}",

@@ -6,8 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ..errors import ModelError
 from ..jobs.messages import Reporter
 from ..jobs.progress import duration
@@ -15,7 +13,7 @@ from ..options.models import ModelInfoOptions
 from . import copies
 from .copies import Copy
 from .files import in_words
-from .folder import fresh_model
+from .folder import hollow_model
 from .restoring import table
 from .state import STATE_NAME, ModelState, Settings, read_state
 from .state import damaged as state_damaged
@@ -57,8 +55,7 @@ def run(options: ModelInfoOptions, reporter: Reporter) -> dict[str, Any]:
 
 def count_parameters(settings: Settings) -> int:
     """How many trained numbers a model of these settings has; computes nothing."""
-    with torch.device("meta"):
-        return sum(parameter.numel() for parameter in fresh_model(settings).parameters())
+    return sum(parameter.numel() for parameter in hollow_model(settings).parameters())
 
 
 def _check(model_dir: Path, state: ModelState, found: list[Copy], reporter: Reporter) -> list[Path]:

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from ..columns import columns
 from ..errors import ModelError, OutputError, UsageError, writing
-from ..jobs.lock import FileLock
 from ..jobs.messages import Reporter
 from ..options.models import RestoreOptions
 from . import copies
 from .copies import Copy
 from .files import copy_atomically, in_words, is_weights, require_room, share
-from .state import LOCK_NAME, STATE_NAME, ModelState
+from .locking import locked
+from .state import LOGS_NAME, PREVIEW_NAME, STATE_NAME, ModelState
 
 _PARTIAL = ".partial"  # ends the name of an archive that is not whole yet
 
@@ -47,7 +47,7 @@ def run(options: RestoreOptions, reporter: Reporter) -> dict[str, Any]:
     if not options.backup and not options.snapshot:
         return _listed(model_dir)
     chosen = _chosen(model_dir, options)
-    with locked(model_dir):
+    with locked(model_dir, ModelError(f"A training is running in {model_dir}", "Stop it first")):
         reporter.progress(0, None, "files", "Reading the copy")
         if chosen.state is None or not chosen.is_whole():
             raise ModelError(f"The {chosen.kind} in {chosen.place} is damaged",
@@ -56,25 +56,6 @@ def run(options: RestoreOptions, reporter: Reporter) -> dict[str, Any]:
     said = f"again; what it was is kept in {archive}" if archive else "already"
     return {"restored": chosen.kind, "iterations": chosen.state.iterations, "archive": str(archive or ""),
             "text": f"The model in {model_dir} is {chosen.name} {said}"}
-
-
-@contextmanager
-def locked(model_dir: Path) -> Iterator[None]:
-    """Nobody else changes the model meanwhile.
-
-    Raises:
-        ModelError: a training runs there.
-        OutputError: the folder cannot be written.
-    """
-    with writing(model_dir):
-        lock = FileLock(model_dir / LOCK_NAME)
-        free = lock.acquire()
-    if not free:
-        raise ModelError(f"A training is running in {model_dir}", "Stop it first")
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def bring_back(model_dir: Path, source: Path, state: ModelState, logs: bool) -> Path | None:
@@ -96,7 +77,7 @@ def bring_back(model_dir: Path, source: Path, state: ModelState, logs: bool) -> 
         archive = _archive(model_dir)
         copies.keep(source, replace(state, lowest_at=0), model_dir, logs=logs, place=_placing(model_dir, source))
     if not logs:
-        _remove_later_logs(model_dir / copies.LOGS_NAME, len(state.sessions))
+        _remove_later_logs(model_dir / LOGS_NAME, len(state.sessions))
     return archive
 
 
@@ -173,7 +154,7 @@ def _listed(model_dir: Path) -> dict[str, Any]:
 
 
 def _told(copy: Copy) -> dict[str, Any]:
-    preview = copy.place / "preview.png"
+    preview = copy.place / PREVIEW_NAME
     return {"kind": copy.kind, "iterations": copy.state.iterations if copy.state else None,
             "loss": copy.state.lowest_loss if copy.state else None, "saved": _saved(copy), "size": copy.size,
             "place": str(copy.place), "preview": str(preview) if preview.is_file() else ""}
@@ -191,5 +172,4 @@ def table(found: list[Copy]) -> list[str]:
     """Copies in columns, for a terminal."""
     rows = [(copy.kind, f"{copy.state.iterations:,} iterations" if copy.state else "damaged", _saved(copy),
              in_words(copy.size), str(copy.place)) for copy in found]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(5)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return columns(rows)

@@ -15,6 +15,8 @@ from .files import next_save
 SCHEMA = 2
 STATE_NAME = "state.json"
 LOCK_NAME = "lock"  # held by whoever changes the model folder: a training, a restoring
+# What else training leaves there: the newest preview, every iteration's losses, TensorBoard's logs (they grow large).
+PREVIEW_NAME, HISTORY_NAME, LOGS_NAME = "preview.png", "history", "logs"
 
 
 @dataclass(frozen=True)

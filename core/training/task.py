@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,13 @@ from typing import Any
 import torch
 
 from ..errors import ModelError, UsageError, writing
-from ..jobs.lock import FileLock
 from ..jobs.messages import Reporter
+from ..media.images import write_file
 from ..models import folder
 from ..models.base import SwapModel
-from ..models.folder import LOCK_NAME, ModelState, Settings
+from ..models.folder import ModelState, Settings
+from ..models.locking import locked
+from ..models.state import HISTORY_NAME, LOCK_NAME, LOGS_NAME, PREVIEW_NAME
 from ..models.transfer import freeze_encoder, load_encoder
 from ..options.field import options_of
 from ..options.train import TrainOptions
@@ -39,8 +41,6 @@ from .loop import Trainer
 from .session import Session, calm_threads, follow, restore
 from .watching import history
 from .watching import watcher as watching
-from .watching.log import LOGS_NAME
-from .watching.requests import PREVIEW_NAME
 
 
 def run(options: TrainOptions, reporter: Reporter) -> dict[str, Any]:
@@ -72,25 +72,23 @@ def train(options: TrainOptions, reporter: Reporter, crew: Crew) -> dict[str, An
     if state and state.iterations >= options.iterations and not options.show_augmentation:
         reporter.warning(f"The model in {model_dir} has {state.iterations} iterations already; ask for more to go on")
         return _result(model_dir, state, None)
-    torch.manual_seed(options.seed)
-    fresh = folder.fresh_model(settings, start=crew.leads and not state)  # the other processes get the first one's
-    settings = recipes.settled(settings, fresh.recipe)
-    recipe = recipes.chosen(options, fresh.recipe, settings)
+    shapes = folder.hollow_model(settings)
+    settings = recipes.settled(settings, shapes.recipe)
+    recipe = recipes.chosen(options, shapes.recipe, settings)
     parts = settings.penalized_mask_loss and max(recipe.eyes, recipe.mouth) > 1
-    sides = load_sides(options, Cut(process_size(fresh), settings, mask_work(options), parts), reporter,
+    sides = load_sides(options, Cut(process_size(shapes), settings, mask_work(options), parts), reporter,
                        flip=options.flip)
     if options.show_augmentation:
-        return _show_augmentation(options, fresh, sides, state, crew, reporter)
+        return _show_augmentation(options, shapes, sides, state, crew, reporter)
     if crew.warning:
         reporter.warning(crew.warning)
     with (_locked(model_dir) if crew.leads else nullcontext(), _threads_given_back(), crew.joined(reporter) as world,
           world.lasting()):
         world.require_same_faces([side.paths for side in sides])
         state = folder.read_state(model_dir) if folder.exists(model_dir) else None
-        new = ModelState(settings, fresh.input_size, fresh.output_size)
-        trainer, measured, choice = _trainer(options, model_dir, settings, state, fresh, crew.device, world,
-                                             reporter)
-        maker = maker_for(options, fresh, sides, crew.device, world.places(options.batch_size))
+        new = ModelState(settings, shapes.input_size, shapes.output_size)
+        trainer, measured, choice = _trainer(options, model_dir, settings, state, crew.device, world, reporter)
+        maker = maker_for(options, shapes, sides, crew.device, world.places(options.batch_size))
         trial = _try_rates(options, trainer, state, maker, crew.device, reporter) if options.use_lr_finder else None
         if trial:
             new = replace(new, settings=replace(settings, found_learning_rate=trial.found))
@@ -155,15 +153,15 @@ def _fixed(settings: Settings) -> dict[str, Any]:
     return values | values.pop("trainer_options")
 
 
-def _trainer(options: TrainOptions, model_dir: Path, settings: Settings, state: ModelState | None, fresh: SwapModel,
-             device: torch.device, world: World, reporter: Reporter,
+def _trainer(options: TrainOptions, model_dir: Path, settings: Settings, state: ModelState | None,
+             device: torch.device, world: World, reporter: Reporter
              ) -> tuple[Trainer, dict[str, float], tuple[Way, ...]]:
     """The model in training as it was saved, or as it begins; the seconds of what was tried to find how; and what ways
     a processor leaves to choose from.
     """
     savings = Savings.of(options, device, world.size, reporter)
     prepare(options, device)
-    model = _beginning(options, model_dir, state, fresh, reporter).to(device)
+    model = _beginning(options, model_dir, settings, state, world.leads, reporter).to(device)
     savings.apply(model)
     recipe = recipes.chosen(options, model.recipe, settings)
     gradients = Gradients(model, recipes.face_loss(recipe, settings), recipe.side_weights, recipe.landmark_weight,
@@ -201,17 +199,19 @@ def _ways(options: TrainOptions, model: SwapModel, world: World) -> tuple[Way, .
     return ways(max(1, allowed_threads() // world.size), may_part, options.threads)
 
 
-def _beginning(options: TrainOptions, model_dir: Path, state: ModelState | None, fresh: SwapModel,
+def _beginning(options: TrainOptions, model_dir: Path, settings: Settings, state: ModelState | None, leads: bool,
                reporter: Reporter) -> SwapModel:
     """The model as it was saved, or a new one, with the encoder that the person wants for it."""
-    model = fresh
     if state:
         path = model_dir / state.model_file
         model = folder.build_model(state, folder.read_tensors(path, state.checksums.get(path.name)), path)
         if options.load_weights:
             reporter.warning(f"Weights are loaded into new models only; the model in {model_dir} goes on from its own")
-    elif options.load_weights:
-        reporter.warning(str(load_encoder(model, options.load_weights)))
+    else:
+        torch.manual_seed(options.seed)
+        model = folder.fresh_model(settings, start=leads)  # the other processes get the first one's
+        if options.load_weights:
+            reporter.warning(str(load_encoder(model, options.load_weights)))
     if options.freeze_weights:
         freeze_encoder(model)
     return model
@@ -240,8 +240,7 @@ def _try_rates(options: TrainOptions, trainer: Trainer, state: ModelState | None
 
 def _write_graph(trial: finder.Trial, model_dir: Path, reporter: Reporter) -> None:
     path = model_dir / finder.GRAPH_NAME
-    with writing(path):
-        folder.write_atomically(path, finder.graph(trial))
+    write_file(path, finder.graph(trial))
     reporter.preview(path)
 
 
@@ -276,16 +275,10 @@ def _locked(model_dir: Path) -> Iterator[None]:
     """
     with writing(model_dir):
         model_dir.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(model_dir / LOCK_NAME)
-        free = lock.acquire()
-    if not free:
-        raise ModelError(f"Another training is running in {model_dir}", "Stop it, or choose another folder")
-    try:
+    refusal = ModelError(f"Another training is running in {model_dir}", "Stop it, or choose another folder")
+    with ExitStack() as unlocked, locked(model_dir, refusal):
+        unlocked.callback(_clear, model_dir)
         yield
-    finally:
-        lock.release()
-        if not folder.exists(model_dir):
-            _clear(model_dir)
 
 
 @contextmanager
@@ -300,8 +293,10 @@ def _threads_given_back() -> Iterator[None]:
 
 def _clear(model_dir: Path) -> None:
     """Take away what a new training left that failed before its first save; anything else there stays."""
+    if folder.exists(model_dir):
+        return
     shutil.rmtree(model_dir / LOGS_NAME / "session_1", ignore_errors=True)
-    shutil.rmtree(model_dir / history.FOLDER_NAME, ignore_errors=True)
+    shutil.rmtree(model_dir / HISTORY_NAME, ignore_errors=True)
     with suppress(OSError):
         (model_dir / LOCK_NAME).unlink(missing_ok=True)
     for empty in (model_dir / LOGS_NAME, model_dir):

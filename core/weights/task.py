@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ..columns import columns
 from ..errors import JobError, Stopped, UsageError, WeightsError, writing
 from ..jobs.lock import FileLock
 from ..jobs.messages import Reporter
@@ -206,5 +207,4 @@ def _table(rows: list[Weights]) -> list[str]:
     cells = [("name", "for", "status", "size", "commercial use", "licence")]
     cells += [(row.name, row.task, _status(row), f"{row.size / 1e6:.1f} MB" if row.size else "?", row.commercial,
                row.licence) for row in rows]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+    return columns(cells)

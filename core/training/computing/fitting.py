@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from ...columns import columns
 from ...errors import Stopped, UsageError
 from ...jobs.messages import Reporter
 from ...models.device import choose_device
@@ -78,8 +79,7 @@ def _table(rows: list[dict[str, Any]]) -> list[str]:
     cells = [("Trainer", "Weights", "Memory", "Fits", "Largest batch")]
     cells += [(row["trainer"], in_words(row["weights"]), in_words(row["peak"]), "yes" if row["fits"] else "no",
                str(row["largest_batch"] or "none")) for row in rows]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    return columns(cells)
 
 
 def _advice(options: ModelsFitOptions, kind: str, rows: list[dict[str, Any]]) -> str:

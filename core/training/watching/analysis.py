@@ -13,7 +13,7 @@ from ...errors import ModelError, UsageError
 from ...jobs.messages import Reporter
 from ...media.images import write_file, write_png
 from ...media.ranges import parse_frames
-from ...models.folder import read_state
+from ...models.state import HISTORY_NAME, read_state
 from ...options.analysis import GraphOptions, SessionsOptions
 from . import graphs, history, sessions
 from .graphs import Curve, Graph
@@ -38,7 +38,7 @@ def graph(options: GraphOptions, reporter: Reporter) -> dict[str, Any]:
     read_state(model_dir)
     found = history.read(model_dir)
     if not any(len(session.values) for session in found):
-        raise ModelError(f"No losses are kept in {model_dir / history.FOLDER_NAME}",
+        raise ModelError(f"No losses are kept in {model_dir / HISTORY_NAME}",
                          "They are written while the model trains: train it for a while first")
     wanted = _graph(options, found)
     curves = graphs.curves(found, wanted)

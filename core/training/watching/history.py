@@ -20,8 +20,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ...errors import ModelError, writing
+from ...models.state import HISTORY_NAME
 
-FOLDER_NAME = "history"
 SECONDS = "seconds"  # the last column: how long the iteration took
 _FORMAT = 1
 _VALUE = np.dtype("<f4")
@@ -140,7 +140,7 @@ class HistoryWriter:
 
 def path_of(model_dir: Path, session: int) -> Path:
     """Where the file of a session is."""
-    return model_dir / FOLDER_NAME / f"{session:04}.bin"
+    return model_dir / HISTORY_NAME / f"{session:04}.bin"
 
 
 def read(model_dir: Path | str, recent: int = 0) -> list[History]:
@@ -152,7 +152,7 @@ def read(model_dir: Path | str, recent: int = 0) -> list[History]:
     Raises:
         ModelError: a file is damaged or of a newer Understudy.
     """
-    files = sorted(Path(model_dir).joinpath(FOLDER_NAME).glob("*.bin"))
+    files = sorted(Path(model_dir).joinpath(HISTORY_NAME).glob("*.bin"))
     return [found for found in (_read(path, recent) for path in files) if found is not None]
 
 
@@ -199,7 +199,7 @@ def trim(model_dir: Path, sessions: Sequence[Mapping[str, Any]]) -> None:
     Args:
         sessions: those of the model's state, oldest first, each with its `iterations`.
     """
-    for path in sorted(model_dir.joinpath(FOLDER_NAME).glob("*.bin")):
+    for path in sorted(model_dir.joinpath(HISTORY_NAME).glob("*.bin")):
         with writing(path):
             number = int(path.stem) if path.stem.isdecimal() else 0
             if not 1 <= number <= len(sessions):

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import OutputError, writing
+from ...models.state import LOGS_NAME
 from .history import HistoryWriter
 
-LOGS_NAME = "logs"
 _SECONDS_BETWEEN = 1.0  # two flushes: what a killed process loses of its graph
 
 

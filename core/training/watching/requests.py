@@ -1,5 +1,4 @@
-"""What is agreed with those who watch a training from outside: where its preview is, and what it can be asked for
-(stdlib only; both sides).
+"""What those who watch a training from outside can ask it for (stdlib only; both sides).
 
 A request is an empty file in the model folder, `ask.save` for instance: a panel, another process, a shell on another
 machine that shares the disk, all can make one. The training looks twice a second, does it and removes the file.
@@ -12,7 +11,6 @@ from typing import Literal, get_args
 
 from ...errors import writing
 
-PREVIEW_NAME = "preview.png"  # in the model folder
 Request = Literal["refresh", "save", "snapshot"]
 REQUESTS: tuple[Request, ...] = get_args(Request)
 

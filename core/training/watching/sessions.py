@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from ...columns import columns
 from ...jobs.progress import duration
 
 _HEADINGS = ("Session", "Start", "End", "Elapsed", "Batch", "Iterations", "EG/s")
@@ -84,9 +85,7 @@ def total(table: Sequence[SessionRow]) -> SessionRow:
 
 def as_text(table: Sequence[SessionRow]) -> str:
     """The table with its total, in aligned columns."""
-    lines = [_HEADINGS, *(row.cells() for row in (*table, total(table)))]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    return "\n".join(columns([_HEADINGS, *(row.cells() for row in (*table, total(table)))], right=True))
 
 
 def as_csv(table: Sequence[SessionRow]) -> str:

@@ -15,6 +15,7 @@ from ...jobs.messages import Reporter
 from ...jobs.progress import duration
 from ...media.images import encode_png, write_file
 from ...media.provenance import png_mark
+from ...models.state import PREVIEW_NAME
 from ...options.train import TrainOptions
 from ...options.watching import WatchingOptions
 from ..faces.data import FaceSet, list_faces
@@ -95,11 +96,11 @@ class Watcher:
             history.trim(self.model_dir, sessions)
             self._log = stack.enter_context(TrainingLog(self.model_dir, first, len(sessions) + 1, batch_size,
                                                         self.tensorboard))
-            self._picture = self.model_dir / requests.PREVIEW_NAME
+            self._picture = self.model_dir / PREVIEW_NAME
             if self.window and self.faces is not None:
                 if not self.written:
                     place = stack.enter_context(TemporaryDirectory(prefix="understudy_preview_"))
-                    self._picture = Path(place) / requests.PREVIEW_NAME
+                    self._picture = Path(place) / PREVIEW_NAME
                 self._viewer = stack.enter_context(Viewer(self._picture, self.reporter))
             yield
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-import torch
 from torch import nn
 
 from understudy.core.faces.crop import crop
@@ -55,12 +54,8 @@ def make_faces(folder: Path, count: int, skin: tuple[int, int, int] = (200, 150,
 
 
 @pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Tiny networks only lose time to a second thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def _tiny_networks_only_lose_time_to_a_second_thread(one_thread: None) -> None:
+    pass
 
 
 @pytest.fixture(autouse=True)
