@@ -19,11 +19,11 @@ def expectation(scene: Any, role: str, board: Board) -> str:
     strip = shot.strip_of(scene, role)
     if strip is None:
         return ""
-    settings, film = scene.understudy.extract, board.films.get(str(shot.source_path(strip)))
+    settings, film = shot.active(scene).extract, board.films.get(str(shot.source_path(strip)))
     scene_rate = Fraction(scene.render.fps) / Fraction(scene.render.fps_base).limit_denominator(1001)
     rate = film.rate if film is not None else scene_rate
     frames = round(strip.frame_final_duration * rate / scene_rate)
-    if film is not None and not scene.understudy.strip_only:
+    if film is not None and not shot.active(scene).strip_only:
         frames = film.frames
     if settings.frames.strip():
         try:

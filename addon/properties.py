@@ -198,7 +198,9 @@ def tool_property() -> Any:
 
 def settings(scene: Any, task_name: str) -> Any:
     """The group that holds a stage's or a tool's options in a scene."""
-    data = scene.understudy
+    from .shot import active  # it needs this module
+
+    data = active(scene)
     return getattr(data, task_name) if task_name in STAGES else getattr(data.tools, identifier(task_name))
 
 

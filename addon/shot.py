@@ -26,6 +26,11 @@ def sequencer_scene(context: Any) -> Any:
     return getattr(context, "sequencer_scene", None) or context.scene
 
 
+def active(scene: Any) -> Any:
+    """The shot that panels and buttons are about."""
+    return scene.understudy
+
+
 def strips(scene: Any) -> Iterator[Any]:
     """The strips that can be A or B: films and image sequences, but not our own results."""
     editor = scene.sequence_editor
@@ -38,7 +43,7 @@ def strips(scene: Any) -> Iterator[Any]:
 
 def strip_of(scene: Any, role: str) -> Any | None:
     """The shot's strip A or B; None if none is chosen or it was deleted."""
-    shot = scene.understudy
+    shot = active(scene)
     wanted = getattr(shot, f"strip_{role}_id")
     if not wanted:
         return None
@@ -56,8 +61,8 @@ def choose(scene: Any, role: str, strip: Any) -> None:
     twins = [s for s in strips(scene) if s.understudy_id == strip.understudy_id and s.name != strip.name]
     if not strip.understudy_id or twins:
         strip.understudy_id = uuid4().hex
-    setattr(scene.understudy, f"strip_{role}_id", strip.understudy_id)
-    setattr(scene.understudy, f"strip_{role}_name", strip.name)
+    setattr(active(scene), f"strip_{role}_id", strip.understudy_id)
+    setattr(active(scene), f"strip_{role}_name", strip.name)
 
 
 def _name_property(role: str, label: str, sentence: str) -> Any:
@@ -135,7 +140,7 @@ def work_folder(scene: Any) -> Path:
     Raises:
         UnsavedError: if the file was never saved and no folder is chosen.
     """
-    chosen = scene.understudy.folder
+    chosen = active(scene).folder
     if chosen and not (chosen.startswith("//") and not bpy.data.filepath):
         return Path(bpy.path.abspath(chosen)).absolute()
     if not bpy.data.filepath:
@@ -184,7 +189,7 @@ def faces_folder(scene: Any, role: str) -> Path:
 
 def model_folder(scene: Any) -> Path:
     """The person's model folder, or one for this pair and trainer."""
-    shot = scene.understudy
+    shot = active(scene)
     if shot.model_dir:
         return Path(bpy.path.abspath(shot.model_dir)).absolute()
     pair = "-".join(source_path(needed_strip(scene, role)).stem[:24] for role in ROLES)

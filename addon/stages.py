@@ -84,7 +84,7 @@ def _going(scene: Any, stage: str, board: Board) -> str:
 
 def _lacking(scene: Any, stage: str, board: Board) -> str:
     if stage == "extract":
-        values = properties.values_of(scene.understudy.extract, "extract")
+        values = properties.values_of(shot.active(scene).extract, "extract")
         return weights.problem(TASKS["extract"].options, values, board)
     if stage == "train":
         for role in shot.ROLES:
@@ -106,7 +106,7 @@ def next_step(scene: Any, board: Board) -> str:
     for stage, sentence in (("train", "Extract the faces of both strips"), ("convert", "Train a model on both faces")):
         if problem(scene, stage, board):
             return sentence
-    view = board.latest("convert", a=scene.understudy.strip_a_id)
+    view = board.latest("convert", a=shot.active(scene).strip_a_id)
     if view is None or view.status != "finished":
         return "Convert strip A with the trained model"
     return "The result is on the strip above A"
@@ -114,7 +114,7 @@ def next_step(scene: Any, board: Board) -> str:
 
 def jobs_of(scene: Any, stage: str, board: Board) -> list[JobView]:
     """The newest job of a stage for this shot; for extract one for each strip."""
-    data = scene.understudy
+    data = shot.active(scene)
     if stage == "extract":
         found = [board.latest("extract", strip=getattr(data, f"strip_{role}_id")) for role in shot.ROLES]
     elif stage == "train":
@@ -172,7 +172,7 @@ def plan(scene: Any, stage: str, roles: tuple[str, ...] = shot.ROLES, **override
     Raises:
         UnderstudyError: strips without a file or that cannot be mapped, an unsaved .blend, too few faces, no model.
     """
-    data = scene.understudy
+    data = shot.active(scene)
     both = {"a": data.strip_a_id, "b": data.strip_b_id}
     if stage == "extract":
         return [_extraction(scene, role, overrides) for role in roles]
@@ -193,7 +193,7 @@ def plan(scene: Any, stage: str, roles: tuple[str, ...] = shot.ROLES, **override
 
 
 def _extraction(scene: Any, role: str, overrides: dict[str, Any]) -> Planned:
-    data = scene.understudy
+    data = shot.active(scene)
     source = shot.checked_source(scene, role)
     filled = {"source": str(source), "faces": str(shot.faces_folder(scene, role)),
               "alignments": str(alignments(scene, role))}

@@ -209,7 +209,7 @@ def _filled(scene: Any, task: Task, role: str) -> dict[str, Any]:
             filled["alignments"] = str(store)
     if "faces" in hidden:
         folder = shot.faces_folder(scene, role)
-        if not asks_for_faces(task) or (scene.understudy.tool_faces and folder.is_dir()):
+        if not asks_for_faces(task) or (shot.active(scene).tool_faces and folder.is_dir()):
             filled["faces"] = str(folder)
     return filled
 

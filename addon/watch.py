@@ -43,7 +43,7 @@ def aim() -> None:
     """Tell the keeper which folders matter: those of every scene that has a shot."""
     folders, places, sources, stores = [], [], [], []
     for scene in bpy.data.scenes:
-        data = scene.understudy
+        data = shot.active(scene)
         if data.strip_a_id or data.strip_b_id:
             folder = shot.work_folder_or_none(scene)
             if folder is not None:
@@ -137,7 +137,7 @@ def place(view: JobView) -> str:
     """
     global _steps
     for scene in bpy.data.scenes:
-        data = scene.understudy
+        data = shot.active(scene)
         strip = shot.find_strip(scene, view.tag.get("a", ""), data.strip_a_name)
         if strip is None or data.placed >= view.name or view.name in _placed:
             continue
@@ -155,13 +155,13 @@ def place(view: JobView) -> str:
 
 def _placing(scene_name: str, view: JobView) -> Iterator[float]:
     scene = bpy.data.scenes[scene_name]
-    strip = shot.find_strip(scene, view.tag["a"], scene.understudy.strip_a_name)
+    strip = shot.find_strip(scene, view.tag["a"], shot.active(scene).strip_a_name)
     if strip is None:
         raise StripError("Its strip is gone", "Undo its removal, or convert another one")
     overlay = yield from footage.placing(scene, strip, Path(view.result["output"]))
     if bpy.context.preferences.filepaths.use_relative_paths and bpy.data.filepath:
         overlay.directory = bpy.path.relpath(overlay.directory)
-    bpy.data.scenes[scene_name].understudy.placed = view.name
+    shot.active(bpy.data.scenes[scene_name]).placed = view.name
     if not bpy.app.background:
         bpy.ops.ed.undo_push(message="Place Converted Strip")
 

@@ -65,12 +65,12 @@ class UNDERSTUDY_OT_persons_split(RunsTool, bpy.types.Operator):
         if not 0 <= data.index < len(data.rows):
             return not refused(cls, "Choose a person first")
         scene, board = scene_and_board(context)
-        return not refused(cls, tools.problem(scene, properties.TOOLS["persons split"], scene.understudy.tool_role,
+        return not refused(cls, tools.problem(scene, properties.TOOLS["persons split"], shot.active(scene).tool_role,
                                               board, {"person": data.rows[data.index].name}))
 
     def chosen(self, context: Any) -> tuple[Task, str]:
         self._person = self._active(context)
-        return properties.TOOLS["persons split"], shot.sequencer_scene(context).understudy.tool_role
+        return properties.TOOLS["persons split"], shot.active(shot.sequencer_scene(context)).tool_role
 
     def overrides(self) -> dict[str, Any]:
         # The list splits the person as a whole: frames and pictures are the business of the tool of that name.

@@ -99,7 +99,7 @@ class UNDERSTUDY_OT_run_tool(RunsTool, bpy.types.Operator):
             ("A", "A", "The strip whose face is replaced"), ("B", "B", "The strip that lends the face")))
 
     def chosen(self, context: Any) -> tuple[Task, str]:
-        data = shot.sequencer_scene(context).understudy
+        data = shot.active(shot.sequencer_scene(context))
         name = self.tool or data.tool
         if name not in properties.TOOLS:
             raise UsageError(f"There is no tool {name!r}", f"Known: {', '.join(properties.TOOLS)}")
@@ -116,17 +116,17 @@ class UNDERSTUDY_OT_run_chosen_tool(RunsTool, bpy.types.Operator):
 
     @classmethod
     def description(cls, context: Any, given: Any) -> str:
-        data = shot.sequencer_scene(context).understudy
+        data = shot.active(shot.sequencer_scene(context))
         return properties.summary(properties.TOOLS[data.tool])
 
     @classmethod
     def poll(cls, context: Any) -> bool:
         scene, board = scene_and_board(context)
-        data = scene.understudy
+        data = shot.active(scene)
         return not refused(cls, tools.problem(scene, properties.TOOLS[data.tool], data.tool_role, board))
 
     def chosen(self, context: Any) -> tuple[Task, str]:
-        data = shot.sequencer_scene(context).understudy
+        data = shot.active(shot.sequencer_scene(context))
         return properties.TOOLS[data.tool], data.tool_role
 
 

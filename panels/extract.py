@@ -19,7 +19,7 @@ class UNDERSTUDY_PT_extract(StagePanel, bpy.types.Panel):
     stage = "extract"
 
     def draw_before_options(self, layout: Any, scene: Any, width: int) -> None:
-        layout.prop(scene.understudy, "strip_only")
+        layout.prop(shot.active(scene), "strip_only")
         for role in shot.ROLES:
             told = expectation(scene, role, watch.board())
             if told:

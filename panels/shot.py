@@ -24,7 +24,7 @@ class UNDERSTUDY_PT_shot(Sidebar, bpy.types.Panel):
             split = column.split(factor=0.08)
             split.label(text=role)
             row = split.row(align=True)
-            row.prop(scene.understudy, f"strip_{role.lower()}", text="", icon="SEQUENCE")
+            row.prop(shot.active(scene), f"strip_{role.lower()}", text="", icon="SEQUENCE")
             row.operator("understudy.pick_strip", text="", icon="EYEDROPPER").role = role
         wrapped(layout, stages.next_step(scene, board), context.region.width, icon="INFO")
         if shot.work_folder_or_none(scene) is None:
@@ -40,7 +40,7 @@ class UNDERSTUDY_PT_places(Sidebar, bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: Any) -> None:
-        data = shot.sequencer_scene(context).understudy
+        data = shot.active(shot.sequencer_scene(context))
         column = self.layout.column()
         column.label(text="Work Folder")
         column.prop(data, "folder", text="")

@@ -21,7 +21,7 @@ class UNDERSTUDY_PT_tools(Sidebar, bpy.types.Panel):
 
     def draw(self, context: Any) -> None:
         scene, board = shot.sequencer_scene(context), watch.board()
-        layout, data, width = self.layout, scene.understudy, context.region.width
+        layout, data, width = self.layout, shot.active(scene), context.region.width
         task = properties.TOOLS[data.tool]
         column = layout.column()
         column.prop(data, "tool", text="")
@@ -51,11 +51,11 @@ class UNDERSTUDY_PT_tools_advanced(Sidebar, bpy.types.Panel):
     @classmethod
     def poll(cls, context: Any) -> bool:
         scene = shot.sequencer_scene(context)
-        return scene is not None and has_options(scene.understudy.tool, advanced=True)
+        return scene is not None and has_options(shot.active(scene).tool, advanced=True)
 
     def draw(self, context: Any) -> None:
         scene = shot.sequencer_scene(context)
-        draw_options(self.layout, scene, scene.understudy.tool, advanced=True)
+        draw_options(self.layout, scene, shot.active(scene).tool, advanced=True)
 
 
 class UNDERSTUDY_UL_persons(bpy.types.UIList):
@@ -79,10 +79,10 @@ class UNDERSTUDY_PT_persons(Sidebar, bpy.types.Panel):
     def draw(self, context: Any) -> None:
         scene, board = shot.sequencer_scene(context), watch.board()
         layout, width = self.layout, context.region.width
-        layout.row().prop(scene.understudy, "tool_role", expand=True)
+        layout.row().prop(shot.active(scene), "tool_role", expand=True)
         found = people.view(scene, board)
         if found is None or not found.exists:
-            wrapped(layout, f"Extract the faces of {scene.understudy.tool_role.upper()} first.", width, icon="INFO")
+            wrapped(layout, f"Extract the faces of {shot.active(scene).tool_role.upper()} first.", width, icon="INFO")
             return
         data = context.window_manager.understudy_people
         if found.people:
@@ -96,7 +96,7 @@ class UNDERSTUDY_PT_persons(Sidebar, bpy.types.Panel):
         link = layout.operator("understudy.run_tool", text="Link Faces" if not found.people else "Link Again")
         link.tool, link.role = "persons link", "CHOSEN"
         for name in ("persons link", "persons split"):
-            view = tools.latest(scene, properties.TOOLS[name], scene.understudy.tool_role, board)
+            view = tools.latest(scene, properties.TOOLS[name], shot.active(scene).tool_role, board)
             if view is not None and (view.going or view.status in ("failed", "lost")):
                 draw_job(layout, view, width)
 

@@ -1,0 +1,17 @@
+"""Conversion's options about the machines that do the work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .common_fields import device_option
+from .field import option
+
+
+@dataclass(frozen=True)
+class ConvertWorkOptions:
+    """What the work is done with."""
+
+    batch_size: int = option(16, label="Batch Size", help="Faces converted at a time", min=1, max=128,
+                             group="Performance", advanced=True)
+    device: str = device_option("Performance")
