@@ -6,7 +6,7 @@ from importlib import import_module
 
 # Groups before what points to them, operators before the panels that show them, the timer last.
 _MODULES = (
-    "addon.properties", "addon.shot", "addon.people", "addon.preferences",
+    "addon.properties", "addon.shot", "addon.people", "addon.preferences", "addon.service",
     "operators.extract", "operators.train", "operators.convert", "operators.jobs", "operators.tools",
     "operators.paths", "operators.run_tool", "operators.persons", "operators.watching",
     "panels.shot", "panels.extract", "panels.train", "panels.convert", "panels.tools", "panels.jobs",
