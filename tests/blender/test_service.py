@@ -1,4 +1,4 @@
-"""The service as Blender's side has it: asked without waiting, answered on the main thread, ended with the extension."""
+"""The service as Blender's side has it: asked without waiting, answered on the main thread, gone with the extension."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ def test_what_is_cancelled_before_its_turn_is_told_as_stopped(service: Any) -> N
     asked = [service.ask("ping", answers.append, number=n) for n in range(3)]
     asked[2].cancel()
     until(service, *asked)
-    assert answers == asked
-    assert [one.result.get("number") for one in answers[:2]] == [0, 1]
-    assert answers[2].stopped or answers[2].result["number"] == 2  # it may have been quicker
-    assert not answers[2].error
+    assert sorted(answers, key=asked.index) == asked  # each once, the one let go perhaps first
+    assert [one.result.get("number") for one in asked[:2]] == [0, 1]
+    assert asked[2].stopped or asked[2].result["number"] == 2  # it may have been quicker
+    assert not asked[2].error
 
 
 def test_another_file_forgets_what_was_asked(service: Any, tmp_path: Path) -> None:
