@@ -118,6 +118,35 @@ class History(People):
         face = self._existing(uuid)
         self._change(replace(face, state="removed"), face)
 
+    def machine_face(self, uuid: str) -> Face | None:
+        """A face as the machine had left it before a person first touched it; None for one that a person added."""
+        face = self._existing(uuid)
+        if face.state == "machine":
+            return face
+        rows = self._rows("SELECT before FROM history WHERE face = ? AND before IS NOT NULL AND revision <= ? "
+                          "ORDER BY revision DESC", (uuid, self.revision))
+        with schema.decoding(self.path):
+            found = (dict(zip(FACE_COLUMNS, _unpack(text), strict=True)) for (text,) in rows)
+            before = next((row for row in found if row["state"] == "machine"), None)
+            if before is None:
+                return None
+            landmarks = np.frombuffer(before["landmarks"], "<f4").reshape(68, 2)
+            return replace(face, box=(before["x"], before["y"], before["w"], before["h"]), landmarks=landmarks,
+                           state="machine")
+
+    def revert_face(self, uuid: str) -> Face | None:
+        """Make a face as the machine had left it; who it is stays as it is.
+
+        Returns:
+            the face as it now stands; None for one that a person had added: it is removed.
+        """
+        face, original = self._existing(uuid), self.machine_face(uuid)
+        if original is None:
+            if face.state != "removed":
+                self.remove_face(uuid)
+            return None
+        return face if face.state == "machine" else self._change(original, face)
+
     def set_person(self, uuid: str, person: int | None) -> Face:
         """Say who it is (an id of `people`), or that it is nobody's."""
         self.set_persons({uuid: person})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .common_fields import device_option, persons_option
 from .field import option
-from .maskers import IMPORTED, MASKS, MaskerOptions
+from .maskers import DRAWN_IN_BLENDER, IMPORTED, MASKS, MaskerOptions
 from .rows import MASKERS
 
 
@@ -69,8 +69,8 @@ class MaskOutputOptions(MaskInput):
 
     output: str = option("", label="Output", help="Folder for the pictures", kind="folder", required=True,
                          group="Output")
-    mask: tuple[str, ...] = option(("extended",), label="Masks", help="Masks to show, any number", choices=MASKS,
-                                   group="Masks")
+    mask: tuple[str, ...] = option(("extended",), label="Masks", help="Masks to show, any number",
+                                   choices=(*MASKS, *DRAWN_IN_BLENDER), group="Masks")
     kind: str = option("combined", label="Picture", help="combined: picture, masked picture and mask side by side; "
                        "masked: RGBA with the mask as alpha; mask: the mask alone",
                        choices=("combined", "masked", "mask"), group="Output")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from .field import option
 from .rows import MASKERS, Row
 
+BLENDER_ADD, BLENDER_SUBTRACT = "blender-add", "blender-subtract"
 REFINED = "-refined"  # a mask that was corrected for occlusions is stored beside its own under this ending
 DRAWN = ("components", "extended")  # made from the landmarks wherever they are needed, never stored
 IMPORTED = Row("imported", "Imported", "Drawn by hand or made by another program, and brought in with mask import: as "
@@ -22,6 +23,8 @@ def how_to_get(kind: str) -> str:
     """What a person does to have a kind of mask, as a hint."""
     if kind == IMPORTED.name:
         return "Bring them in with: understudy mask import SOURCE --masks FOLDER"
+    if kind in (BLENDER_ADD, BLENDER_SUBTRACT):
+        return "Draw them in Blender's Clip Editor, and press Bake Masks"
     masker = kind.removesuffix(REFINED)
     refine = " --refine" if masker != kind else ""
     return f"Make them with: understudy mask add SOURCE --masker {masker}{refine}"
@@ -40,6 +43,11 @@ MASKS: tuple[Row, ...] = (
     *(Row(refined_name(row.name), f"{row.label}, Refined", f"As {row.name}, less what passes in front of the face; "
           "made by the mask tool or by extraction with occlusion refine on", "")
       for row in (*MASKERS, IMPORTED) if row.name != "custom"))
+
+# What a person drew with Blender's masks: never a face's mask by themselves, but laid over the one that is.
+DRAWN_IN_BLENDER: tuple[Row, ...] = (
+    Row(BLENDER_ADD, "Blender, Added", "Drawn in Blender as belonging to the face, whatever its mask says", ""),
+    Row(BLENDER_SUBTRACT, "Blender, Subtracted", "Drawn in Blender as in front of the face: a hand, a microphone", ""))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..jobs.tasks import TASKS
 from . import rows
 from .field import Option, options_of
-from .maskers import MASKS
+from .maskers import DRAWN_IN_BLENDER, MASKS
 from .rows import Row
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference.md"
@@ -20,7 +20,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference.md"
 _ROWS = (
     ("Detectors", rows.DETECTORS),
     ("Aligners", rows.ALIGNERS),
-    ("Masks", MASKS),
+    ("Masks", (*MASKS, *DRAWN_IN_BLENDER)),
     ("Identity models", rows.IDENTITIES),
     ("Ways to sort faces", rows.SORT_METHODS),
     ("Trainers", rows.TRAINERS),

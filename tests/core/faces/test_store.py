@@ -155,6 +155,33 @@ def test_edits_of_one_session_are_one_revision_and_all_or_nothing(store):
         store.go_to(9)
 
 
+def test_a_face_is_as_the_machine_left_it_again_after_a_revert(store):
+    (face,) = store.write_frame(0, "f", "s", [found(0, 1)])
+    person = store.add_person("Anna")
+    assert store.machine_face(face.uuid).landmarks.tobytes() == landmarks(1).tobytes()
+    store.move_landmarks(face.uuid, landmarks(2))  # a job smoothed them: that, too, is the machine's
+    store.edit_face(face.uuid, landmarks(3), (1, 2, 3, 4))
+    store.set_person(face.uuid, person)
+    store.edit_face(face.uuid, landmarks(4))
+    reverted = store.revert_face(face.uuid)
+    assert reverted.landmarks.tobytes() == landmarks(2).tobytes()
+    assert (reverted.state, reverted.box, reverted.person) == ("machine", face.box, person)
+    assert store.faces(0)[0].landmarks.tobytes() == landmarks(2).tobytes()
+    before = store.revision
+    assert store.revert_face(face.uuid).state == "machine"
+    assert store.revision == before  # nothing to do, nothing to undo
+
+    store.go_to(before - 1)
+    assert store.faces(0)[0].landmarks.tobytes() == landmarks(4).tobytes()
+    store.remove_face(face.uuid)
+    assert store.revert_face(face.uuid).state == "machine"
+    added = store.add_face(0, (200, 5, 9, 9), landmarks(5))
+    store.edit_face(added.uuid, landmarks(6))
+    assert store.machine_face(added.uuid) is None
+    assert store.revert_face(added.uuid) is None
+    assert [one.uuid for one in store.faces(0)] == [face.uuid]
+
+
 def test_a_store_of_another_clip_is_refused_with_both_names(store):
     other = replace(CLIP, fingerprint="xyz", name="other.mp4", length=7)
     for opening in (AlignmentsStore.create, AlignmentsStore.open, AlignmentsStore.readonly):
