@@ -120,9 +120,13 @@ class Swapper:
 
     def finish(self, frame: Frame, cuts: Sequence[Cut], answers: Iterable[np.ndarray]) -> ConvertedFrame:
         """The frame with its swapped faces laid over in order."""
-        patches = tuple(self.patch(cut, answer) for cut, answer in zip(cuts, answers, strict=True))
-        height, width = frame.pixels.shape[:2]
-        return ConvertedFrame(frame, patches, compose(patches, width, height))
+        return laid_over(frame, tuple(self.patch(cut, answer) for cut, answer in zip(cuts, answers, strict=True)))
+
+
+def laid_over(frame: Frame, patches: tuple[Patch, ...]) -> ConvertedFrame:
+    """The frame with these patches over it, which may be several models': a later one lies over those before it."""
+    height, width = frame.pixels.shape[:2]
+    return ConvertedFrame(frame, patches, compose(patches, width, height))
 
 
 def _unit(pixels: np.ndarray) -> np.ndarray:
