@@ -6,11 +6,13 @@ from importlib import import_module
 
 # Groups before what points to them, operators before the panels that show them, the timer last.
 _MODULES = (
-    "addon.properties", "addon.shot", "addon.people", "addon.preferences", "addon.service",
-    "operators.extract", "operators.train", "operators.convert", "operators.jobs", "operators.tools",
+    "addon.properties", "addon.project", "addon.people", "addon.preferences", "addon.service",
+    "operators.shot", "operators.extract", "operators.train", "operators.convert", "operators.jobs", "operators.tools",
     "operators.paths", "operators.run_tool", "operators.persons", "operators.watching",
-    "panels.shot", "panels.extract", "panels.train", "panels.convert", "panels.tools", "panels.jobs",
-    "addon.cli", "addon.watch",
+    "addon.correcting", "operators.correct",
+    "panels.shot", "panels.extract", "panels.train", "panels.convert",
+    "panels.landmarks", "panels.tools", "panels.jobs",
+    "addon.cli", "addon.migration", "addon.watch",
 )
 _ROOT = __package__.rpartition(".")[0]
 

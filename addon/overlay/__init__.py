@@ -1,0 +1,1 @@
+"""Faces drawn over the footage: `reader` reads what a frame shows, `shapes` makes lines of it, `drawing` draws them."""
