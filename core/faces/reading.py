@@ -114,6 +114,10 @@ class Reading:
             return {row[0] for row in self._rows("SELECT idx FROM frame")}
         return {row[0] for row in self._rows("SELECT idx FROM frame WHERE settings = ?", (settings,))}
 
+    def is_seen(self, frame: int) -> bool:
+        """Whether extraction looked at a frame."""
+        return bool(self._rows("SELECT 1 FROM frame WHERE idx = ?", (frame,)))
+
     def frame_names(self) -> dict[int, str]:
         """Name of each frame seen, as `core.media` gives it."""
         return dict(self._rows("SELECT idx, name FROM frame ORDER BY idx"))
@@ -126,6 +130,10 @@ class Reading:
     def frames_with_faces(self) -> list[int]:
         """Ascending."""
         return list(self.counts())
+
+    def frames_edited(self) -> list[int]:
+        """Frames with a face that a person edited, added or removed, ascending."""
+        return [row[0] for row in self._rows("SELECT DISTINCT frame FROM face WHERE state != 'machine' ORDER BY frame")]
 
     def counts(self) -> dict[int, int]:
         """Frame -> number of faces, ascending, for frames that have any."""
@@ -177,10 +185,42 @@ class Reading:
             for frame, faces in groupby(found, lambda face: face.frame):
                 yield frame, list(faces)
 
+    def all_landmarks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """(frames int64 [N], landmarks float32 [N, 68, 2]) of all faces, some at a time, in no particular order.
+
+        A writer never waits for longer than one part takes.
+        """
+        last = -1
+        while rows := self._many_rows("SELECT rowid, frame, landmarks FROM face WHERE rowid > ? AND state != 'removed' "
+                                      f"ORDER BY rowid LIMIT {8 * _BLOCK}", (last,)):
+            last = rows[-1][0]
+            with schema.decoding(self.path):
+                yield (np.array([row[1] for row in rows], np.int64),
+                       np.frombuffer(b"".join([row[2] for row in rows]), "<f4").reshape(len(rows), 68, 2))
+
     def thumbnail(self, uuid: str) -> bytes | None:
         """JPEG, 96 px, head-centred."""
         rows = self._rows("SELECT jpeg FROM thumbnail WHERE face = ?", (uuid,))
         return rows[0][0] if rows else None
+
+    def table(self) -> list[tuple[str, int, int, int | None, bytes, str]]:
+        """(uuid, frame, position, person, landmarks as stored, state) of all faces by frame and position, removed ones
+        too: for what looks at all of them at once.
+        """
+        rows = self._many_rows("SELECT uuid, frame, position, person, landmarks, state FROM face "
+                               "ORDER BY frame, position")
+        if any(not isinstance(row[4], bytes) or len(row[4]) != 68 * 8 or row[5] not in STATES for row in rows):
+            raise schema.damaged(self.path, "a face's row holds values of another kind")
+        return rows
+
+    def thumbnails(self, uuids: Sequence[str]) -> dict[str, bytes]:
+        """uuid -> JPEG, 96 px, head-centred, of those faces that have one."""
+        found: dict[str, bytes] = {}
+        for start in range(0, len(uuids), _BLOCK):
+            block = uuids[start:start + _BLOCK]
+            found |= dict(self._many_rows(f"SELECT face, jpeg FROM thumbnail WHERE face IN "
+                                          f"({', '.join('?' * len(block))})", block))
+        return found
 
     # Identities
 

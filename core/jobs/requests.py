@@ -55,7 +55,22 @@ def align(values: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     return {"landmarks": [[round(float(x), 3), round(float(y), 3)] for x, y in landmarks]}
 
 
-REQUESTS: dict[str, Request] = {"ping": ping, "probe": probe, "align": align}
+def faces_sheet(values: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """A page of a clip's faces as one picture: see `core.browsing.answers`."""
+    from ..browsing import answers
+
+    return answers.faces_sheet(values, reporter)
+
+
+def faces_measure(values: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Measure some more faces of a clip: see `core.browsing.answers`."""
+    from ..browsing import answers
+
+    return answers.faces_measure(values, reporter)
+
+
+REQUESTS: dict[str, Request] = {"ping": ping, "probe": probe, "align": align, "faces_sheet": faces_sheet,
+                                "faces_measure": faces_measure}
 
 
 def _text(values: dict[str, Any], name: str) -> str:
