@@ -36,7 +36,7 @@ def show(path: Path) -> None:
     if bpy.app.background:
         print(path)
         return
-    area = _editor(image) or _new_editor()
+    area = _editor(image) or new_editor("IMAGE_EDITOR")
     area.spaces.active.image = image
     area.tag_redraw()
     bpy.app.timers.register(lambda: _fit(image), first_interval=_UNTIL_DRAWN)
@@ -91,13 +91,13 @@ def _editor(image: Any) -> Any | None:
     return None
 
 
-def _new_editor() -> Any:
-    """An Image Editor in a window of its own, so that nobody's layout changes."""
+def new_editor(kind: str) -> Any:
+    """An area of this type in a window of its own, so that nobody's layout changes."""
     manager = bpy.context.window_manager
     before = {window.as_pointer() for window in manager.windows}
     with bpy.context.temp_override(window=bpy.context.window or manager.windows[0]):
         bpy.ops.wm.window_new()
     window = next(window for window in manager.windows if window.as_pointer() not in before)
     area = max(window.screen.areas, key=lambda one: one.width * one.height)
-    area.type = "IMAGE_EDITOR"
+    area.type = kind
     return area
