@@ -36,29 +36,48 @@ def reach(matrix: np.ndarray, size: int, width: int, height: int) -> Box | None:
     return (int(x0), int(y0), int(x1 - x0), int(y1 - y0)) if x1 > x0 and y1 > y0 else None
 
 
-def warp_back(patch: Patch, area: Box) -> tuple[np.ndarray, np.ndarray]:
+def warp_back(patch: Patch, area: Box, samples: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """A patch sampled at the frame pixels of `area`.
 
-    Enlarging is cubic; shrinking averages over areas (halved exactly until less than a factor of 2 is left, then
-    linear). The mask is 0 beyond the patch; the colour goes on as at its edge, so it is right wherever the mask is > 0.
+    Sampling is cubic, which gives a patch of the frame's own scale back almost unchanged; one that is much larger is
+    averaged down first (halved exactly until less than a factor of 1.5 is left). The mask is 0 beyond the patch; the
+    colour goes on as at its edge, so it is right wherever the mask is > 0.
+
+    Args:
+        samples: every frame pixel is the mean of this many samples along each axis, spread evenly over its area.
 
     Returns:
         (float32 [h, w, 3] RGB 0..1, float32 [h, w] mask 0..1).
     """
-    rgb, mask, matrix = patch.rgb, patch.mask, patch.matrix.astype(np.float64)
-    while _scale(matrix) >= 2.0 and rgb.shape[0] % 2 == 0:
+    rgb, mask, matrix = patch.rgb, patch.mask, finer(patch.matrix.astype(np.float64), samples)
+    while _scale(matrix) >= 1.5 and rgb.shape[0] % 2 == 0:
         half = (rgb.shape[1] // 2, rgb.shape[0] // 2)
         rgb = cv2.resize(rgb, half, interpolation=cv2.INTER_AREA)
         mask = cv2.resize(mask, half, interpolation=cv2.INTER_AREA)
         matrix = matrix / 2.0
         matrix[:, 2] -= 0.25  # pixel centres: x' = (x + 0.5) / 2 - 0.5
-    flags = (cv2.INTER_CUBIC if _scale(matrix) < 1.0 else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
-    x, y, w, h = area
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    x, y, w, h = (side * samples for side in area)
     shifted = matrix.copy()
     shifted[:, 2] += matrix[:, :2] @ (x, y)
     rgb = cv2.warpAffine(rgb, shifted, (w, h), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     mask = cv2.warpAffine(mask, shifted, (w, h), flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=0.0)
-    return np.clip(rgb, 0.0, 1.0), np.clip(mask, 0.0, 1.0)
+    rgb, mask = np.clip(rgb, 0.0, 1.0), np.clip(mask, 0.0, 1.0)
+    if samples > 1:
+        # What a pixel shows is the mean of its covered samples: colour counts as far as the mask does.
+        weight = cv2.resize(mask, area[2:], interpolation=cv2.INTER_AREA)
+        plain = cv2.resize(rgb, area[2:], interpolation=cv2.INTER_AREA)
+        covered = cv2.resize(rgb * mask[..., None], area[2:], interpolation=cv2.INTER_AREA)
+        rgb = np.where(weight[..., None] > 1e-4, covered / np.maximum(weight, 1e-4)[..., None], plain)
+        mask = weight
+    return rgb, mask
+
+
+def finer(matrix: np.ndarray, samples: int) -> np.ndarray:
+    """The matrix for a frame whose pixels are divided into `samples` along each axis: u -> (u + 0.5) / samples - 0.5."""
+    result = matrix / samples
+    result[:, 2] = matrix[:, 2] + matrix[:, :2].sum(axis=1) * (0.5 / samples - 0.5)
+    return result
 
 
 def _scale(matrix: np.ndarray) -> float:
@@ -66,8 +85,8 @@ def _scale(matrix: np.ndarray) -> float:
     return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
 
 
-def compose(patches: tuple[Patch, ...], width: int, height: int) -> Layer | None:
-    """All patches of a frame as one layer; a later one lies over those before it.
+def compose(patches: tuple[Patch, ...], width: int, height: int, samples: int = 1) -> Layer | None:
+    """All patches of a frame as one layer; a later one lies over those before it. `samples`: see `warp_back`.
 
     With premultiplied colour P and alpha A, each patch of colour c and mask m is laid over by
     P <- P (1 - m) + c m and A <- A (1 - m) + m (Porter & Duff 1984, "over"), which over any frame f gives the same as
@@ -77,7 +96,7 @@ def compose(patches: tuple[Patch, ...], width: int, height: int) -> Layer | None
     for patch in patches:
         area = reach(patch.matrix, patch.mask.shape[0], width, height)
         if area is not None:
-            pieces.append((area, *warp_back(patch, area)))
+            pieces.append((area, *warp_back(patch, area, samples)))
     if not pieces:
         return None
     if len(pieces) == 1:

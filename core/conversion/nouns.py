@@ -19,12 +19,15 @@ class Patch:
         matrix: float64 [2, 3], frame pixels -> patch pixels (x right, y down, pixel centres at integers), with the
             face scale already in it.
         face: uuid of the stored face it replaces.
+        raw_mask: float32 [S, S], 0..1: the mask as chosen and blurred, before erosion and box; what the colour method
+            measured within. None where a patch is made without one.
     """
 
     rgb: np.ndarray
     mask: np.ndarray
     matrix: np.ndarray
     face: str = ""
+    raw_mask: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

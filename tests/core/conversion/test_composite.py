@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -164,3 +165,44 @@ def test_a_face_beyond_the_frame_leaves_it_alone() -> None:
     assert result.layer is None
     np.testing.assert_array_equal(full_frame(result), result.frame.pixels)
     assert not overlay(result).any()
+
+
+@pytest.mark.parametrize(("scale", "samples"), [(0.6, 2), (1.3, 3), (4.4, 2)])
+def test_samples_are_the_mean_over_each_pixels_area(scale: float, samples: int) -> None:
+    """Against exact cubic sampling of the patch at the places where the samples of each pixel lie, averaged."""
+    patch = Patch(smooth(96), soft_disc(96), similarity(scale, 11.0, 80.3, 60.8, 96))
+    colour, mask = np.zeros((HEIGHT, WIDTH, 3)), np.zeros((HEIGHT, WIDTH, 1))
+    for row in range(samples):
+        for column in range(samples):
+            offset = (np.array([column, row]) + 0.5) / samples - 0.5
+            moved = np.column_stack([patch.matrix[:, :2], patch.matrix[:, 2] + patch.matrix[:, :2] @ offset])
+            weight = sampled(patch.mask[..., None], moved, 0.0)
+            colour += sampled(patch.rgb, moved, None) * weight
+            mask += weight
+    rgb, weight = warp_back(patch, (0, 0, WIDTH, HEIGHT), samples)
+    np.testing.assert_allclose(weight, mask[..., 0] / samples**2, atol=0.04)
+    inside = mask[..., 0] > 0.05 * samples**2
+    np.testing.assert_allclose(rgb[inside], (colour / np.maximum(mask, 1e-9))[inside], atol=0.02)
+
+
+def test_samples_take_the_shimmer_out_of_a_fine_patch() -> None:
+    """Stripes finer than frame pixels are grey; sampled at points only, they come out as coarse stripes."""
+    x = np.arange(128)
+    stripes = np.repeat(np.repeat((0.5 + 0.5 * np.cos(2 * np.pi * x / 2.6))[None, :, None], 128, 0), 3, -1)
+    patch = Patch(stripes.astype(np.float32), np.ones((128, 128), np.float32), similarity(1.45, 0.0, 80, 60, 128))
+    area = (60, 40, 40, 40)
+    plain, fine = (warp_back(patch, area, samples)[0].std() for samples in (1, 3))
+    assert fine < 0.65 * plain  # sinc(1.45 / 2.6) = 0.56 is what the mean over a pixel leaves of such a wave
+
+
+def test_a_patch_of_the_frames_scale_comes_back_almost_unchanged() -> None:
+    """What was cut cubically from a detailed frame is laid back to 46 dB, enlarged or shrunk by a few percent."""
+    random = np.random.default_rng(2)
+    frame = cv2.GaussianBlur(random.uniform(0, 1, (HEIGHT, WIDTH, 3)).astype(np.float32), (0, 0), 1.3)
+    frame = np.clip((frame - frame.mean()) * 2 + 0.5, 0, 1)
+    for scale in (0.97, 1.0, 1.04):
+        matrix = similarity(scale, 7.0, 80.4, 60.2, 96)
+        rgb = cv2.warpAffine(frame, matrix, (96, 96), flags=cv2.INTER_CUBIC)
+        back, mask = warp_back(Patch(rgb, soft_disc(96), matrix), (0, 0, WIDTH, HEIGHT))
+        error = ((back - frame)[mask > 0] ** 2).mean()
+        assert -10 * np.log10(error) >= 46, scale
