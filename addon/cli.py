@@ -144,7 +144,7 @@ def _scene(name: str) -> Any:
                                   f"Scenes: {', '.join(s.name for s in bpy.data.scenes)}")
         return bpy.data.scenes[name]
     active = shot.sequencer_scene(bpy.context)
-    found = [s for s in (active, *bpy.data.scenes) if shot.active(s).strip_a_id]
+    found = [s for s in (active, *bpy.data.scenes) if any(one.strip_a_id for one in shot.every(s))]
     if not found:
         raise UnderstudyError(f"No strips are chosen in {bpy.data.filepath or 'this file'}",
                               "Choose strips A and B in the sidebar of the sequencer and save, or name a source")

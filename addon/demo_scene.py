@@ -28,7 +28,7 @@ runpy.run_path(str(ROOT / "core" / "jobs" / "bootstrap.py"), run_name="understud
 def main(spec: dict[str, Any]) -> None:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
-    for name in ("addon.properties", "addon.shot"):  # strips get the properties that they have in the extension
+    for name in ("addon.properties", "addon.project"):  # strips get the properties that they have in the extension
         _part(name).register()
     _set_up(scene, spec)
     _add_strips(scene, spec)

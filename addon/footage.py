@@ -67,14 +67,14 @@ def place_overlay(scene: Any, strip: Any, folder: Path) -> Any:
             return done.value
 
 
-def placing(scene: Any, strip: Any, folder: Path) -> Generator[float, None, Any]:
+def placing(scene: Any, strip: Any, folder: Path, shot_uid: str = "") -> Generator[float, None, Any]:
     """`place_overlay` in steps of about 20 ms; each yields the part that is done, 0..1. Returns the new strip.
 
     The overlay stands above `strip`, alpha over, and shows the same frames at the same time: it has one picture for
     each timeline frame, whatever the strip's rate, direction or strobe; it takes over the handles as far as pictures
     are there, position, scale, rotation, crop and flips. The pictures are named as the core names the source's frames
-    (`FrameMap.name`); frames without one are clear. An overlay placed earlier for this strip gives way, unless a person
-    has put modifiers on it: then it is muted and stays.
+    (`FrameMap.name`); frames without one are clear. An overlay placed earlier for this strip by this
+    shot gives way, unless a person has put modifiers on it: then it is muted and stays.
 
     Raises:
         StripError: as for `place_overlay`; also if a person deletes strip or overlay meanwhile.
@@ -82,11 +82,11 @@ def placing(scene: Any, strip: Any, folder: Path) -> Generator[float, None, Any]
     scene_name, strip_name = scene.name, strip.name
     first, last = strip_range(strip)
     start, pictures = _pictures(scene, strip, folder, first, last)
-    channel = _make_room(scene, strip, start, start + len(pictures) - 1)
+    channel = _make_room(scene, strip, start, start + len(pictures) - 1, shot_uid)
     overlay = collection(scene).new_image(name=f"{strip.name} swapped", filepath=str(folder / pictures[0]),
                                           channel=channel, frame_start=start)
     overlay.blend_type, overlay.alpha_mode = "ALPHA_OVER", "STRAIGHT"
-    overlay.understudy_overlay = strip.understudy_id
+    overlay.understudy_overlay, overlay.understudy_shot = strip.understudy_id, shot_uid
     overlay_name = overlay.name
     until = time.monotonic() + _STEP
     for n, picture in enumerate(pictures[1:], 1):
@@ -111,10 +111,11 @@ def _found_again(scene: str, *names: str) -> tuple[Any, ...]:
     return (found, *strips)
 
 
-def _make_room(scene: Any, strip: Any, first: int, last: int) -> int:
-    """Clear away earlier overlays of the strip; the channel for the new one."""
+def _make_room(scene: Any, strip: Any, first: int, last: int, shot_uid: str) -> int:
+    """Clear away the shot's earlier overlays of the strip; the channel for the new one."""
     channel = None
-    for old in [s for s in collection(scene) if strip.understudy_id and s.understudy_overlay == strip.understudy_id]:
+    for old in [s for s in collection(scene) if strip.understudy_id and s.understudy_overlay == strip.understudy_id
+                and s.understudy_shot in ("", shot_uid)]:
         if len(old.modifiers):
             old.mute = True
         else:

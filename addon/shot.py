@@ -1,10 +1,12 @@
-"""A scene's shot: the strip whose face is replaced (A), the one that lends it (B), the settings, and where files go."""
+"""A scene's shots: the strip whose face is replaced (A), the one that lends it (B), and where files go."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,13 +14,12 @@ from uuid import uuid4
 import bpy
 
 from ..core.errors import StripError, UnderstudyError
-from . import properties
-from .timing import measured
 
 ROLES = ("a", "b")
 _STRIP_TYPES = {"MOVIE", "IMAGE"}
 # Strips are no IDs in Blender: `understudy_id` names one wherever it is renamed or moved to.
 StripType = getattr(bpy.types, "Strip", None) or bpy.types.Sequence
+_focus: tuple[str, str] | None = None  # scene and shot that `focused` has put in front; main thread only
 
 
 def sequencer_scene(context: Any) -> Any:
@@ -27,8 +28,36 @@ def sequencer_scene(context: Any) -> Any:
 
 
 def active(scene: Any) -> Any:
-    """The shot that panels and buttons are about."""
-    return scene.understudy
+    """The shot that panels and buttons are about. A scene without shots has an empty one to read."""
+    project = scene.understudy
+    if _focus is not None and _focus[0] == scene.name:
+        one = next((one for one in project.shots if one.uid == _focus[1]), None)
+        if one is not None:
+            return one
+    if not len(project.shots):
+        return project
+    return project.shots[min(max(project.active_index, 0), len(project.shots) - 1)]
+
+
+def every(scene: Any) -> list[Any]:
+    """All shots of a scene."""
+    return list(scene.understudy.shots)
+
+
+@contextmanager
+def focused(one: Any) -> Iterator[None]:
+    """Within, everything is about this shot: `active` gives it whichever the list has chosen."""
+    global _focus
+    before, _focus = _focus, (one.id_data.name, one.uid)
+    try:
+        yield
+    finally:
+        _focus = before
+
+
+def find(scene: Any, uid: str) -> Any | None:
+    """The shot with this id."""
+    return next((one for one in scene.understudy.shots if uid and one.uid == uid), None)
 
 
 def strips(scene: Any) -> Iterator[Any]:
@@ -42,12 +71,16 @@ def strips(scene: Any) -> Iterator[Any]:
 
 
 def strip_of(scene: Any, role: str) -> Any | None:
-    """The shot's strip A or B; None if none is chosen or it was deleted."""
-    shot = active(scene)
-    wanted = getattr(shot, f"strip_{role}_id")
+    """The active shot's strip A or B; None if none is chosen or it was deleted."""
+    return strip_in(active(scene), role)
+
+
+def strip_in(one: Any, role: str) -> Any | None:
+    """A shot's strip A or B; None if none is chosen or it was deleted."""
+    wanted = getattr(one, f"strip_{role}_id")
     if not wanted:
         return None
-    return find_strip(scene, wanted, getattr(shot, f"strip_{role}_name"))
+    return find_strip(one.id_data, wanted, getattr(one, f"strip_{role}_name"))
 
 
 def find_strip(scene: Any, uid: str, name: str = "") -> Any | None:
@@ -57,74 +90,35 @@ def find_strip(scene: Any, uid: str, name: str = "") -> Any | None:
 
 
 def choose(scene: Any, role: str, strip: Any) -> None:
+    """Make a strip the active shot's A or B; a scene without shots gets one."""
+    from . import project  # it needs this module
+
+    if not len(scene.understudy.shots):
+        project.add(scene)
+    set_strip(active(scene), role, strip)
+
+
+def set_strip(one: Any, role: str, strip: Any) -> None:
     """Make a strip the shot's A or B; a copy of another strip gets an id of its own."""
+    identify(one.id_data, strip)
+    setattr(one, f"strip_{role}_id", strip.understudy_id)
+    setattr(one, f"strip_{role}_name", strip.name)
+    if role == "a" and re.fullmatch(r"Shot(\.\d+)?", one.name):
+        one.name = name_after(one.id_data, strip.name)
+
+
+def identify(scene: Any, strip: Any) -> str:
+    """The strip's id, given to it if it has none or only a copy of another strip's."""
     twins = [s for s in strips(scene) if s.understudy_id == strip.understudy_id and s.name != strip.name]
     if not strip.understudy_id or twins:
         strip.understudy_id = uuid4().hex
-    setattr(active(scene), f"strip_{role}_id", strip.understudy_id)
-    setattr(active(scene), f"strip_{role}_name", strip.name)
+    return strip.understudy_id
 
 
-def _name_property(role: str, label: str, sentence: str) -> Any:
-    def get(shot: Any) -> str:
-        with measured("UNDERSTUDY_Shot.strip", "draw"):
-            strip = strip_of(shot.id_data, role)
-            return strip.name if strip else ""
-
-    def put(shot: Any, name: str) -> None:
-        scene = shot.id_data
-        strip = next((s for s in strips(scene) if s.name == name), None)
-        if strip:
-            choose(scene, role, strip)
-        elif not name:
-            setattr(shot, f"strip_{role}_id", "")
-
-    def search(shot: Any, context: Any, text: str) -> list[str]:
-        return [s.name for s in strips(shot.id_data) if text.lower() in s.name.lower()]
-
-    return bpy.props.StringProperty(name=label, description=sentence, get=get, set=put, search=search,
-                                    search_options=set())
-
-
-def _look_again(shot: Any, context: Any) -> None:
-    """The list of persons is about another strip now."""
-    from . import watch  # it needs the shot
-
-    if not bpy.app.background:
-        watch.hurry()
-
-
-class UNDERSTUDY_Shot(bpy.types.PropertyGroup):
-    """What a scene remembers of its face replacement."""
-
-    strip_a: _name_property("a", "Strip A", "The strip whose face is replaced")  # type: ignore[valid-type]
-    strip_b: _name_property("b", "Strip B", "The strip that lends the face")  # type: ignore[valid-type]
-    strip_a_id: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
-    strip_b_id: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
-    strip_a_name: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
-    strip_b_name: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
-    placed: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
-    folder: bpy.props.StringProperty(  # type: ignore[valid-type]
-        name="Work Folder", subtype="DIR_PATH", options=properties.RELATIVE | {"ANIMATABLE"},
-        description="Where faces, models, converted frames and jobs are kept; empty: a folder beside the .blend file")
-    model_dir: bpy.props.StringProperty(  # type: ignore[valid-type]
-        name="Model Folder", subtype="DIR_PATH", options=properties.RELATIVE | {"ANIMATABLE"},
-        description="Where the model is kept; empty: one in the work folder, named after both strips and the trainer")
-    strip_only: bpy.props.BoolProperty(  # type: ignore[valid-type]
-        name="Only What Strips Show", default=True,
-        description="Extract the frames between the strip's handles; off: the whole file")
-    extract: bpy.props.PointerProperty(type=properties.GROUPS["extract"])  # type: ignore[valid-type]
-    train: bpy.props.PointerProperty(type=properties.GROUPS["train"])  # type: ignore[valid-type]
-    convert: bpy.props.PointerProperty(type=properties.GROUPS["convert"])  # type: ignore[valid-type]
-    tools: bpy.props.PointerProperty(type=properties.TOOL_SETTINGS)  # type: ignore[valid-type]
-    tool_role: bpy.props.EnumProperty(  # type: ignore[valid-type]
-        name="Strip", description="Whose faces the tools and the list of persons are about",
-        update=_look_again, items=(
-            ("a", "A", "The strip whose face is replaced"), ("b", "B", "The strip that lends the face")))
-    tool_faces: bpy.props.BoolProperty(  # type: ignore[valid-type]
-        name="With Faces Folder", default=True,
-        description="Give the tool the folder of the strip's face pictures as well, if it is there")
-    tool: properties.tool_property()  # type: ignore[valid-type]
+def name_after(scene: Any, strip_name: str) -> str:
+    """What to call the shot of this strip A."""
+    stem, dot, end = strip_name.rpartition(".")
+    return (stem if dot and end.isalnum() and not end.isdigit() else strip_name) or "Shot"
 
 
 # --- places -----------------------------------------------------------------------------------------------------
@@ -140,7 +134,7 @@ def work_folder(scene: Any) -> Path:
     Raises:
         UnsavedError: if the file was never saved and no folder is chosen.
     """
-    chosen = active(scene).folder
+    chosen = scene.understudy.folder
     if chosen and not (chosen.startswith("//") and not bpy.data.filepath):
         return Path(bpy.path.abspath(chosen)).absolute()
     if not bpy.data.filepath:
@@ -198,9 +192,9 @@ def model_folder(scene: Any) -> Path:
 
 
 def converted_folder(scene: Any) -> Path:
-    """Where the overlay frames go: one folder for each strip A and model."""
+    """Where the overlay frames go: one folder for each shot and model."""
     strip = needed_strip(scene, "a")
-    name = f"{source_name(strip)}-{strip.understudy_id[:4]}-{model_folder(scene).name}"
+    name = f"{source_name(strip)}-{active(scene).uid[:4]}-{model_folder(scene).name}"
     return work_folder(scene) / "converted" / name
 
 
@@ -230,17 +224,3 @@ def checked_source(scene: Any, role: str) -> Path:
         raise StripError(f"The file of strip {strip.name!r} is missing: {path}",
                          "Put it back, or choose the strip's file again")
     return path
-
-
-def register() -> None:
-    bpy.utils.register_class(UNDERSTUDY_Shot)
-    bpy.types.Scene.understudy = bpy.props.PointerProperty(type=UNDERSTUDY_Shot)
-    StripType.understudy_id = bpy.props.StringProperty(options={"HIDDEN"})
-    StripType.understudy_overlay = bpy.props.StringProperty(options={"HIDDEN"})
-
-
-def unregister() -> None:
-    del StripType.understudy_overlay
-    del StripType.understudy_id
-    del bpy.types.Scene.understudy
-    bpy.utils.unregister_class(UNDERSTUDY_Shot)

@@ -106,21 +106,20 @@ def next_step(scene: Any, board: Board) -> str:
     for stage, sentence in (("train", "Extract the faces of both strips"), ("convert", "Train a model on both faces")):
         if problem(scene, stage, board):
             return sentence
-    view = board.latest("convert", a=shot.active(scene).strip_a_id)
-    if view is None or view.status != "finished":
+    if not any(view.status == "finished" for view in jobs_of(scene, "convert", board)):
         return "Convert strip A with the trained model"
     return "The result is on the strip above A"
 
 
 def jobs_of(scene: Any, stage: str, board: Board) -> list[JobView]:
-    """The newest job of a stage for this shot; for extract one for each strip."""
+    """The newest job of a stage for the active shot; for extract one for each strip."""
     data = shot.active(scene)
     if stage == "extract":
         found = [board.latest("extract", strip=getattr(data, f"strip_{role}_id")) for role in shot.ROLES]
-    elif stage == "train":
-        found = [board.latest("train", a=data.strip_a_id, b=data.strip_b_id)]
     else:
-        found = [board.latest("convert", a=data.strip_a_id)]
+        sides = {"a": data.strip_a_id, "b": data.strip_b_id} if stage == "train" else {"a": data.strip_a_id}
+        # Jobs of the first schema do not name their shot.
+        found = [board.latest(stage, **sides, shot=data.uid) or board.latest(stage, **sides, shot=None)]
     return [view for view in found if view is not None]
 
 
@@ -173,7 +172,7 @@ def plan(scene: Any, stage: str, roles: tuple[str, ...] = shot.ROLES, **override
         UnderstudyError: strips without a file or that cannot be mapped, an unsaved .blend, too few faces, no model.
     """
     data = shot.active(scene)
-    both = {"a": data.strip_a_id, "b": data.strip_b_id}
+    both = {"a": data.strip_a_id, "b": data.strip_b_id, "shot": data.uid}
     if stage == "extract":
         return [_extraction(scene, role, overrides) for role in roles]
     if stage == "train":

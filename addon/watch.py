@@ -11,7 +11,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..core.errors import StripError, UnderstudyError
-from . import footage, people, pictures, preferences, shot, stages
+from . import footage, migration, people, pictures, preferences, shot, stages
 from .board import Board, JobView
 from .follow import Keeper
 from .timing import timed
@@ -40,17 +40,17 @@ def look() -> Board:
 
 @timed
 def aim() -> None:
-    """Tell the keeper which folders matter: those of every scene that has a shot."""
+    """Tell the keeper which folders matter: those of every scene's shots."""
     folders, places, sources, stores = [], [], [], []
     for scene in bpy.data.scenes:
-        data = shot.active(scene)
-        if data.strip_a_id or data.strip_b_id:
-            folder = shot.work_folder_or_none(scene)
-            if folder is not None:
+        folder = shot.work_folder_or_none(scene)
+        for one in shot.every(scene) if folder is not None else ():
+            if one.strip_a_id or one.strip_b_id:
                 folders.append(folder / "jobs")
-                places += stages.places(scene)
-                sources += stages.sources(scene)
-                stores += stages.stores(scene)
+                with shot.focused(one):
+                    places += stages.places(scene)
+                    sources += stages.sources(scene)
+                    stores += stages.stores(scene)
     keeper.look_at(folders, places, sources, preferences.interpreter(), stores, map(pictures.path_of, pictures.ours()))
 
 
@@ -63,6 +63,7 @@ def tick() -> float:
         if message:
             say("ERROR", message)
         return 0.01
+    migration.migrate_all()  # a scene may have been appended from an old file
     aim()
     for trouble in keeper.troubles():
         say("ERROR", trouble)
@@ -137,15 +138,14 @@ def place(view: JobView) -> str:
     """
     global _steps
     for scene in bpy.data.scenes:
-        data = shot.active(scene)
-        strip = shot.find_strip(scene, view.tag.get("a", ""), data.strip_a_name)
-        if strip is None or data.placed >= view.name or view.name in _placed:
+        one = _shot_of(scene, view)
+        if one is None or shot.strip_in(one, "a") is None or one.placed >= view.name or view.name in _placed:
             continue
         if not bpy.app.background and _steps is not None:
             return ""  # one after the other; the next turn comes back to this one
         _placed.add(view.name)
         if view.options.get("writer") == "overlay":
-            _steps = _placing(scene.name, view)
+            _steps = _placing(scene.name, one.uid, view)
             while bpy.app.background and _steps is not None:
                 message = _step()
                 if message:
@@ -153,15 +153,25 @@ def place(view: JobView) -> str:
     return ""
 
 
-def _placing(scene_name: str, view: JobView) -> Iterator[float]:
+def _shot_of(scene: Any, view: JobView) -> Any | None:
+    """The shot that a conversion is of; for jobs that name none, the one of its strip."""
+    if view.tag.get("shot"):
+        one = shot.find(scene, view.tag["shot"])
+        return one if one is not None and one.strip_a_id == view.tag.get("a") else None
+    return next((one for one in shot.every(scene) if one.strip_a_id and one.strip_a_id == view.tag.get("a")), None)
+
+
+def _placing(scene_name: str, uid: str, view: JobView) -> Iterator[float]:
     scene = bpy.data.scenes[scene_name]
-    strip = shot.find_strip(scene, view.tag["a"], shot.active(scene).strip_a_name)
+    strip = shot.strip_in(shot.find(scene, uid), "a")
     if strip is None:
         raise StripError("Its strip is gone", "Undo its removal, or convert another one")
-    overlay = yield from footage.placing(scene, strip, Path(view.result["output"]))
+    overlay = yield from footage.placing(scene, strip, Path(view.result["output"]), uid)
     if bpy.context.preferences.filepaths.use_relative_paths and bpy.data.filepath:
         overlay.directory = bpy.path.relpath(overlay.directory)
-    shot.active(bpy.data.scenes[scene_name]).placed = view.name
+    one = shot.find(bpy.data.scenes[scene_name], uid)
+    if one is not None:
+        one.placed = view.name
     if not bpy.app.background:
         bpy.ops.ed.undo_push(message="Place Converted Strip")
 

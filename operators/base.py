@@ -23,10 +23,39 @@ def refused(cls: Any, reason: str) -> bool:
     return bool(reason)
 
 
+# The kinds of `Operator.undo` that need no sentence.
+TAKEN_BACK = "Ctrl-Z takes it back"  # "UNDO" is in bl_options: all that changes is the .blend's data
+NOTHING = "It changes nothing"  # it looks at something, opens it, or steers what goes on
+
+
 class Operator:
-    """Mix-in: subclasses write `run`, which may raise any `UnderstudyError`."""
+    """Mix-in: subclasses write `run`, which may raise any `UnderstudyError`.
+
+    Every operator either has Blender's undo or says beforehand that it cannot be undone; a test looks at each. One
+    with "UNDO" in `bl_options` has it. Every other one sets `undo`:
+
+        undo = NOTHING                                       a preview, a log, a folder, a pause
+        undo = "Ctrl-Z does not take the pictures back"      a sentence, which its tooltip then ends with
+        undo, asks = "The files cannot be brought back", True    the same, and a dialog asks with it before it acts
+    """
 
     bl_options = {"REGISTER"}
+    undo = ""
+    asks = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "UNDO" in cls.bl_options:
+            cls.undo = TAKEN_BACK
+        elif cls.undo not in ("", NOTHING, TAKEN_BACK):
+            _say_so(cls)
+
+    def invoke(self, context: Any, event: Any) -> set[str]:
+        if self.asks and not bpy.app.background:
+            return context.window_manager.invoke_confirm(
+                self, event, title=self.bl_label, message=self.undo, confirm_text=self.bl_label,  # type: ignore
+                icon="WARNING")
+        return self.execute(context)
 
     def execute(self, context: Any) -> set[str]:
         try:
@@ -39,10 +68,23 @@ class Operator:
         raise NotImplementedError
 
 
+def _say_so(cls: Any) -> None:
+    """End the tooltip with what cannot be undone."""
+    if cls.__doc__ and "bl_idname" in cls.__dict__ and cls.undo not in cls.__doc__:
+        cls.__doc__ = f"{cls.__doc__.strip().rstrip('.')}. {cls.undo}"
+    told = cls.__dict__.get("description")
+    if told is not None:
+        def description(operator: Any, context: Any, given: Any) -> str:
+            return f"{told.__func__(operator, context, given).rstrip('.')}. {operator.undo}"
+
+        cls.description = classmethod(description)
+
+
 class JobOperator(Operator):
     """Mix-in for operators on one job, given by its folder's name."""
 
     bl_options = {"INTERNAL"}
+    undo = NOTHING
 
     job: bpy.props.StringProperty(name="Job", description="Name of the job's folder",  # type: ignore[valid-type]
                                   options={"SKIP_SAVE"})

@@ -1,4 +1,4 @@
-"""Everything around the stages: choosing strips, setting up the core, consent, folders, reports from the timer."""
+"""Everything around the stages: setting up the core, consent, folders, reports from the timer."""
 
 from __future__ import annotations
 
@@ -14,38 +14,6 @@ from ..core import consent
 from ..core.errors import EnvironmentError_, JobError, UnderstudyError
 from ..core.jobs import client
 from .base import Operator, refused
-
-
-@timed_class
-class UNDERSTUDY_OT_pick_strip(Operator, bpy.types.Operator):
-    """Take the active strip"""
-
-    bl_idname = "understudy.pick_strip"
-    bl_label = "Use Active Strip"
-    bl_options = {"REGISTER", "UNDO"}
-
-    role: bpy.props.EnumProperty(name="Role", items=(  # type: ignore[valid-type]
-        ("A", "A", "The strip whose face is replaced"), ("B", "B", "The strip that lends the face")))
-
-    @classmethod
-    def description(cls, context: Any, properties: Any) -> str:
-        sentence = {"A": "whose face is replaced", "B": "that lends the face"}[properties.role]
-        return f"Take the active strip as the one {sentence}"
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        editor = shot.sequencer_scene(context).sequence_editor
-        strip = editor.active_strip if editor else None
-        if strip is None or strip.type not in {"MOVIE", "IMAGE"}:
-            return not refused(cls, "Select a film or an image sequence in the sequencer first")
-        return not refused(cls, "This strip is a result of ours; select the footage below it"
-                           if strip.understudy_overlay else "")
-
-    def run(self, context: Any) -> None:
-        scene = shot.sequencer_scene(context)
-        shot.choose(scene, self.role.lower(), scene.sequence_editor.active_strip)
-        if not bpy.app.background:
-            watch.hurry()
 
 
 @timed_class
@@ -163,6 +131,6 @@ class UNDERSTUDY_OT_tell(bpy.types.Operator):
         context.window_manager.event_timer_remove(self._timer)
 
 
-CLASSES = (UNDERSTUDY_OT_pick_strip, UNDERSTUDY_OT_setup, UNDERSTUDY_OT_consent, UNDERSTUDY_OT_preferences,
-           UNDERSTUDY_OT_open_folder, UNDERSTUDY_OT_tell)
+CLASSES = (UNDERSTUDY_OT_setup, UNDERSTUDY_OT_consent, UNDERSTUDY_OT_preferences, UNDERSTUDY_OT_open_folder,
+           UNDERSTUDY_OT_tell)
 register, unregister = bpy.utils.register_classes_factory(CLASSES)

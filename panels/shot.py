@@ -12,13 +12,26 @@ from ..addon.timing import timed_class
 from .base import Sidebar
 
 
+class UNDERSTUDY_UL_shots(bpy.types.UIList):
+    """Shots: the name to type over, and how far each one is."""
+
+    def draw_item(self, context: Any, layout: Any, data: Any, one: Any, icon: int, active_data: Any,
+                  active_property: str, index: int = 0, flt_flag: int = 0) -> None:
+        layout.prop(one, "name", text="", emboss=False, icon="SEQUENCE")
+
+
 @timed_class
 class UNDERSTUDY_PT_shot(Sidebar, bpy.types.Panel):
     bl_label = "Shot"
 
     def draw(self, context: Any) -> None:
         scene, board = shot.sequencer_scene(context), watch.board()
-        layout = self.layout
+        layout, held = self.layout, scene.understudy
+        row = layout.row()
+        row.template_list("UNDERSTUDY_UL_shots", "", held, "shots", held, "active_index", rows=3)
+        buttons = row.column(align=True)
+        buttons.operator("understudy.shot_add", text="", icon="ADD")
+        buttons.operator("understudy.shot_remove", text="", icon="REMOVE")
         column = layout.column()
         for role in ("A", "B"):
             split = column.split(factor=0.08)
@@ -40,14 +53,15 @@ class UNDERSTUDY_PT_places(Sidebar, bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: Any) -> None:
-        data = shot.active(shot.sequencer_scene(context))
+        scene = shot.sequencer_scene(context)
+        data = shot.active(scene)
         column = self.layout.column()
         column.label(text="Work Folder")
-        column.prop(data, "folder", text="")
+        column.prop(scene.understudy, "folder", text="")
         column.label(text="Model Folder")
         column.prop(data, "model_dir", text="")
         column.operator("understudy.open_folder", icon="FILE_FOLDER")
 
 
-CLASSES = (UNDERSTUDY_PT_shot, UNDERSTUDY_PT_places)
+CLASSES = (UNDERSTUDY_UL_shots, UNDERSTUDY_PT_shot, UNDERSTUDY_PT_places)
 register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -66,9 +66,10 @@ def core_python() -> Path:
 
 @pytest.fixture
 def scene(extension: Any, tmp_path: Path) -> Any:
-    """The scene of a fresh .blend that was saved in `tmp_path`."""
+    """The scene of a fresh .blend with one shot that was saved in `tmp_path`."""
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     scene = bpy.context.scene
     scene.render.resolution_x, scene.render.resolution_y, scene.render.fps = 640, 360, 25
+    bpy.ops.understudy.shot_add()
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
     return scene

@@ -16,7 +16,7 @@ import pytest
 @pytest.fixture
 def watch(extension: Any, scene: Any, tmp_path: Path, core_python: Path) -> Any:
     """The timer's module, aimed at the scene's jobs as it is once a strip is chosen."""
-    scene.understudy.strip_a_id = "a" * 32
+    scene.understudy.active.strip_a_id = "a" * 32
     bpy.ops.wm.save_mainfile()
     return extension("addon.watch")
 

@@ -28,7 +28,7 @@ SUFFIX = ". Needs weights that are fetched or imported once"
 
 def group(scene: Any, task: str) -> Any:
     """Where a scene holds the options of a stage or a tool."""
-    data = scene.understudy
+    data = scene.understudy.active
     return getattr(data.tools, task.replace(" ", "_").replace("-", "_")) if TASKS[task].tool else getattr(data, task)
 
 
@@ -77,13 +77,14 @@ def test_the_defaults_are_the_cores(scene: Any, extension: Any, task: str) -> No
 def test_values_survive_saving_and_loading(scene: Any, extension: Any, tmp_path: Path) -> None:
     properties = extension("addon.properties")
     wanted = {"trainer": "original", "iterations": 1234, "coverage": 87.3, "learning_rate": 3e-5, "warp": False}
-    properties.apply(scene.understudy.train, "train", wanted)
-    properties.apply(scene.understudy.extract, "extract", {"masker": ("extended",), "frames": "3-9", "face_size": 320})
+    data = scene.understudy.active
+    properties.apply(data.train, "train", wanted)
+    properties.apply(data.extract, "extract", {"masker": ("extended",), "frames": "3-9", "face_size": 320})
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "kept.blend"))
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
-    assert bpy.context.scene.understudy.train.iterations != 1234
+    assert bpy.context.scene.understudy.active.train.iterations != 1234
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "kept.blend"))
-    data = bpy.context.scene.understudy
+    data = bpy.context.scene.understudy.active
     values = properties.values_of(data.train, "train")
     assert {name: values[name] for name in wanted} == wanted
     extracted = properties.values_of(data.extract, "extract")
@@ -91,22 +92,22 @@ def test_values_survive_saving_and_loading(scene: Any, extension: Any, tmp_path:
 
 
 def test_a_value_between_two_steps_moves_to_the_nearest(scene: Any) -> None:
-    scene.understudy.extract.face_size = 300
-    assert scene.understudy.extract.face_size == 320
-    scene.understudy.extract.face_size = 5000
-    assert scene.understudy.extract.face_size == 1024
+    scene.understudy.active.extract.face_size = 300
+    assert scene.understudy.active.extract.face_size == 320
+    scene.understudy.active.extract.face_size = 5000
+    assert scene.understudy.active.extract.face_size == 1024
 
 
 def test_a_new_row_does_not_shift_what_a_file_means(extension: Any) -> None:
     """Blender stores the number of an enum's item, so it must not depend on the item's place."""
-    train = bpy.context.scene.understudy.train
+    train = bpy.context.scene.understudy.active.train
     numbers = {item.identifier: item.value for item in train.bl_rna.properties["trainer"].enum_items}
     assert all(value == crc32(name.encode()) & 0x7FFFFFFF for name, value in numbers.items())
 
 
 def test_lists_are_typed_as_text(scene: Any, extension: Any) -> None:
     properties = extension("addon.properties")
-    tool = scene.understudy.tools.persons_merge
+    tool = scene.understudy.active.tools.persons_merge
     tool.persons = " Anna;Ben ; ; Carl, the Great"
     assert properties.values_of(tool, "persons merge")["persons"] == ("Anna", "Ben", "Carl, the Great")
     assert properties.apply(tool, "persons merge", {"persons": ("Dora", "Emil"), "source": "x"}) == {"source": "x"}
@@ -114,13 +115,13 @@ def test_lists_are_typed_as_text(scene: Any, extension: Any) -> None:
 
 
 def test_paths_may_begin_at_the_blend(scene: Any, extension: Any, tmp_path: Path) -> None:
-    scene.understudy.tools.weights_import.file = "//down/weights.pth"
-    values = extension("addon.properties").values_of(scene.understudy.tools.weights_import, "weights import")
+    scene.understudy.active.tools.weights_import.file = "//down/weights.pth"
+    values = extension("addon.properties").values_of(scene.understudy.active.tools.weights_import, "weights import")
     assert Path(values["file"]) == tmp_path / "down" / "weights.pth"
 
 
 def test_every_tool_is_in_the_menu_below_its_family(scene: Any) -> None:
-    items = scene.understudy.bl_rna.properties["tool"].enum_items
+    items = scene.understudy.active.bl_rna.properties["tool"].enum_items
     tools = {name: task for name, task in TASKS.items() if task.tool}
     assert [item.identifier for item in items if item.identifier] == list(tools)
     for item in items:
@@ -135,7 +136,7 @@ def test_paths_are_added_to_lists_of_them(scene: Any, tmp_path: Path) -> None:
         assert bpy.ops.understudy.add_paths(task="extract", option=option, directory=f"{tmp_path}/",
                                             files=[{"name": name} for name in names]) == {"FINISHED"}
 
-    group = scene.understudy.extract
+    group = scene.understudy.active.extract
     add("filter", "a.png", "b.png")
     add("filter", "b.png", "c.png")
     assert group.filter == "; ".join(str(tmp_path / name) for name in ("a.png", "b.png", "c.png"))

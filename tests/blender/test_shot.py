@@ -32,7 +32,7 @@ def shot(scene: Any, footage: Path, tmp_path: Path, core_python: Path) -> Simple
     """Strips A and B, chosen by name, with settings that take seconds."""
     a, b = (add_film(scene, Path(shutil.copy(footage / f"actor_{side}.mp4", tmp_path)), 1, start)
             for side, start in (("a", START), ("b", START + 100)))
-    data = scene.understudy
+    data = scene.understudy.active
     data.strip_a, data.strip_b = a.name, b.name
     data.extract.detection_size = 320
     data.train.iterations, data.train.batch_size, data.train.precision = 3, 2, "float32"
@@ -136,17 +136,17 @@ def test_a_text_file_named_mp4(scene: Any, shot: SimpleNamespace, consent: None,
 
 def test_strips_keep_their_roles_when_renamed(scene: Any, shot: SimpleNamespace) -> None:
     shot.a.name = "another name"
-    assert scene.understudy.strip_a == "another name"
-    scene.understudy.strip_b = ""
-    assert scene.understudy.strip_b == ""
-    scene.understudy.strip_b = "no such strip"
-    assert scene.understudy.strip_b == ""
+    assert scene.understudy.active.strip_a == "another name"
+    scene.understudy.active.strip_b = ""
+    assert scene.understudy.active.strip_b == ""
+    scene.understudy.active.strip_b = "no such strip"
+    assert scene.understudy.active.strip_b == ""
 
 
 def test_the_active_strip_becomes_a(scene: Any, shot: SimpleNamespace) -> None:
     scene.sequence_editor.active_strip = shot.b
     assert bpy.ops.understudy.pick_strip(role="A") == {"FINISHED"}
-    assert scene.understudy.strip_a == shot.b.name
+    assert scene.understudy.active.strip_a == shot.b.name
 
 
 def test_set_up_without_online_access(extension: Any, scene: Any) -> None:

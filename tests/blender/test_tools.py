@@ -22,6 +22,7 @@ def extracted(extension: Any, footage: Path, tmp_path_factory: pytest.TempPathFa
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     scene = bpy.context.scene
     scene.render.resolution_x, scene.render.resolution_y, scene.render.fps = 640, 360, 25
+    bpy.ops.understudy.shot_add()
     bpy.ops.wm.save_as_mainfile(filepath=str(folder / "shot.blend"))
     editor = scene.sequence_editor_create()
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences
@@ -29,8 +30,8 @@ def extracted(extension: Any, footage: Path, tmp_path_factory: pytest.TempPathFa
         film = shutil.copy(footage / f"{name}.mp4", folder)
         strip = strips.new_movie(name=name, filepath=str(film), channel=1, frame_start=1 if role == "a" else 201)
         strip.frame_final_end = strip.frame_final_start + FRAMES
-        setattr(scene.understudy, f"strip_{role}", strip.name)
-    scene.understudy.extract.detection_size = 480
+        setattr(scene.understudy.active, f"strip_{role}", strip.name)
+    scene.understudy.active.extract.detection_size = 480
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UNDERSTUDY_CONSENT", "1")
         assert bpy.ops.understudy.extract(strip="A") == {"FINISHED"}
@@ -50,8 +51,8 @@ def shot(extracted: Path, tmp_path: Path, core_python: Path, consent: None, exte
             else scene.sequence_editor.sequences_all:
         strip.filepath = str(folder / Path(strip.filepath).name)
     bpy.ops.wm.save_mainfile()
-    return SimpleNamespace(folder=folder, scene=scene, data=scene.understudy, board=extension("addon.watch").look,
-                           sync=extension("addon.people").sync, store=folder / "two_people_alignments.db")
+    return SimpleNamespace(folder=folder, scene=scene, data=scene.understudy.active,
+                           board=extension("addon.watch").look, sync=extension("addon.people").sync, store=folder / "two_people_alignments.db")
 
 
 def people(store: Path) -> dict[str, int]:

@@ -47,9 +47,10 @@ def model(extension: Any, tmp_path: Path, core_python: Path, monkeypatch: pytest
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     scene = bpy.context.scene
     scene.sequence_editor_create()
-    scene.understudy.folder, scene.understudy.model_dir = str(tmp_path / "work"), str(folder)
-    scene.understudy.strip_a_id = "gone"  # jobs are looked for where a shot is
-    yield SimpleNamespace(folder=folder, scene=scene, data=scene.understudy, watch=extension("addon.watch"),
+    bpy.ops.understudy.shot_add()
+    scene.understudy.folder, scene.understudy.active.model_dir = str(tmp_path / "work"), str(folder)
+    scene.understudy.active.strip_a_id = "gone"  # jobs are looked for where a shot is
+    yield SimpleNamespace(folder=folder, scene=scene, data=scene.understudy.active, watch=extension("addon.watch"),
                           pictures=extension("addon.pictures"), requests=extension("core.training.watching.requests"))
     for image in list(bpy.data.images):
         bpy.data.images.remove(image)

@@ -133,6 +133,8 @@ def new_shot(frames=40):
             strip.right_handle = start + frames
         else:
             strip.frame_final_end = start + frames
+    with bpy.context.temp_override(scene=scene):
+        bpy.ops.understudy.shot_add(use_selected=False)
     scene.frame_start, scene.frame_end = 1, len(CLIPS) * (frames + 5)
     scene.frame_set(20)
     area = open_sidebar()

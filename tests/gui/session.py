@@ -54,11 +54,11 @@ def story():
         bpy.ops.wm.window_close()
     yield 0.5
     picture("choose")
-    scene.understudy.strip_a, scene.understudy.strip_b = (clip.stem for clip in CLIPS)
-    scene.understudy.extract.detection_size = 480
-    scene.understudy.train.iterations = 60
-    scene.understudy.train.batch_size = 16 if ENOUGH else 4
-    scene.understudy.train.trainer = os.environ.get("UNDERSTUDY_GUI_TRAINER", "sketch")
+    scene.understudy.active.strip_a, scene.understudy.active.strip_b = (clip.stem for clip in CLIPS)
+    scene.understudy.active.extract.detection_size = 480
+    scene.understudy.active.train.iterations = 60
+    scene.understudy.active.train.batch_size = 16 if ENOUGH else 4
+    scene.understudy.active.train.trainer = os.environ.get("UNDERSTUDY_GUI_TRAINER", "sketch")
     module("addon.timing").reset()
     yield from wait_for(lambda: can("extract"), 60)
     yield 1.5
@@ -80,7 +80,7 @@ def story():
     yield from wait_for(lambda: sum(v.status == "finished" for v in board().jobs) == 2, 180)
     yield 1.0
     picture("extracted")
-    scene.understudy.train.iterations = 20000
+    scene.understudy.active.train.iterations = 20000
     yield from wait_for(lambda: can("train"), 20)
     operator("understudy.train")
     yield from wait_for(lambda: any(v.task == "train" and v.factor > 0 and v.pace for v in board().jobs), 120)

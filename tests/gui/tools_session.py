@@ -63,7 +63,7 @@ def story():
     yield from new_shot(frames=15)
     bpy.ops.wm.save_as_mainfile(filepath=str(HOME / "tools.blend"))
     bpy.context.preferences.addons[PACKAGE].preferences.python = PYTHON
-    data = the_scene().understudy
+    data = the_scene().understudy.active
     data.strip_a, data.strip_b = (clip.stem for clip in CLIPS)
     data.extract.detection_size = 480
     module("addon.timing").reset()
@@ -85,7 +85,7 @@ def story():
     report["named"] = [row.name for row in people().rows]
 
     yield from reopened("tools", "persons")
-    data = the_scene().understudy
+    data = the_scene().understudy.active
     data.tool = "alignments multi-faces" if "alignments multi-faces" in module("addon.properties").TOOLS else \
         "persons list"
     yield 1.0
@@ -108,7 +108,7 @@ def story():
 
     module("panels.base").SECTIONS_CLOSED = False
     yield from reopened("extract", "extract_advanced")
-    data = the_scene().understudy
+    data = the_scene().understudy.active
     data.extract.aligner, data.extract.masker = "fan", {"bisenet-fp"}
     yield from wait_for(lambda: "fan-2d4" in module("addon.stages").problem(the_scene(), "extract", board()), 10)
     report["lacking"] = module("addon.stages").problem(the_scene(), "extract", board())

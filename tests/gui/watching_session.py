@@ -47,7 +47,7 @@ def story():
     yield from new_shot(frames=10)
     bpy.ops.wm.save_as_mainfile(filepath=str(HOME / "watching.blend"))
     bpy.context.preferences.addons[PACKAGE].preferences.python = PYTHON
-    data = the_scene().understudy
+    data = the_scene().understudy.active
     data.strip_a, data.strip_b = (clip.stem for clip in CLIPS)
     data.model_dir = str(MODEL)
     data.train.trainer = "dfl-sae"

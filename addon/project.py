@@ -1,0 +1,173 @@
+"""What a scene keeps of its face replacements: a list of shots, and the work folder that they share.
+
+`scene.understudy` is the project. Files of the first schema had one shot, whose values lay in the project itself; its
+properties are still declared there, so that `addon.migration` can read them, and hold nothing any more.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import bpy
+
+from . import properties, shot
+from .timing import measured
+
+SCHEMA = 2  # 1: one shot for each scene
+NAME = "Shot"  # what a shot is called until a strip is chosen or a person names it
+
+
+def _strip_property(role: str, label: str, sentence: str) -> Any:
+    def get(one: Any) -> str:
+        with measured("UNDERSTUDY_Shot.strip", "draw"):
+            strip = shot.strip_in(one, role)
+            return strip.name if strip else ""
+
+    def put(one: Any, name: str) -> None:
+        strip = next((s for s in shot.strips(one.id_data) if s.name == name), None)
+        if strip:
+            shot.set_strip(one, role, strip)
+        elif not name:
+            setattr(one, f"strip_{role}_id", "")
+
+    def search(one: Any, context: Any, text: str) -> list[str]:
+        return [s.name for s in shot.strips(one.id_data) if text.lower() in s.name.lower()]
+
+    return bpy.props.StringProperty(name=label, description=sentence, get=get, set=put, search=search,
+                                    search_options=set())
+
+
+def _look_again(one: Any, context: Any) -> None:
+    """The panels are about another strip or shot now."""
+    from . import watch  # it needs the shot
+
+    if not bpy.app.background:
+        watch.hurry()
+
+
+_DERIVED = {"rna_type", "strip_a", "strip_b"}  # hold nothing themselves
+
+
+class _Fields:
+    """The properties of a shot."""
+
+    strip_a: _strip_property("a", "Strip A", "The strip whose face is replaced")  # type: ignore[valid-type]
+    strip_b: _strip_property("b", "Strip B", "The strip that lends the face")  # type: ignore[valid-type]
+    strip_a_id: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
+    strip_b_id: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
+    strip_a_name: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
+    strip_b_name: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
+    placed: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
+    model_dir: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Model Folder", subtype="DIR_PATH", options=properties.RELATIVE | {"ANIMATABLE"},
+        description="Where the model is kept; empty: one in the work folder, named after both strips and the trainer")
+    strip_only: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="Only What Strips Show", default=True,
+        description="Extract the frames between the strip's handles; off: the whole file")
+    extract: bpy.props.PointerProperty(type=properties.GROUPS["extract"])  # type: ignore[valid-type]
+    train: bpy.props.PointerProperty(type=properties.GROUPS["train"])  # type: ignore[valid-type]
+    convert: bpy.props.PointerProperty(type=properties.GROUPS["convert"])  # type: ignore[valid-type]
+    tools: bpy.props.PointerProperty(type=properties.TOOL_SETTINGS)  # type: ignore[valid-type]
+    tool_role: bpy.props.EnumProperty(  # type: ignore[valid-type]
+        name="Strip", description="Whose faces the tools and the list of persons are about",
+        update=_look_again, items=(
+            ("a", "A", "The strip whose face is replaced"), ("b", "B", "The strip that lends the face")))
+    tool_faces: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="With Faces Folder", default=True,
+        description="Give the tool the folder of the strip's face pictures as well, if it is there")
+    tool: properties.tool_property()  # type: ignore[valid-type]
+
+
+def _renamed(one: Any, context: Any) -> None:
+    """Names are unique in a scene: the command line chooses shots by them."""
+    others = {other.name for other in one.id_data.understudy.shots if other.uid != one.uid}
+    wanted = free_name(one.name.strip() or NAME, others)
+    if wanted != one.name:
+        one.name = wanted
+
+
+class UNDERSTUDY_Shot(_Fields, bpy.types.PropertyGroup):
+    """One face replacement: its strips, its model, its settings."""
+
+    name: bpy.props.StringProperty(name="Name", description="What the shot is called",  # type: ignore[valid-type]
+                                   update=_renamed)
+    uid: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
+
+
+class UNDERSTUDY_Project(_Fields, bpy.types.PropertyGroup):
+    """What a scene keeps of its face replacements."""
+
+    schema: bpy.props.IntProperty(options={"HIDDEN"})  # type: ignore[valid-type]
+    shots: bpy.props.CollectionProperty(type=UNDERSTUDY_Shot)  # type: ignore[valid-type]
+    active_index: bpy.props.IntProperty(  # type: ignore[valid-type]
+        name="Active Shot", description="The shot that the panels are about", update=_look_again)
+    folder: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Work Folder", subtype="DIR_PATH", options=properties.RELATIVE | {"ANIMATABLE"},
+        description="Where faces, models, converted frames and jobs are kept; empty: a folder beside the .blend file")
+
+    @property
+    def active(self) -> Any:
+        """The active shot, for scripts: `scene.understudy.active.train.iterations = 5000`."""
+        return shot.active(self.id_data)
+
+
+def free_name(wanted: str, taken: set[str]) -> str:
+    """`wanted`, or with the first number behind it that nobody has: "Shot.001"."""
+    if wanted not in taken:
+        return wanted
+    stem, dot, digits = wanted.rpartition(".")
+    stem = stem if dot and digits.isdigit() else wanted
+    return next(name for number in range(1, len(taken) + 2) if (name := f"{stem}.{number:03d}") not in taken)
+
+
+def add(scene: Any, name: str = NAME) -> Any:
+    """A new shot at the end of the list, which becomes the active one."""
+    project = scene.understudy
+    taken = {one.name for one in project.shots}
+    one = project.shots.add()
+    one.uid = uuid4().hex
+    one.name = free_name(name, taken)
+    project.schema = SCHEMA
+    project.active_index = len(project.shots) - 1
+    return one
+
+
+def copy_values(source: Any, target: Any, skip: frozenset[str] = frozenset()) -> None:
+    """Give a group of properties what another one of the same kind holds, groups and lists in it included."""
+    for rna in source.bl_rna.properties:
+        name = rna.identifier
+        if name in skip or name in _DERIVED or name not in target.bl_rna.properties:
+            continue
+        if rna.type == "POINTER":
+            copy_values(getattr(source, name), getattr(target, name))
+        elif rna.type == "COLLECTION":
+            rows = getattr(target, name)
+            rows.clear()
+            for row in getattr(source, name):
+                copy_values(row, rows.add())
+        elif source.is_property_set(name):
+            setattr(target, name, getattr(source, name))
+        else:
+            target.property_unset(name)
+
+
+CLASSES = (UNDERSTUDY_Shot, UNDERSTUDY_Project)
+
+
+def register() -> None:
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+    bpy.types.Scene.understudy = bpy.props.PointerProperty(type=UNDERSTUDY_Project)
+    shot.StripType.understudy_id = bpy.props.StringProperty(options={"HIDDEN"})
+    shot.StripType.understudy_overlay = bpy.props.StringProperty(options={"HIDDEN"})
+    shot.StripType.understudy_shot = bpy.props.StringProperty(options={"HIDDEN"})
+
+
+def unregister() -> None:
+    del shot.StripType.understudy_shot
+    del shot.StripType.understudy_overlay
+    del shot.StripType.understudy_id
+    del bpy.types.Scene.understudy
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

@@ -1,0 +1,153 @@
+"""The list of shots: add, remove, duplicate, move; and which strips a shot is about."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import bpy
+
+from ..addon import project, shot, watch
+from ..addon.timing import timed_class
+from .base import Operator, refused
+
+_FILMS = {"MOVIE", "IMAGE"}
+
+
+def _look_again() -> None:
+    if not bpy.app.background:
+        watch.hurry()
+
+
+def _selected(scene: Any) -> list[Any]:
+    """The selected strips that can be A or B, the active one first, then from the left."""
+    editor = scene.sequence_editor
+    active = editor.active_strip if editor else None
+    chosen = [strip for strip in shot.strips(scene) if strip.select]
+    return sorted(chosen, key=lambda strip: (strip != active, strip.frame_final_start, strip.channel))
+
+
+@timed_class
+class UNDERSTUDY_OT_shot_add(Operator, bpy.types.Operator):
+    """Add a shot; the active strip becomes its A, another selected one its B"""
+
+    bl_idname = "understudy.shot_add"
+    bl_label = "New Shot"
+    bl_options = {"REGISTER", "UNDO"}
+
+    name: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Name", description="What to call it; empty: after strip A", options={"SKIP_SAVE"})
+    use_selected: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="From Selected Strips", default=True,
+        description="Take the active strip as A, and another selected one as B")
+
+    def run(self, context: Any) -> None:
+        scene = shot.sequencer_scene(context)
+        strips = _selected(scene) if self.use_selected else []
+        one = project.add(scene, self.name.strip() or project.NAME)
+        for role, strip in zip(shot.ROLES, strips, strict=False):
+            shot.set_strip(one, role, strip)
+        _look_again()
+
+
+class ShotOperator(Operator):
+    """Mix-in for operators on the active shot."""
+
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        scene = shot.sequencer_scene(context)
+        return not refused(cls, "" if scene is not None and len(scene.understudy.shots) else "Add a shot first")
+
+
+@timed_class
+class UNDERSTUDY_OT_shot_remove(ShotOperator, bpy.types.Operator):
+    """Take the active shot off the list; its faces, models and converted frames stay on the disk"""
+
+    bl_idname = "understudy.shot_remove"
+    bl_label = "Remove Shot"
+
+    def run(self, context: Any) -> None:
+        held = shot.sequencer_scene(context).understudy
+        index = min(held.active_index, len(held.shots) - 1)
+        held.shots.remove(index)
+        held.active_index = max(0, min(index, len(held.shots) - 1))
+        _look_again()
+
+
+@timed_class
+class UNDERSTUDY_OT_shot_duplicate(ShotOperator, bpy.types.Operator):
+    """Add a copy of the active shot: the same strips, model and settings"""
+
+    bl_idname = "understudy.shot_duplicate"
+    bl_label = "Duplicate Shot"
+
+    def run(self, context: Any) -> None:
+        held = shot.sequencer_scene(context).understudy
+        index = min(held.active_index, len(held.shots) - 1)
+        name = project.free_name(held.shots[index].name, {one.name for one in held.shots})
+        copy = held.shots.add()  # after it, old references are not to be used
+        copy.uid = uuid4().hex
+        project.copy_values(held.shots[index], copy, frozenset({"uid", "name", "placed"}))
+        copy.name = name
+        held.shots.move(len(held.shots) - 1, index + 1)
+        held.active_index = index + 1
+        _look_again()
+
+
+@timed_class
+class UNDERSTUDY_OT_shot_move(ShotOperator, bpy.types.Operator):
+    """Move the active shot in the list"""
+
+    bl_idname = "understudy.shot_move"
+    bl_label = "Move Shot"
+
+    direction: bpy.props.EnumProperty(name="Direction", description="Which way",  # type: ignore[valid-type]
+                                      items=(("UP", "Up", ""), ("DOWN", "Down", "")))
+
+    def run(self, context: Any) -> set[str] | None:
+        held = shot.sequencer_scene(context).understudy
+        target = held.active_index + (-1 if self.direction == "UP" else 1)
+        if not 0 <= target < len(held.shots):
+            return {"CANCELLED"}
+        held.shots.move(held.active_index, target)
+        held.active_index = target
+        return None
+
+
+@timed_class
+class UNDERSTUDY_OT_pick_strip(Operator, bpy.types.Operator):
+    """Take the active strip"""
+
+    bl_idname = "understudy.pick_strip"
+    bl_label = "Use Active Strip"
+    bl_options = {"REGISTER", "UNDO"}
+
+    role: bpy.props.EnumProperty(name="Role", description="What the strip is for", items=(  # type: ignore[valid-type]
+        ("A", "A", "The strip whose face is replaced"), ("B", "B", "The strip that lends the face")))
+
+    @classmethod
+    def description(cls, context: Any, properties: Any) -> str:
+        sentence = {"A": "whose face is replaced", "B": "that lends the face"}[properties.role]
+        return f"Take the active strip as the one {sentence}"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        scene = shot.sequencer_scene(context)
+        editor = scene.sequence_editor if scene is not None else None
+        strip = editor.active_strip if editor else None
+        if strip is None or strip.type not in _FILMS:
+            return not refused(cls, "Select a film or an image sequence in the sequencer first")
+        return not refused(cls, "This strip is a result of ours; select the footage below it"
+                           if strip.understudy_overlay else "")
+
+    def run(self, context: Any) -> None:
+        scene = shot.sequencer_scene(context)
+        shot.choose(scene, self.role.lower(), scene.sequence_editor.active_strip)
+        _look_again()
+
+
+CLASSES = (UNDERSTUDY_OT_shot_add, UNDERSTUDY_OT_shot_remove, UNDERSTUDY_OT_shot_duplicate, UNDERSTUDY_OT_shot_move,
+           UNDERSTUDY_OT_pick_strip)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)
