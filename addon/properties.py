@@ -15,6 +15,7 @@ import bpy
 from ..core.errors import UsageError
 from ..core.jobs.tasks import TASKS, Task
 from ..core.options import Option, Row, make, options_of
+from ..core.options import field as fields
 from ..core.weights import needs
 from .completion import completion
 
@@ -43,9 +44,8 @@ def shown(option: Option) -> bool:
 
 
 def is_meant(option: Option, group: Any) -> bool:
-    """Whether the option says anything with what else is chosen: a trainer's own do with that trainer only."""
-    trainers = option.declaration.trainers
-    return not trainers or getattr(group, "trainer", "") in trainers
+    """Whether the option says anything with what else is chosen in the group."""
+    return fields.is_meant(option, lambda name: getattr(group, name, None))
 
 
 def is_text(option: Option) -> bool:
@@ -205,7 +205,7 @@ def settings(scene: Any, task_name: str) -> Any:
 
 
 def values_of(group: Any, task_name: str) -> dict[str, Any]:
-    """The group's values as the core's options know them: name -> value; options of other trainers are left out.
+    """The group's values as the core's options know them: name -> value; options that say nothing are left out.
 
     Raises:
         UsageError: for text that is no number where one belongs.

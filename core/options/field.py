@@ -16,7 +16,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -48,6 +48,7 @@ class Declaration:
         per_shot: shown in Blender; False for those that the panel fills in by itself (sources, folders).
         fixed: of training: a model keeps the value that it was made with.
         trainers: names of the trainers that have this option; empty: it is not a trainer's.
+        only_with: another option's name and those of its values with which this one says anything; see `is_meant`.
         alone: its value on the command line where the flag stands alone; "": it has to be given one.
     """
 
@@ -66,12 +67,16 @@ class Declaration:
     per_shot: bool = True
     fixed: bool = False
     trainers: tuple[str, ...] = ()
+    only_with: tuple[str, tuple[Any, ...]] | None = None
     alone: str = ""
 
     @property
     def sentence(self) -> str:
         """The help with what the declaration itself says beyond it."""
         whose = f"; for {', '.join(self.trainers)}" if self.trainers else ""
+        if self.only_with is not None:
+            other, values = self.only_with
+            whose += f"; with {other.replace('_', '-')} {', '.join(map(str, values))}"
         return self.help + whose + ("; fixed once the model exists" if self.fixed else "")
 
     @property
@@ -128,6 +133,18 @@ def option(default: Any, *, label: str, help: str, choices: Sequence[str | Row] 
     """Declare an option as a dataclass field; the arguments are those of `Declaration`."""
     declared = Declaration(label=label, help=help, choices=tuple(choices), **declaration)
     return dataclasses.field(default=default, metadata={_METADATA_KEY: declared})
+
+
+def is_meant(option: Option, value_of: Callable[[str], Any]) -> bool:
+    """Whether an option says anything beside the others: a trainer's own do with that trainer only, and so on.
+
+    Args:
+        value_of: the value of another option, by its name; None where there is none.
+    """
+    d = option.declaration
+    if d.trainers and value_of("trainer") not in d.trainers:
+        return False
+    return d.only_with is None or value_of(d.only_with[0]) in d.only_with[1]
 
 
 def options_of(options: type | Any) -> Iterator[Option]:
