@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from ..errors import SourceError, writing
+from .depth import to_depth
 from .provenance import insert_text
 
 _READ = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
@@ -20,15 +21,24 @@ _FAST = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG
 _HINT = "Replace the file or take it out of the folder"
 
 
-def read_image(path: Path | str) -> np.ndarray:
-    """A picture as uint8 [H, W, 3] RGB.
+def read_image(path: Path | str, depth: int = 8) -> np.ndarray:
+    """A picture as [H, W, 3] RGB: uint8, uint16 or, scene-linear, float32 for a depth of 8, 16 or 32 (see `depth`).
 
-    Grey becomes RGB, an alpha channel is dropped (straight, not multiplied), 16 bits per channel are reduced to 8 by
-    rounding (v / 257), and the orientation that cameras note in EXIF is applied.
+    Grey becomes RGB, an alpha channel is dropped (straight, not multiplied), and the orientation that cameras note in
+    EXIF is applied. Pictures of floating-point values (EXR, TIFF) are taken as scene-linear.
 
     Raises:
         SourceError: a missing, damaged or unsupported file.
     """
+    return to_depth(load_image(path), depth)
+
+
+def load_image(path: Path | str) -> np.ndarray:
+    """A picture as the file holds it: uint8, uint16 or float32 [H, W, 3] RGB; see `read_image`."""
+    if Path(path).suffix.lower() == ".exr":
+        from .exr import read_exr  # imported here: few folders hold any
+
+        return read_exr(path)
     try:
         # Not cv2.imread: that cannot open names outside the code page on Windows.
         data = np.fromfile(path, np.uint8)
@@ -40,16 +50,12 @@ def read_image(path: Path | str) -> np.ndarray:
         raise SourceError(f"Cannot decode {path} ({error.err})", _HINT) from error
     if bgr is None:
         raise SourceError(f"Not a picture, or a damaged one: {path}", _HINT)
-    return cv2.cvtColor(_to_8_bit(bgr, path), cv2.COLOR_BGR2RGB)
-
-
-def _to_8_bit(pixels: np.ndarray, path: Path | str) -> np.ndarray:
-    if pixels.dtype == np.uint8:
-        return pixels
-    if pixels.dtype == np.uint16:
-        return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    raise SourceError(f"{path} holds {pixels.dtype} values; 8 and 16 bits per channel can be read",
-                      "Save the pictures as 16-bit PNG or TIFF")
+    if bgr.dtype == np.float64:
+        bgr = bgr.astype(np.float32)
+    if bgr.dtype not in (np.uint8, np.uint16, np.float32):
+        raise SourceError(f"{path} holds {bgr.dtype} values; 8 and 16 bits per channel and floats can be read",
+                          "Save the pictures as 16-bit PNG or TIFF")
+    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
 
 def encode_png(pixels: np.ndarray, text: dict[str, str] | None = None) -> bytes:

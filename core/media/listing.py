@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 
 from .ranges import natural_key
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".exr")
 
 
 def list_images(folder: Path | str) -> list[str]:

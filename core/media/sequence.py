@@ -10,8 +10,9 @@ from typing import Literal, Self
 
 from ..errors import SourceError
 from .colour import Colour
+from .depth import depth_of
 from .frame import Frame
-from .images import read_image
+from .images import load_image, read_image
 from .listing import IMAGE_SUFFIXES, image_frame_names, list_images
 from .source import check_ascending
 
@@ -35,8 +36,10 @@ class ImageSource:
             raise SourceError(f"There are no images in {path}",
                               f"Choose a folder with {', '.join(s[1:] for s in IMAGE_SUFFIXES)} files")
         self._names = image_frame_names([f.name for f in self.files])
-        first = read_image(self.files[0])
+        first = load_image(self.files[0])
         self.size = (first.shape[1], first.shape[0])
+        self.bits = depth_of(first)
+        self.depth = 8
         digest = hashlib.sha256()
         for file in self.files:
             digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
@@ -54,7 +57,7 @@ class ImageSource:
     def read(self, index: int) -> Frame:
         if not 0 <= index < len(self):
             raise IndexError(f"frame {index} of {len(self)}")
-        return Frame(str(self.path), index, self.time(index), read_image(self.files[index]))
+        return Frame(str(self.path), index, self.time(index), read_image(self.files[index], self.depth))
 
     def frames(self, indices: Iterable[int] | None = None) -> Iterator[Frame]:
         for index in check_ascending(indices, len(self)):

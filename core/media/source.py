@@ -26,6 +26,9 @@ class Source(Protocol):
             and sizes of a folder.
         colour: how the video's colours are coded (of BT.709 for images, which carry none).
         has_audio: whether there is a sound track.
+        bits: how finely the footage holds its values: 8, 9, 10, 12, 14, 16, or 32 for floating-point pictures.
+        depth: how finely frames are given: 8 (uint8), 16 (uint16) or 32 (float32, scene-linear). It is 8 until set,
+            whatever the footage holds, and may be set before frames are asked for.
     """
 
     path: Path
@@ -36,6 +39,8 @@ class Source(Protocol):
     fingerprint: str
     colour: Colour
     has_audio: bool
+    bits: int
+    depth: int
 
     def __len__(self) -> int:
         """Number of pictures, at least 1."""

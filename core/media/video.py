@@ -53,6 +53,8 @@ class VideoSource:
         self.size = index.size
         self.rate = Fraction(*index.rate)
         self.constant_rate = index.constant_rate
+        self.bits = self.colour.bits
+        self.depth = 8
         self._decoder: _Decoder | None = None
         self._lock = threading.Lock()
 
@@ -69,6 +71,9 @@ class VideoSource:
         if not 0 <= index < len(self):
             raise IndexError(f"frame {index} of {len(self)}")
         with self._lock:
+            if self._decoder is not None and self._decoder.depth != self.depth:
+                self._decoder.close()
+                self._decoder = None
             if self._decoder is None:
                 self._decoder = _Decoder(self)
             return self._decoder.get(index)
@@ -100,7 +105,8 @@ class _Decoder:
     def __init__(self, source: VideoSource) -> None:
         self._source = source
         self._index: FrameIndex = source.index
-        self._to_rgb = ToRGB(source.colour)
+        self.depth = source.depth
+        self._to_rgb = ToRGB(source.colour, source.depth)
         self._open()
 
     def _open(self) -> None:

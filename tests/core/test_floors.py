@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"torch", "scipy", "cv2", "dlib", "av", "PIL", "skimage", "matplotlib", "safetensors", "tensorboard", "tqdm",
-         "pooch", "requests"}
+         "pooch", "requests", "OpenEXR", "tifffile"}
 BLENDER = {"bpy", "gpu", "gpu_extras", "mathutils", "bl_ui", "blf", "aud"}
 BLENDER_SIDE = ("addon", "operators", "panels")
 LIGHT_CORE = ("core/errors.py", "core/folders.py", "core/consent.py", "core/options", "core/jobs/messages.py",

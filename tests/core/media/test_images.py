@@ -68,8 +68,8 @@ def test_exif_orientation_is_applied(tmp_path: Path) -> None:
 def test_bad_pictures_are_told(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no picture")
     (tmp_path / "empty.png").touch()
-    cv2.imwrite(str(tmp_path / "float.tif"), np.ones((4, 4, 3), np.float32))
-    for name in ("text.png", "empty.png", "missing.png", "float.tif"):
+    cv2.imwrite(str(tmp_path / "whole.tif"), np.ones((4, 4, 3), np.int32))
+    for name in ("text.png", "empty.png", "missing.png", "whole.tif"):
         with pytest.raises(SourceError, match=name) as refusal:
             images.read_image(tmp_path / name)
         assert refusal.value.hint
