@@ -25,6 +25,8 @@ LIGHT_CORE = ("core/errors.py", "core/folders.py", "core/consent.py", "core/opti
               "core/faces/places.py",
               "core/faces/people.py", "core/faces/persons.py", "core/faces/linking.py", "core/faces/tracks.py",
               "core/faces/grouping.py", "core/sorting/names.py", "core/training/watching/requests.py",
+              "core/training/watching/flattening.py", "core/training/watching/session_rows.py",
+              "core/jobs/space.py", "core/models/copies.py",
               "core/columns.py", "core/models/files.py", "core/models/state.py",
               "core/weights/rows.py", "core/weights/files.py", "core/weights/needs.py", "core/weights/placing.py",
               "core/weights/task.py", "core/weights/page.py")
