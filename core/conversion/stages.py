@@ -52,6 +52,44 @@ class Clock:
             _close(iterator)
 
 
+class Room:
+    """How many bytes may be on their way at once: who brings more waits until others have left.
+
+    Args:
+        limit: in bytes. Whoever needs more than a quarter counts as a quarter, so that four are always on their way and
+            nobody waits for ever; memory then is as large as four of them.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.used = 0
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def _counted(self, size: int) -> int:
+        return min(size, self.limit // 4)
+
+    def enter(self, size: int) -> bool:
+        """Wait until there is room for `size` bytes; False: the room was closed."""
+        size = self._counted(size)
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self.used + size <= self.limit)
+            self.used += size
+            return not self._closed
+
+    def leave(self, size: int) -> None:
+        """Give back what `enter` was given."""
+        with self._changed:
+            self.used -= self._counted(size)
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Let nobody wait any more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
 def ahead(items: Iterable[T], depth: int) -> Generator[T, None, None]:
     """`items`, fetched by a thread of its own that stays at most `depth` items ahead.
 

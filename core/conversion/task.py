@@ -2,44 +2,53 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from ..alignments.following import steadied
 from ..errors import AlignmentsError, Stopped, UsageError
+from ..extraction.cores import one_core_each
 from ..extraction.origin import source_info
 from ..faces.nouns import Face
-from ..faces.persons import wanted as of_persons
 from ..faces.places import default_store
 from ..faces.store import AlignmentsStore
 from ..jobs.messages import Reporter
 from ..media.ranges import format_frames, parse_frames
 from ..media.source import Source, open_source
-from ..models.device import choose_device
 from ..models.folder import TrainedModel, load
 from ..options import find
 from ..options.convert import ConvertOptions
 from ..options.maskers import DRAWN
 from ..options.rows import TRAINERS, WRITERS
-from .pipeline import convert
+from .cast import Cast, Roles, folders_by_name, load_models, require_faces, roles
+from .keys import frame_keys
+from .pipeline import Pipeline
 from .protocols import Writer
 from .stages import Clock
 from .stored_masks import StoredMasks
-from .swap import Swapper
 
-_VERSION = 1  # raised whenever the same options and model give other pictures, so that old ones are made again
-# What changes a picture; device, batch size and places do not.
-_PICTURE_OPTIONS = ("swap_model", "writer", "color", "mask_type", "mask_blur", "mask_kernel", "mask_passes", "erosion",
-                    "face_scale")
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What a conversion is about, checked.
+
+    Attributes:
+        wanted: frames asked for, ascending.
+        faces: those that are replaced, by frame, from the back to the front; frames without any are absent.
+        masks: where masks are taken from that are not drawn.
+    """
+
+    options: ConvertOptions
+    source: Source
+    wanted: list[int]
+    roles: Roles
+    faces: dict[int, list[Face]]
+    masks: StoredMasks | None
 
 
 def run(options: ConvertOptions, reporter: Reporter) -> dict[str, Any]:
@@ -51,113 +60,115 @@ def run(options: ConvertOptions, reporter: Reporter) -> dict[str, Any]:
     Returns:
         output (folder or file), writer, frames (asked for), converted (written now), kept (there already),
         with_faces and without_faces (of those asked for), faces (swapped now), elapsed (seconds), rate (frames a
-        second), stages (seconds of wall time and of processor time per stage).
+        second), stages (seconds of wall time and of processor time per stage; none of a cluster's).
 
     Raises:
-        SourceError, AlignmentsError, ModelError, OutputError, UsageError: bad input, before anything is written.
+        SourceError, AlignmentsError, ModelError, OutputError, UsageError, ClusterError: before anything is written,
+            where they can be known.
         Stopped: the person asked to; the pictures made so far stay, an unfinished video does not.
     """
     started = time.perf_counter()
     if not options.output.strip():
         raise UsageError("No output is given", "Name a folder for images or an overlay, or a file for a video")
-    if not options.model_dir.strip():
-        raise UsageError("No model folder is given", "Name the folder of a trained model")
+    folders_by_name(options)
+    clock = Clock()
     with open_source(options.source) as source, ExitStack() as opened:
-        wanted = parse_frames(options.frames, len(source))
-        faces = _faces(options, source, wanted, reporter)
-        masks = None
-        if options.mask_type not in ("none", *DRAWN):
-            masks = opened.enter_context(StoredMasks(_store(options, source), options.mask_type))
-            masks.require(faces)
-        model = load(options.model_dir, choose_device(options.device))
-        if options.swap_model and model.settings.trainer in {row.name for row in TRAINERS if row.favours_b}:
-            reporter.warning(f"The trainer {model.settings.trainer} gives B's face more detail than A's: the other way "
-                             "round the swap is softer", "For this direction, train a model with the sides exchanged")
-        swapper = Swapper(model, options, masks)
-        keys = frame_keys(options, model, source, wanted, faces, masks)
+        job = _job(options, source, opened, reporter)
+        models = [load(folder) for folder in job.roles.folders] if options.cluster else load_models(options, job.roles)
+        _warn_of_side(options, models, reporter)
+        digests = [model.digest for model in models]
+        keys = frame_keys(options, digests, job.roles, source, job.wanted, job.faces, job.masks)
         output = Path(options.output).expanduser().absolute()
         with find(WRITERS, options.writer).load()(output, source, keys) as writer:
             missing = list(writer.missing())
-            clock = Clock()
-            swapped = _stream(source, missing, faces, swapper, writer, reporter, clock, len(wanted))
+            if options.cluster:
+                from .farming import converted  # the only way to Dask
+
+                frames = converted(job, digests, keys, missing, writer, reporter)
+            else:
+                frames = _converted(job, models, missing, writer, reporter, clock)
+            swapped = _follow(frames, len(missing), len(job.wanted), reporter)
     elapsed = time.perf_counter() - started
-    return {"output": str(writer.result()), "writer": options.writer, "frames": len(wanted), "converted": len(missing),
-            "kept": len(wanted) - len(missing), "with_faces": len(faces), "without_faces": len(wanted) - len(faces),
+    count = len(job.wanted)
+    return {"output": str(writer.result()), "writer": options.writer, "frames": count, "converted": len(missing),
+            "kept": count - len(missing), "with_faces": len(job.faces), "without_faces": count - len(job.faces),
             "faces": swapped, "elapsed": round(elapsed, 3),
             "rate": round(len(missing) / elapsed, 3) if missing else 0.0,
             "stages": {"wall": _rounded(clock.wall), "cpu": _rounded(clock.cpu)}}
 
 
-def _stream(source: Source, missing: list[int], faces: dict[int, list[Face]], swapper: Swapper, writer: Writer,
-            reporter: Reporter, clock: Clock, total: int) -> int:
-    """Convert the missing frames; returns how many faces were swapped."""
-    done, swapped = total - len(missing), 0
-    if reporter.progress(done, total, "frames", "Converting"):
-        raise Stopped
-    with closing(convert(source, missing, lambda index: faces.get(index, ()), swapper, writer, clock)) as written:
-        for converted in written:
+def _converted(job: Job, models: list[TrainedModel], missing: list[int], writer: Writer, reporter: Reporter,
+               clock: Clock) -> Generator[int, None, None]:
+    """Convert on this machine; for each frame that is written, in order, how many of its faces were swapped."""
+    cast = Cast(models, job.roles, job.options, job.masks)
+    if cast.on_card:
+        reporter.on_pause(cast.free_card, cast.take_card)
+    pipeline = Pipeline(job.source, lambda index: job.faces.get(index, ()), cast, clock)
+    with one_core_each(), closing(pipeline.write(missing, writer)) as written:
+        for frame in written:
+            yield len(frame.patches)
+
+
+def _follow(frames: Generator[int, None, None], missing: int, total: int, reporter: Reporter) -> int:
+    """Say how far it is; returns how many faces were swapped."""
+    done, swapped = total - missing, 0
+    with closing(frames):
+        if reporter.progress(done, total, "frames", "Converting"):
+            raise Stopped
+        for faces in frames:
             done += 1
-            swapped += len(converted.patches)
+            swapped += faces
             if reporter.progress(done, total, "frames", "Converting") and done < total:
                 raise Stopped
     return swapped
 
 
-def _faces(options: ConvertOptions, source: Source, wanted: list[int], reporter: Reporter) -> dict[int, list[Face]]:
-    """The faces to swap, by frame; frames without any are absent.
-
-    Raises:
-        AlignmentsError: no store, one of another clip, a person that nobody is called, or no faces in these frames.
-    """
-    with _store(options, source) as store:
-        is_meant = of_persons(store, options.persons)
+def _job(options: ConvertOptions, source: Source, opened: ExitStack, reporter: Reporter) -> Job:
+    wanted = parse_frames(options.frames, len(source))
+    with store_of(options, source) as store:
+        cast = roles(options, store)
         known = steadied(store, wanted).items() if options.smooth_alignments else store.iterate(wanted)
-        meant = ((frame, [face for face in here if is_meant(face)]) for frame, here in known)
-        faces = {frame: here for frame, here in meant if here}
+        faces = {frame: here for frame, all_here in known if (here := cast.in_depth(all_here))}
         unseen = sorted(set(wanted) - store.frames_seen())
-    if not faces:
-        whose = f" of {', '.join(options.persons)}" if options.persons else ""
-        raise AlignmentsError(f"There are no faces{whose} to replace in the chosen frames of {source.path}",
-                              f"Run extract on the clip, or choose other frames{' or persons' if whose else ''}")
+    require_faces(faces, options, source.path)
+    masks = stored_masks(options, source, opened)
+    if masks is not None:
+        masks.require(faces)
     if unseen:
         reporter.warning(f"{len(unseen)} of the {len(wanted)} frames were never searched for faces and stay as they "
                          "are", f"Run extract for the frames {format_frames(unseen)}")
-    return faces
+    return Job(options, source, wanted, cast, faces, masks)
 
 
-def _store(options: ConvertOptions, source: Source) -> AlignmentsStore:
+def _warn_of_side(options: ConvertOptions, models: Iterable[TrainedModel], reporter: Reporter) -> None:
+    favouring = {row.name for row in TRAINERS if row.favours_b}
+    for trainer in dict.fromkeys(model.settings.trainer for model in models):
+        if options.swap_model and trainer in favouring:
+            reporter.warning(f"The trainer {trainer} gives B's face more detail than A's: the other way round the swap "
+                             "is softer", "For this direction, train a model with the sides exchanged")
+
+
+def stored_masks(options: ConvertOptions, source: Source, opened: ExitStack) -> StoredMasks | None:
+    """Where masks are taken from, open as long as `opened`; None: they are drawn."""
+    if options.mask_type in ("none", *DRAWN):
+        return None
+    return opened.enter_context(StoredMasks(store_of(options, source), options.mask_type))
+
+
+def store_of(options: ConvertOptions, source: Source) -> AlignmentsStore:
+    """The alignments that the options name, open.
+
+    Raises:
+        AlignmentsError: none, or of another clip.
+    """
     path = Path(options.alignments).expanduser() if options.alignments.strip() else default_store(source.path)
     if not path.exists():
         raise AlignmentsError(f"There are no alignments for {source.path} (looked for {path})",
                               "Run extract on the clip first, or name its alignments file")
     # A reader without waiting would take a frame that is just being written for one without faces.
-    opened = AlignmentsStore.open if os.access(path, os.W_OK) else AlignmentsStore.readonly
+    opened: Callable[..., AlignmentsStore] = (AlignmentsStore.open if os.access(path, os.W_OK)
+                                              else AlignmentsStore.readonly)
     return opened(path, source_info(source))
-
-
-def frame_keys(options: ConvertOptions, model: TrainedModel, source: Source, wanted: Iterable[int],
-               faces: dict[int, list[Face]], masks: StoredMasks | None = None) -> dict[int, str]:
-    """For each frame a short text that changes whenever its picture would: model, settings, landmarks, masks."""
-    settings = {name: getattr(options, name) for name in _PICTURE_OPTIONS}
-    common = json.dumps([_VERSION, options.writer, source.fingerprint])
-    whole = common + json.dumps([settings, _model_digest(model)], sort_keys=True)
-    keys = {}
-    for index in wanted:
-        digest = hashlib.sha256((whole if index in faces else common).encode())
-        for face in faces.get(index, ()):
-            digest.update(np.ascontiguousarray(face.landmarks, "<f4").tobytes())
-        if masks is not None:
-            digest.update(masks.key(faces.get(index, ())))
-        keys[index] = digest.hexdigest()[:32]
-    return keys
-
-
-def _model_digest(model: TrainedModel) -> str:
-    digest = hashlib.sha256(repr(model.settings).encode())
-    for name, tensor in sorted(model.model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    return digest.hexdigest()
 
 
 def _rounded(values: dict[str, float]) -> dict[str, float]:

@@ -139,10 +139,14 @@ class TrainedModel:
         settings: see `Settings`.
         input_size, output_size: sides of its pictures in pixels.
         iterations: how long it was trained.
+        digest: names its weights and settings; equal where these are.
+        precision: what it computes in; see `quick.quicken`.
     """
 
-    def __init__(self, model: SwapModel, state: ModelState, device: torch.device) -> None:
+    def __init__(self, model: SwapModel, state: ModelState, device: torch.device, digest: str = "") -> None:
         self.model = model.to(device).eval()
+        self.digest = digest
+        self.precision = torch.float32
         self.settings = state.settings
         self.input_size = state.input_size
         self.output_size = state.output_size
@@ -163,7 +167,7 @@ class TrainedModel:
             return np.zeros((0, self.output_size, self.output_size, 3), np.float32)
         x = torch.from_numpy(np.ascontiguousarray(faces, np.float32)).to(self.device).permute(0, 3, 1, 2)
         with inference(self.model):
-            y = self.model(x, side)
+            y = self.model(x.to(self.precision), side)
         return y.float().permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
@@ -195,4 +199,6 @@ def load(model_dir: Path | str, device: str | torch.device = "cpu") -> TrainedMo
         if newer.save == state.save:
             raise
         return load(folder, device)  # a training that still runs has saved in between
-    return TrainedModel(build_model(state, weights, path), state, torch.device(device))
+    content = state.checksums.get(path.name) or checksum(path)
+    return TrainedModel(build_model(state, weights, path), state, torch.device(device),
+                        f"{state.settings!r} {path.stat().st_size} {content}")

@@ -16,6 +16,13 @@ def device_option(group: str = "Device") -> Any:
                   choices=DEVICES, group=group, advanced=True)
 
 
+def cluster_option(group: str = "Device") -> Any:
+    """Where frames are worked on besides this machine; `core.cluster` speaks to it."""
+    return option("", label="Cluster", help="Address of a Dask scheduler whose workers do the work, such as "
+                  "tcp://farm:8786; they see the same files under the same paths; empty: this machine does it",
+                  group=group, advanced=True)
+
+
 def persons_option(group: str = "Persons") -> Any:
     """Whose faces a task is about; `core.faces.persons.wanted` resolves it."""
     return option((), label="Persons", help="Names of the persons whose faces are meant; empty: everyone", group=group,

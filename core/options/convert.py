@@ -17,7 +17,7 @@ class ConvertOptions(ConvertFacesOptions, ConvertWritingOptions, ConvertLookOpti
 
     source: str = option("", label="Source", help="Video file or folder of images to convert", kind="path",
                          positional=True, required=True, per_shot=False)
-    model_dir: str = option("", label="Model Folder", help="Folder of the trained model", kind="folder",
-                            required=True, group="Input", per_shot=False)
+    model_dir: str = option("", label="Model Folder", help="Folder of the trained model; where persons have models of "
+                            "their own, that of everybody else", kind="folder", group="Input", per_shot=False)
     output: str = option("", label="Output", help="Folder for images, or file for a video", kind="path",
                          required=True, group="Output", per_shot=False)

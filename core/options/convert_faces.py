@@ -17,6 +17,12 @@ class ConvertFacesOptions:
     frames: str = option("", label="Frames", help="Frames to convert, counted from 0, such as 0-99,150; empty: all",
                          group="Input", per_shot=False)
     persons: tuple[str, ...] = persons_option("Input")
+    models: tuple[str, ...] = option((), label="Models by Person", help="Persons with a model of their own, such as "
+                                     "Anna=/models/anna; the model folder, if one is named, is for everybody else",
+                                     group="Input", advanced=True)
+    in_front: str = option("larger", label="In Front", help="Which of two overlapping faces lies in front: the larger "
+                           "one, or that of the person named first, in persons, then in models",
+                           choices=("larger", "persons"), group="Input", advanced=True)
     smooth_alignments: bool = option(False, label="Smooth Alignments", help="Take the jitter out of the landmarks for "
                                      "this conversion, without changing the alignments; faces corrected by hand stay "
                                      "as they are", group="Input")
