@@ -7,12 +7,16 @@ OpenCV itself resolves positions to 1/32 of a patch pixel.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
+from ..media.depth import decode, depth_of, steps
 from .nouns import ConvertedFrame, Layer, Patch
 
 Box = tuple[int, int, int, int]
+_TOPS = {8: 255.0, 16: 65535.0, 32: 1.0}  # white, and full coverage, by depth
 _CUBIC_REACH = 2  # patch pixels beyond its edge in which cubic sampling still sees the patch
 _FRINGE = 8  # frame pixels around the mask that get its colour under alpha 0, against dark fringes when resampled
 
@@ -85,15 +89,21 @@ def _scale(matrix: np.ndarray) -> float:
     return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
 
 
-def compose(patches: tuple[Patch, ...], width: int, height: int, samples: int = 1) -> Layer | None:
-    """All patches of a frame as one layer; a later one lies over those before it. `samples`: see `warp_back`.
+def compose(patches: tuple[Patch, ...], width: int, height: int, samples: int = 1, depth: int = 8) -> Layer | None:
+    """All patches of a frame as one layer; a later one lies over those before it.
 
     With premultiplied colour P and alpha A, each patch of colour c and mask m is laid over by
     P <- P (1 - m) + c m and A <- A (1 - m) + m (Porter & Duff 1984, "over"), which over any frame f gives the same as
     f <- f (1 - m) + c m done patch by patch.
+
+    Args:
+        samples: see `warp_back`.
+        depth: 8, 16 or 32: of the frame.
     """
     pieces = []
     for patch in patches:
+        if depth == 32:
+            patch = replace(patch, rgb=decode(patch.rgb))
         area = reach(patch.matrix, patch.mask.shape[0], width, height)
         if area is not None:
             pieces.append((area, *warp_back(patch, area, samples)))
@@ -101,7 +111,7 @@ def compose(patches: tuple[Patch, ...], width: int, height: int, samples: int = 
         return None
     if len(pieces) == 1:
         area, rgb, mask = pieces[0]
-        return Layer(area, rgb, _to_bytes(mask))
+        return Layer(area, rgb, steps(mask, depth))
     x, y, w, h = area = _union([piece[0] for piece in pieces])
     colour, alpha = np.zeros((h, w, 3), np.float32), np.zeros((h, w), np.float32)
     for (px, py, pw, ph), rgb, mask in pieces:
@@ -109,7 +119,7 @@ def compose(patches: tuple[Patch, ...], width: int, height: int, samples: int = 
         colour[part] = colour[part] * (1.0 - mask[..., None]) + rgb * mask[..., None]
         alpha[part] = alpha[part] * (1.0 - mask) + mask
     straight = np.clip(colour / np.maximum(alpha, 1e-6)[..., None], 0.0, 1.0)
-    return Layer(area, straight, _to_bytes(alpha))
+    return Layer(area, straight, steps(alpha, depth))
 
 
 def _union(boxes: list[Box]) -> Box:
@@ -118,50 +128,61 @@ def _union(boxes: list[Box]) -> Box:
     return x0, y0, x1 - x0, y1 - y0
 
 
-def _to_bytes(values: np.ndarray) -> np.ndarray:
-    return np.rint(values * 255.0).astype(np.uint8)
-
-
 def _part(layer: Layer) -> tuple[slice, slice]:
     x, y, w, h = layer.box
     return np.s_[y:y + h, x:x + w]
 
 
 def full_frame(converted: ConvertedFrame) -> np.ndarray:
-    """uint8 [H, W, 3] RGB: the whole picture; where the layer's alpha is 0 it is the source's, bit for bit."""
+    """[H, W, 3] RGB of the frame's dtype: the whole picture; where the layer's alpha is 0 it is the source's bits."""
     pixels, layer = converted.frame.pixels, converted.layer
     if layer is None:
         return pixels
     result = pixels.copy()
-    below = pixels[_part(layer)].astype(np.float32)
-    weight = (layer.alpha.astype(np.float32) / 255.0)[..., None]
-    result[_part(layer)] = np.rint(below + (layer.rgb * 255.0 - below) * weight).astype(np.uint8)
+    top = _TOPS[depth_of(pixels)]
+    part = result[_part(layer)]
+    below = part.astype(np.float32)
+    weight = (layer.alpha.astype(np.float32) / top)[..., None]
+    mixed = below + (layer.rgb * top - below) * weight
+    if pixels.dtype != np.float32:
+        mixed = np.rint(mixed).astype(pixels.dtype)
+    np.copyto(part, mixed, where=weight > 0)
     return result
 
 
 def overlay(converted: ConvertedFrame) -> np.ndarray:
-    """uint8 [H, W, 4] RGBA with straight alpha: the swapped faces alone, black and transparent away from them.
+    """[H, W, 4] RGBA of the frame's dtype with straight alpha: the swapped faces alone, black and clear elsewhere.
 
     Close around a face, the nearest colour of the mask's edge lies under alpha 0: whoever scales or moves the picture
     mixes neighbouring pixels, and black there would show as a dark fringe.
     """
     height, width = converted.frame.pixels.shape[:2]
     layer = converted.layer
-    result = np.zeros((height, width, 4), np.uint8)
+    result = np.zeros((height, width, 4), converted.frame.pixels.dtype)
     if layer is not None and layer.alpha.any():
         part = result[_part(layer)]
-        part[..., :3] = _with_fringe(_to_bytes(layer.rgb), layer.alpha)
+        top = _TOPS[depth_of(result)]
+        rgb = layer.rgb if result.dtype == np.float32 else np.rint(layer.rgb * top).astype(result.dtype)
+        part[..., :3] = _with_fringe(rgb, layer.alpha)
         part[..., 3] = layer.alpha
     return result
 
 
+def mask(converted: ConvertedFrame) -> np.ndarray:
+    """[H, W] of the frame's dtype: how much of each pixel is replaced, as in the overlay's alpha."""
+    result = np.zeros(converted.frame.pixels.shape[:2], converted.frame.pixels.dtype)
+    if converted.layer is not None:
+        result[_part(converted.layer)] = converted.layer.alpha
+    return result
+
+
 def _with_fringe(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """uint8 colours kept where alpha > 0, spread from there over `_FRINGE` pixels, and 0 beyond."""
+    """Colours kept where alpha > 0, spread from there over `_FRINGE` pixels, and 0 beyond."""
     solid = alpha > 0
     if solid.all():
         return rgb
     distance, nearest = cv2.distanceTransformWithLabels(
         (~solid).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL)
-    colours = np.zeros((int(nearest.max()) + 1, 3), np.uint8)
+    colours = np.zeros((int(nearest.max()) + 1, 3), rgb.dtype)
     colours[nearest[solid]] = rgb[solid]
-    return np.where((distance <= _FRINGE)[..., None], colours[nearest], 0)
+    return np.where((distance <= _FRINGE)[..., None], colours[nearest], rgb.dtype.type(0))

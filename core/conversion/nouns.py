@@ -19,6 +19,7 @@ class Patch:
         matrix: float64 [2, 3], frame pixels -> patch pixels (x right, y down, pixel centres at integers), with the
             face scale already in it.
         face: uuid of the stored face it replaces.
+        position: number of that face within its frame, as stored.
         raw_mask: float32 [S, S], 0..1: the mask as chosen and blurred, before erosion and box; what the colour method
             measured within. None where a patch is made without one.
     """
@@ -28,19 +29,22 @@ class Patch:
     matrix: np.ndarray
     face: str = ""
     raw_mask: np.ndarray | None = None
+    position: int = 0
 
 
 @dataclass(frozen=True)
 class Layer:
     """The swapped faces of one frame in frame pixels, as one straight-alpha picture cut to where they are.
 
-    Alpha is held in the 256 steps that an 8-bit picture has, so that the full frame and the overlay made from one layer
-    show the same thing, and "alpha 0" means untouched in both.
+    Colours and alpha are those of the frame's depth, so that the full frame and the overlay made from one layer show
+    the same thing, and "alpha 0" means untouched in both: over frames of 8 and 16 bits display values, mixed as such
+    (Blender's sequencer does the same), over floating-point frames scene-linear light (as compositors mix it).
 
     Attributes:
         box: (x, y, w, h) integers: which part of the frame the arrays cover.
         rgb: float32 [h, w, 3], RGB 0..1, straight (not multiplied by alpha); defined everywhere in the box.
-        alpha: uint8 [h, w], the blended mask; 0 leaves the frame as it is.
+        alpha: [h, w], the blended mask; 0 leaves the frame as it is. uint8 or uint16 over frames of that type, float32
+            0..1 in 65535 steps over floating-point frames.
     """
 
     box: tuple[int, int, int, int]

@@ -12,6 +12,7 @@ from ..extraction.protocols import Masker
 from ..faces.crop import crop
 from ..faces.geometry import Alignment
 from ..faces.nouns import AlignedFace, Face
+from ..media.depth import depth_of
 from ..media.frame import Frame
 from ..models.base import Side
 from ..models.folder import TrainedModel
@@ -36,6 +37,7 @@ class Cut:
         reference: float32 [S, S, 3], RGB 0..1: the original in the crop that the model's answer fills.
         mask: uint8 [S, S], 0 outside to 255 inside the face, over the reference crop.
         matrix: float64 [2, 3], frame -> reference crop.
+        position: number of the stored face within its frame.
     """
 
     face: str
@@ -43,6 +45,7 @@ class Cut:
     reference: np.ndarray
     mask: np.ndarray
     matrix: np.ndarray
+    position: int = 0
 
 
 class Swapper:
@@ -82,15 +85,15 @@ class Swapper:
                 continue
             try:
                 alignment = Alignment(face.landmarks)
-                reference = crop(frame.pixels, alignment, model.output_size, *placement)
+                reference = crop(frame.pixels8, alignment, model.output_size, *placement)
             except ValueError as error:
                 raise AlignmentsError(f"The landmarks of face {face.position} in frame {frame.index} cannot be used "
                                       f"({error})", "Remove that face or correct its landmarks") from error
             feed = reference
             if model.input_size != model.output_size:
-                feed = crop(frame.pixels, alignment, model.input_size, *placement)
+                feed = crop(frame.pixels8, alignment, model.input_size, *placement)
             cuts.append(Cut(face.uuid, _unit(feed.pixels), _unit(reference.pixels), self._mask(face, reference),
-                            reference.matrix))
+                            reference.matrix, face.position))
         return tuple(cuts)
 
     def _mask(self, face: Face, cut: AlignedFace) -> np.ndarray:
@@ -116,7 +119,8 @@ class Swapper:
         rgb = self._colour(np.clip(answer, 0.0, 1.0).astype(np.float32), cut.reference, raw)
         mask = masks.blended(raw, erosion=options.erosion, with_box=options.mask_type != "none",
                              soft_box=options.mask_blur != "none")
-        return Patch(rgb, mask, scaled(cut.matrix, mask.shape[0], options.face_scale), cut.face)
+        return Patch(rgb, mask, scaled(cut.matrix, mask.shape[0], options.face_scale), cut.face,
+                     position=cut.position)
 
     def finish(self, frame: Frame, cuts: Sequence[Cut], answers: Iterable[np.ndarray]) -> ConvertedFrame:
         """The frame with its swapped faces laid over in order."""
@@ -126,7 +130,7 @@ class Swapper:
 def laid_over(frame: Frame, patches: tuple[Patch, ...]) -> ConvertedFrame:
     """The frame with these patches over it, which may be several models': a later one lies over those before it."""
     height, width = frame.pixels.shape[:2]
-    return ConvertedFrame(frame, patches, compose(patches, width, height))
+    return ConvertedFrame(frame, patches, compose(patches, width, height, depth=depth_of(frame.pixels)))
 
 
 def _unit(pixels: np.ndarray) -> np.ndarray:

@@ -206,3 +206,33 @@ def test_a_patch_of_the_frames_scale_comes_back_almost_unchanged() -> None:
         back, mask = warp_back(Patch(rgb, soft_disc(96), matrix), (0, 0, WIDTH, HEIGHT))
         error = ((back - frame)[mask > 0] ** 2).mean()
         assert -10 * np.log10(error) >= 46, scale
+
+
+@pytest.mark.parametrize("depth", [16, 32])
+def test_finer_frames_are_blended_by_the_definition(depth: int) -> None:
+    """Over 16 bits in display values, over floats in linear light; untouched where alpha is 0, far beyond white too."""
+    random = np.random.default_rng(7)
+    if depth == 16:
+        pixels = random.integers(0, 65536, (HEIGHT, WIDTH, 3)).astype(np.uint16)
+    else:
+        pixels = random.uniform(-0.5, 9, (HEIGHT, WIDTH, 3)).astype(np.float32)
+        pixels[:4] = np.inf
+    patches = (Patch(smooth(48), soft_disc(48), similarity(0.61, 17.3, 71.37, 55.81, 48)),)
+    layer = compose(patches, WIDTH, HEIGHT, depth=depth)
+    result = ConvertedFrame(Frame("noise", 0, 0.0, pixels), patches, layer)
+    whole, over = full_frame(result), overlay(result)
+    assert whole.dtype == over.dtype == pixels.dtype
+    top = 65535.0 if depth == 16 else 1.0
+    alpha = over[..., 3:].astype(float) / top
+    np.testing.assert_array_equal(whole[alpha[..., 0] == 0], pixels[alpha[..., 0] == 0])
+    mask = sampled(patches[0].mask[..., None], patches[0].matrix, 0.0)
+    assert np.abs(alpha - mask).max() < 0.02  # OpenCV's 1/32 of a patch pixel
+    colour = patches[0].rgb
+    if depth == 32:
+        colour = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
+    inside = alpha[..., 0] > 0
+    assert len(np.unique(over[..., 3])) > 300  # finer than 8 bits
+    below = pixels[inside].astype(float)
+    mixed = below * (1 - alpha[inside]) + over[..., :3][inside].astype(float) * alpha[inside]
+    np.testing.assert_allclose(whole[inside], mixed, atol=1.0 if depth == 16 else 1e-5)
+    np.testing.assert_allclose(over[..., :3][inside] / top, sampled(colour, patches[0].matrix, None)[inside], atol=0.02)
