@@ -15,7 +15,7 @@ from ..core.faces.places import default_store
 from ..core.jobs import client
 from ..core.jobs.messages import Message
 from ..core.jobs.tasks import TASKS
-from . import counting, environment, footage, preferences, properties, shot, weights
+from . import counting, environment, footage, preferences, properties, shot, weights, whereabouts
 from .board import GOING, Board, JobView
 
 STAGES = ("extract", "train", "convert")
@@ -162,10 +162,12 @@ def sources(scene: Any) -> list[Path]:
 # --- what a stage does ------------------------------------------------------------------------------------------
 
 
-def plan(scene: Any, stage: str, roles: tuple[str, ...] = shot.ROLES, **overrides: Any) -> list[Planned]:
+def plan(scene: Any, stage: str, roles: tuple[str, ...] = shot.ROLES, *, ahead: bool = False,
+         **overrides: Any) -> list[Planned]:
     """The jobs of a stage, in order. Looks at the disk: for operators, not for panels.
 
     Args:
+        ahead: what the stage needs will be made by jobs before it, so that it need not be there yet.
         overrides: options that win over the shot's.
 
     Raises:
@@ -176,7 +178,7 @@ def plan(scene: Any, stage: str, roles: tuple[str, ...] = shot.ROLES, **override
     if stage == "extract":
         return [_extraction(scene, role, overrides) for role in roles]
     if stage == "train":
-        filled = {f"input_{role}": str(_enough_faces(scene, role, overrides)) for role in shot.ROLES}
+        filled = {f"input_{role}": str(_enough_faces(scene, role, overrides, ahead)) for role in shot.ROLES}
         filled["model_dir"] = str(shot.model_folder(scene))
         chosen = properties.values_of(properties.settings(scene, "train"), "train") | overrides
         filled |= {f"alignments_{role}": (str(alignments(scene, role)),) for role in shot.ROLES
@@ -184,7 +186,7 @@ def plan(scene: Any, stage: str, roles: tuple[str, ...] = shot.ROLES, **override
         return [Planned("train", _options(scene, "train", filled, overrides), "Train", both)]
     source = shot.checked_source(scene, "a")
     model = Path(overrides.get("model_dir") or shot.model_folder(scene))
-    if not model.is_dir():
+    if not ahead and not model.is_dir():
         raise ModelError(f"There is no model in {model}", "Train one first, or choose a model folder")
     filled = {"source": str(source), "model_dir": str(model), "output": str(shot.converted_folder(scene)),
               "alignments": str(alignments(scene, "a")), "frames": footage_frames(scene, "a")}
@@ -208,11 +210,11 @@ def _options(scene: Any, task: str, filled: dict[str, Any], overrides: dict[str,
     return properties.options_from(group, task, **{**filled, **overrides})
 
 
-def _enough_faces(scene: Any, role: str, overrides: dict[str, Any]) -> Path:
+def _enough_faces(scene: Any, role: str, overrides: dict[str, Any], ahead: bool) -> Path:
     given = overrides.get(f"input_{role}")
     folder = Path(given) if given else shot.faces_folder(scene, role)
     count = sum(1 for _ in folder.glob("*.png")) if folder.is_dir() else 0
-    if count < FEWEST_FACES:
+    if count < FEWEST_FACES and not ahead:
         raise FacesError(f"There are {count} faces of {role.upper()} in {folder}, and training needs {FEWEST_FACES}",
                          "Extract them first, or choose a longer strip")
     return folder
@@ -253,6 +255,7 @@ def footage_frames(scene: Any, role: str) -> str:
 def queue(scene: Any, planned: list[Planned]) -> list[str]:
     """Make the job folders; the keeper's thread starts the first and then each next one. Returns their names."""
     names: list[str] = []
+    whereabouts.settle(scene)
     folder = shot.work_folder(scene) / "jobs"
     for one in planned:
         tag = {**one.tag, "scene": scene.name, **({"after": names[-1]} if names else {})}
@@ -266,6 +269,7 @@ def run_and_wait(scene: Any, planned: list[Planned], on_message: Callable[[str, 
     Raises:
         UnderstudyError: before a job starts, or with a failed job's own sentence.
     """
+    whereabouts.settle(scene)
     status, _ = run_in(shot.work_folder(scene) / "jobs", scene, planned, on_message)
     return status
 
