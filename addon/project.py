@@ -106,6 +106,13 @@ class UNDERSTUDY_Project(_Fields, bpy.types.PropertyGroup):
         name="Work Folder", subtype="DIR_PATH", options=properties.RELATIVE | {"ANIMATABLE"},
         description="Where faces, models, converted frames and jobs are kept; empty: a folder beside the .blend file")
 
+    # Where things are, as `addon.whereabouts` keeps it: the work folder, what clips' places are told from, and both as
+    # absolute paths.
+    place: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
+    anchor: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
+    place_memory: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
+    anchor_memory: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
+
     @property
     def active(self) -> Any:
         """The active shot, for scripts: `scene.understudy.active.train.iterations = 5000`."""

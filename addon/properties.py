@@ -5,6 +5,7 @@ A list without choices, and a number that may be left out, are typed as text: "A
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -240,7 +241,7 @@ def _parsed(option: Option, word: str) -> Any:
 def _resolved(option: Option, value: Any) -> Any:
     """Paths may begin with Blender's // for the folder of the .blend."""
     is_path = option.declaration.kind != "value" and isinstance(value, str) and value
-    return bpy.path.abspath(value) if is_path else value
+    return os.path.normpath(bpy.path.abspath(value)) if is_path and value.startswith("//") else value
 
 
 def options_from(group: Any, task_name: str, **filled: Any) -> Any:
@@ -265,6 +266,11 @@ def apply(group: Any, task_name: str, values: dict[str, Any]) -> dict[str, Any]:
         else:
             setattr(group, rna_name(option), set(value) if option.many else value)
     return rest
+
+
+def paths_of(task_name: str) -> list[Option]:
+    """The options of a task that a panel shows and that name files or folders."""
+    return [o for o in options_of(TASKS[task_name].options) if shown(o) and o.declaration.kind != "value"]
 
 
 def is_list_of_paths(option: Option) -> bool:

@@ -10,9 +10,12 @@ _MODULES = (
     "operators.shot", "operators.extract", "operators.train", "operators.convert", "operators.jobs", "operators.tools",
     "operators.paths", "operators.run_tool", "operators.persons", "operators.watching",
     "addon.correcting", "operators.correct",
+    "addon.slices", "addon.clips", "addon.corrections", "addon.marker_edits",
+    "operators.landmarks_markers", "operators.landmarks_frame", "operators.landmarks_transform",
+    "operators.landmarks_box",
     "panels.shot", "panels.extract", "panels.train", "panels.convert",
     "panels.landmarks", "panels.tools", "panels.jobs",
-    "addon.cli", "addon.migration", "addon.watch",
+    "addon.cli", "addon.migration", "addon.whereabouts", "addon.watch",
 )
 _ROOT = __package__.rpartition(".")[0]
 

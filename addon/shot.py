@@ -129,14 +129,15 @@ class UnsavedError(UnderstudyError):
 
 
 def work_folder(scene: Any) -> Path:
-    """`//<blend name>_understudy`, or the folder that the person chose.
+    """The folder that the person chose, the one that the first job has settled, or `//<blend name>_understudy`.
 
     Raises:
         UnsavedError: if the file was never saved and no folder is chosen.
     """
-    chosen = scene.understudy.folder
-    if chosen and not (chosen.startswith("//") and not bpy.data.filepath):
-        return Path(bpy.path.abspath(chosen)).absolute()
+    held = scene.understudy
+    for folder in (held.folder, held.place):
+        if folder and not (folder.startswith("//") and not bpy.data.filepath):
+            return Path(os.path.normpath(bpy.path.abspath(folder))).absolute()
     if not bpy.data.filepath:
         raise UnsavedError("This .blend has not been saved yet", "Save it first: Understudy keeps its files beside it")
     blend = Path(bpy.data.filepath)
@@ -168,10 +169,11 @@ def source_name(strip: Any) -> str:
     """
     path = source_path(strip)
     place = str(path)
-    if bpy.data.filepath:
+    # Told from the folder of the .blend that made the first: a project that moves finds its folders again.
+    anchor = strip.id_data.understudy.anchor or "//"
+    if bpy.data.filepath or not anchor.startswith("//"):
         try:
-            # Relative, so that a project that moves as a whole finds its folders again.
-            place = Path(os.path.relpath(path, os.path.dirname(bpy.data.filepath))).as_posix()
+            place = Path(os.path.relpath(path, bpy.path.abspath(anchor))).as_posix()
         except ValueError:  # another drive
             pass
     return f"{bpy.path.clean_name(path.stem)[:40]}-{hashlib.sha1(place.encode()).hexdigest()[:4]}"
@@ -185,7 +187,7 @@ def model_folder(scene: Any) -> Path:
     """The person's model folder, or one for this pair and trainer."""
     shot = active(scene)
     if shot.model_dir:
-        return Path(bpy.path.abspath(shot.model_dir)).absolute()
+        return Path(os.path.normpath(bpy.path.abspath(shot.model_dir))).absolute()
     pair = "-".join(source_path(needed_strip(scene, role)).stem[:24] for role in ROLES)
     digest = hashlib.sha1("|".join(source_name(needed_strip(scene, r)) for r in ROLES).encode()).hexdigest()[:4]
     return work_folder(scene) / "models" / f"{bpy.path.clean_name(pair)}-{digest}-{shot.train.trainer}"

@@ -18,7 +18,7 @@ from ..core.errors import UnderstudyError, UsageError
 from ..core.jobs import client
 from ..core.jobs.tasks import TASKS, Task
 from ..core.options import Option, options_of
-from . import environment, properties, shot, stages, weights
+from . import environment, properties, shot, stages, weights, whereabouts
 from .board import Board, JobView
 from .stages import Planned
 
@@ -216,7 +216,10 @@ def _filled(scene: Any, task: Task, role: str) -> dict[str, Any]:
 
 def jobs_folder(scene: Any, task: Task) -> Path:
     """Where the job's folder goes: with the shot's jobs, or, for what is no shot's business, with the person's."""
-    return shot.work_folder(scene) / "jobs" if is_of_shot(task) else environment.setup_jobs()
+    if not is_of_shot(task):
+        return environment.setup_jobs()
+    whereabouts.settle(scene)
+    return shot.work_folder(scene) / "jobs"
 
 
 def queue(scene: Any, planned: Planned) -> str:

@@ -1,0 +1,126 @@
+"""A .blend that is saved elsewhere, copied or moved still finds its files."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import bpy
+import pytest
+
+
+def film(scene: Any, path: str, channel: int = 1) -> Any:
+    editor = scene.sequence_editor_create()
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    return strips.new_movie(name=f"film {channel}", filepath=path, channel=channel, frame_start=1)
+
+
+@pytest.fixture
+def work(scene: Any, extension: Any, tmp_path: Path) -> Path:
+    """The work folder of a scene that has run something; its footage lies in another folder."""
+    for name in ("media", "one", "two"):
+        (tmp_path / name).mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "one" / "shot.blend"))
+    one = scene.understudy.active
+    one.strip_a = film(scene, str(tmp_path / "media" / "clip.mp4")).name
+    one.strip_b = film(scene, str(tmp_path / "media" / "other.mp4"), 2).name
+    one.model_dir, one.extract.filter = "//models/mine", "//a.png; /abs/b.png"
+    extension("addon.whereabouts").settle(scene)
+    folder = extension("addon.shot").work_folder(scene)
+    assert folder == tmp_path / "one" / "shot_understudy"
+    folder.mkdir()
+    bpy.ops.wm.save_mainfile()
+    return folder
+
+
+def places(extension: Any) -> tuple[Path, ...]:
+    """Everything that must stay where it is."""
+    shot, scene = extension("addon.shot"), bpy.context.scene
+    values = extension("addon.properties").values_of(scene.understudy.active.extract, "extract")
+    return (shot.work_folder(scene), shot.faces_folder(scene, "a"), shot.faces_folder(scene, "b"),
+            shot.model_folder(scene), *(Path(path) for path in values["filter"]))
+
+
+def test_a_version_beside_the_first_keeps_the_work_folder(extension: Any, work: Path) -> None:
+    before = places(extension)
+    bpy.ops.wm.save_as_mainfile(filepath=str(work.parent / "shot_v2.blend"))
+    assert places(extension) == before
+    bpy.ops.wm.open_mainfile(filepath=str(work.parent / "shot_v2.blend"))
+    assert places(extension) == before
+    assert not extension("addon.whereabouts").is_elsewhere(bpy.context.scene)
+
+
+def test_saved_elsewhere_it_still_finds_everything(extension: Any, work: Path, tmp_path: Path) -> None:
+    before = places(extension)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "two" / "shot.blend"))
+    for _ in range(2):
+        assert places(extension) == before
+        held = bpy.context.scene.understudy
+        assert held.place == "//../one/shot_understudy"
+        assert held.active.model_dir == "//../one/models/mine"
+        assert held.active.extract.filter == "//../one/a.png; /abs/b.png"
+        assert extension("addon.whereabouts").is_elsewhere(bpy.context.scene)
+        bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "two" / "shot.blend"))
+    extension("addon.whereabouts").start_afresh(bpy.context.scene)
+    assert places(extension)[0] == tmp_path / "two" / "shot_understudy"
+
+
+def test_a_saved_copy_leaves_the_open_file_as_it_is(extension: Any, work: Path, tmp_path: Path) -> None:
+    before, held = places(extension), bpy.context.scene.understudy
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "two" / "copy.blend"), copy=True)
+    assert (held.place, held.active.model_dir) == ("//shot_understudy", "//models/mine")
+    assert places(extension) == before
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "two" / "copy.blend"))
+    assert places(extension) == before
+
+
+def test_a_save_that_fails_leaves_everything(extension: Any, work: Path, tmp_path: Path) -> None:
+    before, held = places(extension), bpy.context.scene.understudy
+    with pytest.raises(RuntimeError):
+        bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "no such folder" / "x" / "copy.blend"))
+    assert held.place == "//shot_understudy"
+    assert places(extension) == before
+
+
+def test_a_project_that_moves_as_a_whole(extension: Any, work: Path, tmp_path: Path) -> None:
+    before = places(extension)
+    moved = Path(shutil.copytree(tmp_path / "one", tmp_path / "new" / "one"))
+    bpy.ops.wm.open_mainfile(filepath=str(moved / "shot.blend"))
+    shutil.rmtree(tmp_path / "one")
+    bpy.ops.wm.open_mainfile(filepath=str(moved / "shot.blend"))
+    after = places(extension)
+    assert after[0] == moved / "shot_understudy"
+    assert after[3] == moved / "models" / "mine"
+    assert before[0] not in (after[0], *after[0].parents)
+
+
+def test_footage_that_moves_with_its_project_keeps_its_folders(extension: Any, scene: Any, tmp_path: Path) -> None:
+    scene.understudy.active.strip_a = film(scene, str(tmp_path / "clip.mp4")).name
+    extension("addon.whereabouts").settle(scene)
+    name = extension("addon.shot").faces_folder(scene, "a").name
+    film(scene, "", 3)
+    for strip in scene.sequence_editor.strips_all if hasattr(scene.sequence_editor, "strips_all") \
+            else scene.sequence_editor.sequences_all:
+        if strip.name == "film 1":
+            strip.filepath = "//clip.mp4"
+    bpy.ops.wm.save_mainfile()
+    moved = Path(shutil.copytree(tmp_path, tmp_path.with_name(tmp_path.name + "_moved")))
+    bpy.ops.wm.open_mainfile(filepath=str(moved / "shot.blend"))
+    assert extension("addon.shot").faces_folder(bpy.context.scene, "a").name == name
+
+
+def test_a_blend_that_moves_alone_finds_its_work_folder(extension: Any, work: Path, tmp_path: Path) -> None:
+    before = places(extension)
+    (tmp_path / "far" / "away").mkdir(parents=True)
+    alone = shutil.move(tmp_path / "one" / "shot.blend", tmp_path / "far" / "away" / "shot.blend")
+    bpy.ops.wm.open_mainfile(filepath=str(alone))
+    assert places(extension)[:3] == before[:3]
+    assert extension("addon.whereabouts").is_elsewhere(bpy.context.scene)
+
+
+def test_a_chosen_work_folder_wins(extension: Any, work: Path, tmp_path: Path) -> None:
+    bpy.context.scene.understudy.folder = str(tmp_path / "disk")
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "two" / "shot.blend"))
+    assert places(extension)[0] == tmp_path / "disk"
+    assert not extension("addon.whereabouts").is_elsewhere(bpy.context.scene)
