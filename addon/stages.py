@@ -129,7 +129,7 @@ def stores(scene: Any) -> list[tuple[Path, Path]]:
     for strip in (shot.strip_of(scene, role) for role in shot.ROLES):
         try:
             if strip is not None:
-                found.append((shot.source_path(strip), _elsewhere(scene, strip)))
+                found.append((shot.source_path(strip), elsewhere(scene, strip)))
         except UnderstudyError:
             pass  # a strip without a file
     return found
@@ -223,10 +223,11 @@ def _enough_faces(scene: Any, role: str, overrides: dict[str, Any], ahead: bool)
 def alignments(scene: Any, role: str) -> Path:
     """Where the strip's alignments are: beside the footage, or in the work folder where that place is read-only."""
     strip = shot.needed_strip(scene, role)
-    return default_store(shot.source_path(strip), _elsewhere(scene, strip))
+    return default_store(shot.source_path(strip), elsewhere(scene, strip))
 
 
-def _elsewhere(scene: Any, strip: Any) -> Path:
+def elsewhere(scene: Any, strip: Any) -> Path:
+    """Where a strip's alignments go if no file can be written beside its footage."""
     return shot.work_folder(scene) / "alignments" / shot.source_name(strip)
 
 
