@@ -120,6 +120,24 @@ def media_index(path: Path) -> FrameIndex:
 _indices: dict[tuple[str, int, int], FrameIndex] = {}
 
 
+def pictures_in(folder: Path) -> tuple[str, ...]:
+    """`list_images`, read again only when the folder has changed.
+
+    Raises:
+        OSError: no such folder, or it may not be read.
+    """
+    stamp = os.stat(folder).st_mtime_ns
+    known = _listed.get(folder)
+    if known is None or known[0] != stamp:
+        if len(_listed) > 8:
+            _listed.clear()
+        known = _listed[folder] = stamp, tuple(list_images(folder))
+    return known[1]
+
+
+_listed: dict[Path, tuple[int, tuple[str, ...]]] = {}
+
+
 def frame_map(scene: Any, strip: Any, frames: tuple[int, int] | None = None, *, exact: bool = True) -> FrameMap:
     """What `strip` shows at each of its timeline frames.
 
@@ -142,7 +160,7 @@ def frame_map(scene: Any, strip: Any, frames: tuple[int, int] | None = None, *, 
         positions = _positions(strip, timeline, factor=1.0, length=len(files))
         trim = int(_get(strip, "content_trim_start", "animation_offset_start"))
         at = np.minimum(positions.astype(np.int64) + trim, len(files) - 1)
-        names = tuple(image_frame_names(list_images(path)))
+        names = tuple(image_frame_names(list(pictures_in(path))))
         return FrameMap(path, first, np.asarray(files, np.int64)[at], names)
     index = media_index(path)
     _refuse_film(strip, path, index)
@@ -199,7 +217,7 @@ def _refuse_film(strip: Any, path: Path, index: FrameIndex) -> None:
 def _element_indices(strip: Any, folder: Path) -> list[int]:
     """For each picture of an image strip its place among the images of the folder."""
     try:
-        places = {name: n for n, name in enumerate(list_images(folder))}
+        places = {name: n for n, name in enumerate(pictures_in(folder))}
         return [places[element.filename] for element in strip.elements]
     except OSError as error:
         raise StripError(f"Cannot read {folder} ({error.strerror})", "Put it back, or choose another") from error
@@ -229,6 +247,26 @@ def _film_frames(scene: Any, strip: Any, frames: np.ndarray, index: FrameIndex, 
     times, step = _media_times(index, fps, np.maximum(media, 0))
     if exact:
         _refuse_overshot(strip, index, times, step)
+    found = np.searchsorted(np.asarray(index.pts, np.int64), times, side="right") - 1
+    return np.clip(found, 0, len(index) - 1)
+
+
+def film_sources(strip: Any, path: Path) -> np.ndarray:
+    """The source's frame that each media frame of a strip's film is, from the first on; int64.
+
+    Raises:
+        NotIndexedError: a film that the core has not looked at yet.
+        StripError: one of which Blender's frames cannot be told exactly.
+    """
+    index = media_index(path)
+    _refuse_film(strip, path, index)
+    fps = _rate(strip, path)
+    return media_frames(index, fps, _media_length(index, fps))
+
+
+def media_frames(index: FrameIndex, fps: float, count: int) -> np.ndarray:
+    """The source's frame that each of the first `count` media frames of a film is, at Blender's rate; int64."""
+    times, _ = _media_times(index, fps, np.arange(count))
     found = np.searchsorted(np.asarray(index.pts, np.int64), times, side="right") - 1
     return np.clip(found, 0, len(index) - 1)
 

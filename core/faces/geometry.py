@@ -120,7 +120,7 @@ def sub_crop_box(offsets: dict[str, np.ndarray], size: int, centering: str, cove
 def average_distances(landmarks: np.ndarray) -> np.ndarray:
     """`Alignment.average_distance` of many faces at once.
 
-    In the plane, the best similarity is a linear regression over complex numbers, without a decomposition for each face.
+    In the plane, the best similarity is a linear regression over complex numbers: no decomposition for each face.
 
     Args:
         landmarks: float [N, 68, 2], frame pixels.

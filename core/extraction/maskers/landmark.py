@@ -10,15 +10,10 @@ from collections.abc import Iterable, Sequence
 import cv2
 import numpy as np
 
+from ...faces.hulls import PARTS, raise_brows
 from ...faces.nouns import AlignedFace
 from ...options.maskers import MaskerOptions
 
-# 68-point indices whose convex hulls together cover the face from jaw to brows.
-_PARTS: tuple[tuple[int, ...], ...] = (
-    (*range(9), 17), (*range(8, 17), 26),  # cheeks and jaw
-    (17, 18, 19, 8), (24, 25, 26, 8), (*range(19, 25), 8),  # temples and middle, down to the chin
-    (*range(17, 22), 27, *range(31, 36), 8), (*range(22, 27), 27, *range(31, 36), 8), (*range(27, 36),),  # eyes, nose
-)
 _BITS = 4  # cv2 takes fixed-point coordinates: 1/16 px
 
 
@@ -38,7 +33,7 @@ def draw(landmarks: np.ndarray, size: int, kind: str) -> np.ndarray:
         points = raise_brows(points)
     elif kind != "components":
         raise ValueError(kind)
-    return draw_hulls(points, size, _PARTS)
+    return draw_hulls(points, size, PARTS)
 
 
 def draw_hulls(points: np.ndarray, size: int, hulls: Iterable[Sequence[int]]) -> np.ndarray:
@@ -62,18 +57,6 @@ def draw_hulls(points: np.ndarray, size: int, hulls: Iterable[Sequence[int]]) ->
     for hull in hulls:
         cv2.fillConvexPoly(mask, cv2.convexHull(fixed[list(hull)]), 255, cv2.LINE_8, _BITS)
     return cv2.resize(mask, (size, size), interpolation=cv2.INTER_AREA)
-
-
-def raise_brows(landmarks: np.ndarray) -> np.ndarray:
-    """The landmarks with each brow point moved up by half its distance from the eye below it, [68, 2]."""
-    points = landmarks.copy()
-    outer_right = (points[36] + (points[36] + points[0]) / 2) / 2
-    outer_left = (points[45] + (points[16] + points[45]) / 2) / 2
-    below_right = np.vstack([outer_right, points[36:40]])
-    below_left = np.vstack([points[42:46], outer_left])
-    points[17:22] += (points[17:22] - below_right) / 2
-    points[22:27] += (points[22:27] - below_left) / 2
-    return points
 
 
 class _Drawn:
