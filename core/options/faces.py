@@ -21,6 +21,11 @@ def _persons(side: str) -> Any:
                   "empty: everyone in the folder", group=_GROUP, advanced=True)
 
 
+def _more(side: str) -> Any:
+    return option((), label=f"More Faces {side}", help=f"Further faces folders of the performer on side {side}, from "
+                  "other clips or photographs", kind="folder", group=_GROUP, per_shot=False)
+
+
 @dataclass(frozen=True)
 class FacesOptions:
     """The faces of both sides."""
@@ -29,10 +34,17 @@ class FacesOptions:
                           kind="folder", required=True, group=_GROUP, per_shot=False)
     input_b: str = option("", label="Faces B", help="Faces folder of the performer who lends the face",
                           kind="folder", required=True, group=_GROUP, per_shot=False)
+    more_input_a: tuple[str, ...] = _more("A")
+    more_input_b: tuple[str, ...] = _more("B")
     persons_a: tuple[str, ...] = _persons("A")
     persons_b: tuple[str, ...] = _persons("B")
     alignments_a: tuple[str, ...] = _alignments("A")
     alignments_b: tuple[str, ...] = _alignments("B")
+
+    def folders(self, side: str) -> tuple[str, ...]:
+        """All faces folders of side "a" or "b", the first one first, each once."""
+        given = (getattr(self, f"input_{side}"), *getattr(self, f"more_input_{side}"))
+        return tuple(dict.fromkeys(given))
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ def some(paths: Sequence[Path]) -> str:
     return ", ".join(path.name for path in paths[:_NAMED]) + (", …" if len(paths) > _NAMED else "")
 
 
-def require_enough(count: int, folder: Path, label: str, unusable: Unusable = (), others: int = 0,
+def require_enough(count: int, folder: Path | str, label: str, unusable: Unusable = (), others: int = 0,
                    least: int = LEAST_FACES) -> None:
     """Make sure that a side has enough faces.
 
@@ -58,7 +58,7 @@ def about_count(count: int, label: str) -> str:
     return ""
 
 
-def about_unusable(unusable: Unusable, total: int, folder: Path) -> str:
+def about_unusable(unusable: Unusable, total: int, folder: Path | str) -> str:
     """Which files of `total` are left out, and why the first is; "" where none is."""
     if not unusable:
         return ""
@@ -77,7 +77,8 @@ def about_twins(share: float, label: str, *, always: bool = False) -> str:
         if advice or always else ""
 
 
-def missing_masks(lacking: Sequence[Path], total: int, folder: Path, label: str, kind: str, source: str) -> FacesError:
+def missing_masks(lacking: Sequence[Path], total: int, folder: Path | str, label: str, kind: str,
+                  source: str) -> FacesError:
     """What is said rather than train without some faces that a person wants in.
 
     Args:

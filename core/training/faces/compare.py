@@ -40,10 +40,10 @@ def run(options: FacesCompareOptions, reporter: Reporter) -> dict[str, Any]:
     if not options.input_a.strip() or not options.input_b.strip():
         raise UsageError("Two faces folders are needed", "Name them with --input-a and --input-b")
     cv2.setNumThreads(1)  # the faces are read in threads already
-    sides = (read_faces(options.input_a, _CUT, reporter, "A", options.persons_a, options.alignments_a, True),
-             read_faces(options.input_b, _CUT, reporter, "B", options.persons_b, options.alignments_b, True))
+    sides = (read_faces(options.folders("a"), _CUT, reporter, "A", options.persons_a, options.alignments_a, True),
+             read_faces(options.folders("b"), _CUT, reporter, "B", options.persons_b, options.alignments_b, True))
     for faces in sides:
-        checks.require_enough(len(faces), faces.folder, faces.label, faces.unusable, faces.others, least=1)
+        checks.require_enough(len(faces), faces.place, faces.label, faces.unusable, faces.others, least=1)
     a, b = (faces.angles for faces in sides)
     comparison = directions.compare(a, b, flip=options.flip)
     picture = _picture_path(options, sides[1].folder)
@@ -71,8 +71,8 @@ def _about(faces: FaceSet, twins: float, reporter: Reporter) -> list[str]:
     """A side's part of the report."""
     told = [sentence for sentence, _ in outdated(faces, reporter)]
     advice = checks.about_count(len(faces), faces.label)
-    unusable = checks.about_unusable(faces.unusable, len(faces) + len(faces.unusable), faces.folder)
-    return [f"Side {faces.label}: {checks.counted(len(faces), 'face')} in {faces.folder}",
+    unusable = checks.about_unusable(faces.unusable, len(faces) + len(faces.unusable), faces.place)
+    return [f"Side {faces.label}: {checks.counted(len(faces), 'face')} in {faces.place}",
             *(f"  {line}" for line in (advice, unusable, checks.about_twins(twins, faces.label, always=True), *told,
                                        _about_masks(faces)) if line)]
 

@@ -26,6 +26,7 @@ _CHUNK = 256  # faces whose poses are found at once
 _MOST_THREADS = 12  # beyond that, what one thread at a time does is the limit
 _STEP = 64  # faces between two looks at the reporter
 R = TypeVar("R")
+Folders = Path | str | Sequence[Path | str]
 
 
 class Origin(NamedTuple):
@@ -49,7 +50,7 @@ class FaceSet:
 
     Attributes:
         label: "A" or "B".
-        folder: where they came from.
+        folders: where they came from, the first one first.
         cut: how they were cut.
         crops: uint8 [N, P, P, 3 + M], as the model is to see them: RGB and a channel for each of `masks`.
         landmarks: float32 [N, 68, 2] in the crops' pixels, centres at integers.
@@ -64,7 +65,7 @@ class FaceSet:
     """
 
     label: str
-    folder: Path
+    folders: Sequence[Path]
     cut: Cut
     crops: np.ndarray
     landmarks: np.ndarray
@@ -81,6 +82,16 @@ class FaceSet:
         return len(self.origins)
 
     @property
+    def folder(self) -> Path:
+        """The first folder: the one to name where one is enough."""
+        return self.folders[0]
+
+    @property
+    def place(self) -> str:
+        """Where they came from, in words."""
+        return " and ".join(map(str, self.folders))
+
+    @property
     def paths(self) -> list[Path]:
         """One file per face."""
         return [origin.path for origin in self.origins]
@@ -91,11 +102,12 @@ class FaceSet:
         return self.cut.masks
 
 
-def load_faces(folder: Path | str, cut: Cut, reporter: Reporter, label: str, persons: Sequence[str] = (),
+def load_faces(folders: Folders, cut: Cut, reporter: Reporter, label: str, persons: Sequence[str] = (),
                alignments: Sequence[str] = ()) -> FaceSet:
     """Read the faces of a side for a training, and say what is wrong with them.
 
     Args:
+        folders: a faces folder, or several of the same performer.
         label: "A" or "B", for messages.
         persons: names of those whose faces are meant; empty: everyone.
         alignments: files whose landmarks and masks count rather than those in the pictures' headers.
@@ -106,28 +118,29 @@ def load_faces(folder: Path | str, cut: Cut, reporter: Reporter, label: str, per
         UsageError: persons are named and no alignments.
         Stopped: the person asked to stop.
     """
-    faces = read_faces(folder, cut, reporter, label, persons, alignments)
+    faces = read_faces(folders, cut, reporter, label, persons, alignments)
     lacking = [path for path, error in faces.unusable if isinstance(error, NoMask)]
     if lacking:
-        raise checks.missing_masks(lacking, len(faces) + len(faces.unusable), faces.folder, label, cut.stored_mask,
-                                   "CLIP" if alignments else str(faces.folder))
-    checks.require_enough(len(faces), faces.folder, label, faces.unusable, faces.others)
-    if left_out := checks.about_unusable(faces.unusable, len(faces) + len(faces.unusable), faces.folder):
+        raise checks.missing_masks(lacking, len(faces) + len(faces.unusable), faces.place, label, cut.stored_mask,
+                                   "CLIP" if alignments else str(lacking[0].parent))
+    checks.require_enough(len(faces), faces.place, label, faces.unusable, faces.others)
+    if left_out := checks.about_unusable(faces.unusable, len(faces) + len(faces.unusable), faces.place):
         reporter.warning(left_out, "\n".join(str(error) for _, error in faces.unusable))
     if advice := checks.about_count(len(faces), label):
         reporter.warning(advice)
     return faces
 
 
-def read_faces(folder: Path | str, cut: Cut, reporter: Reporter, label: str, persons: Sequence[str] = (),
+def read_faces(folders: Folders, cut: Cut, reporter: Reporter, label: str, persons: Sequence[str] = (),
                alignments: Sequence[str] = (), with_kinds: bool = False) -> FaceSet:
     """As `load_faces`, whatever is wrong with the faces; what is left out stands in the result.
 
     Args:
         with_kinds: count the stored masks of each kind, for which all headers are read to their ends.
     """
-    folder = Path(folder).expanduser()
-    files = list_faces(folder)
+    given = [folders] if isinstance(folders, str | Path) else folders
+    chosen = list(dict.fromkeys(Path(folder).expanduser() for folder in given))
+    files = [path for folder in chosen for path in list_faces(folder)]
     crops = room((len(files), cut.size, cut.size, 3 + len(cut.masks)))
     landmarks = np.empty((len(files), 68, 2), np.float32)
     angles = np.empty((len(files), 2), np.float32)
@@ -149,7 +162,7 @@ def read_faces(folder: Path | str, cut: Cut, reporter: Reporter, label: str, per
                 if face.is_outdated:
                     outdated.append(face.path)
     count = len(origins)
-    return FaceSet(label, folder, cut, crops[:count], landmarks[:count], angles[:count], looks[:count], origins,
+    return FaceSet(label, chosen, cut, crops[:count], landmarks[:count], angles[:count], looks[:count], origins,
                    alignments, outdated, unusable, len(files) - count - len(unusable), kinds)
 
 

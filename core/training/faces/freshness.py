@@ -31,7 +31,7 @@ def outdated(faces: FaceSet, reporter: Reporter) -> list[tuple[str, list[Path]]]
         Stopped: the person asked to stop.
     """
     old, gone = (list(faces.outdated), []) if faces.alignments else _by_alignments_near(faces, reporter)
-    recut = f"to cut them anew: understudy alignments extract CLIP --faces {faces.folder} --update"
+    recut = f"to cut them anew: understudy alignments extract CLIP --faces {_folder_of(old)} --update"
     found = []
     if old and faces.alignments:
         found.append((f"{_counted(old, faces)} older than their landmarks ({some(old)}); the alignments' landmarks are "
@@ -40,17 +40,22 @@ def outdated(faces: FaceSet, reporter: Reporter) -> list[tuple[str, list[Path]]]
         found.append((f"{_counted(old, faces)} older than their landmarks ({some(old)}); {recut}", old))
     if gone:
         found.append((f"{_counted(gone, faces)} of faces that were removed from the alignments ({some(gone)}); to take "
-                      f"them away: understudy alignments leftover-faces CLIP --faces {faces.folder} --action move",
+                      f"them away: understudy alignments leftover-faces CLIP --faces {_folder_of(gone)} --action move",
                       gone))
     return found
+
+
+def _folder_of(paths: list[Path]) -> str:
+    """The folder to name: a side may have several."""
+    return str(paths[0].parent) if paths else ""
 
 
 def _by_alignments_near(faces: FaceSet, reporter: Reporter) -> tuple[list[Path], list[Path]]:
     """Pictures that are outdated, and those of removed faces."""
     old, gone = [], []
     with ExitStack() as stack:
-        stores = [stack.enter_context(store) for place in _places(faces.folder, faces.origins)
-                  if (store := _opened(place)) is not None]
+        near = dict.fromkeys(place for folder in faces.folders for place in _places(folder, faces.origins))
+        stores = [stack.enter_context(store) for place in near if (store := _opened(place)) is not None]
         known = [origin for origin in faces.origins if origin.uuid] if stores else []
         for number, origin in enumerate(known):
             if number % _CHUNK == 0 and reporter.progress(number, len(known), "faces", f"Comparing the faces of "

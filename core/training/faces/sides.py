@@ -35,8 +35,8 @@ def load_sides(options: FacesOptions, cut: Cut, reporter: Reporter, *, flip: boo
         as `load_faces`.
     """
     require_mask(cut.settings)
-    sides = (load_faces(options.input_a, cut, reporter, "A", options.persons_a, options.alignments_a),
-             load_faces(options.input_b, cut, reporter, "B", options.persons_b, options.alignments_b))
+    sides = (load_faces(options.folders("a"), cut, reporter, "A", options.persons_a, options.alignments_a),
+             load_faces(options.folders("b"), cut, reporter, "B", options.persons_b, options.alignments_b))
     for faces in sides:
         for sentence, paths in outdated(faces, reporter):
             reporter.warning(sentence, "\n".join(map(str, paths)))
@@ -44,10 +44,16 @@ def load_sides(options: FacesOptions, cut: Cut, reporter: Reporter, *, flip: boo
             reporter.warning(sentence)
     comparison = directions.compare(sides[0].angles, sides[1].angles, flip=flip)
     if comparison.sentence:
-        folder_a, folder_b = (quote(str(faces.folder)) for faces in sides)
-        reporter.warning(f"{comparison.sentence}; to see it: understudy faces compare --input-a {folder_a} "
-                         f"--input-b {folder_b}", "\n".join(map(str, comparison.gaps)))
+        named = " ".join(_named(faces) for faces in sides)
+        reporter.warning(f"{comparison.sentence}; to see it: understudy faces compare {named}",
+                         "\n".join(map(str, comparison.gaps)))
     return sides
+
+
+def _named(faces: FaceSet) -> str:
+    """A side's folders as the command line takes them."""
+    side, (first, *more) = faces.label.lower(), (quote(str(folder)) for folder in faces.folders)
+    return f"--input-{side} {first}" + (f" --more-input-{side} {' '.join(more)}" if more else "")
 
 
 def require_mask(settings: Settings) -> None:

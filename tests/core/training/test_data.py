@@ -17,6 +17,7 @@ from understudy.core.faces.crop import crop
 from understudy.core.faces.geometry import Alignment
 from understudy.core.jobs.messages import SilentReporter
 from understudy.core.models.folder import Settings
+from understudy.core.options.train import TrainOptions
 from understudy.core.training.faces import data, room
 from understudy.core.training.faces.reading import Cut
 
@@ -134,3 +135,23 @@ def test_reading_can_be_stopped(faces_a: Path) -> None:
 
     with pytest.raises(Stopped):
         data.load_faces(faces_a, cut(), Impatient(), "A")
+
+
+def test_a_side_of_several_folders_has_the_faces_of_each_once(faces_a: Path, faces_b: Path) -> None:
+    reporter = SilentReporter()
+    single = [data.load_faces(folder, cut(), reporter, "A") for folder in (faces_a, faces_b)]
+    both = data.load_faces((faces_a, faces_b, str(faces_a)), cut(), reporter, "A")
+    assert both.paths == single[0].paths + single[1].paths
+    assert np.array_equal(both.crops, np.concatenate([faces.crops for faces in single]))
+    assert np.array_equal(both.landmarks, np.concatenate([faces.landmarks for faces in single]))
+    assert both.place == f"{faces_a} and {faces_b}"
+
+
+def test_a_further_folder_that_is_missing_is_named(faces_a: Path, tmp_path: Path) -> None:
+    with pytest.raises(FacesError, match=r"There is no faces folder .*gone"):
+        data.load_faces((faces_a, tmp_path / "gone"), cut(), SilentReporter(), "A")
+
+
+def test_what_the_options_name_together() -> None:
+    options = TrainOptions(input_a="x", input_b="y", more_input_a=("z", "x"))
+    assert (options.folders("a"), options.folders("b")) == (("x", "z"), ("y",))
