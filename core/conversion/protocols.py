@@ -5,27 +5,50 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, NamedTuple, Protocol, Self
 
 import numpy as np
 
 from ..media.source import Source
+from ..options.convert_look import ConvertLookOptions
 from .nouns import ConvertedFrame
 
 
-class ColourMethod(Protocol):
-    """Brings the colours of a swapped face to those of the original. Made without arguments; holds no state."""
+class Statistics(NamedTuple):
+    """What a colour method measured of a face: numbers whose means over several frames make sense, 0..1 or near it.
 
-    def __call__(self, new: np.ndarray, old: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    Attributes:
+        new: float64 [K], of the swapped face.
+        old: float64 [L], of the original.
+    """
+
+    new: np.ndarray
+    old: np.ndarray
+
+
+class ColourMethod(Protocol):
+    """Brings the colours of a swapped face to those of the original; holds no state beside its options.
+
+    Measuring and adjusting are apart, so that what is measured can be smoothed over time (`stable`).
+    """
+
+    def __init__(self, options: ConvertLookOptions) -> None: ...
+
+    def measure(self, new: np.ndarray, old: np.ndarray, mask: np.ndarray) -> Statistics | None:
+        """What `adjusted` needs to know of both pictures, arguments as there; None: nothing can be measured."""
+
+    def adjusted(self, new: np.ndarray, old: np.ndarray, mask: np.ndarray,
+                 statistics: Statistics | None = None) -> np.ndarray:
         """The swapped face with its colours adjusted.
 
         Args:
             new: float32 [S, S, 3], RGB 0..1: the swapped face.
             old: float32 [S, S, 3], RGB 0..1: the original in the same crop.
             mask: float32 [S, S], 0..1: what belongs to the face, before erosion.
+            statistics: what was measured of this face, smoothed over time; None: these pictures are measured.
 
         Returns:
-            float32 [S, S, 3], RGB 0..1.
+            float32 [S, S, 3], RGB 0..1; right also outside the mask, since that may be widened later.
         """
 
 

@@ -9,6 +9,7 @@ from .rows import MASKERS, Row
 
 BLENDER_ADD, BLENDER_SUBTRACT = "blender-add", "blender-subtract"
 REFINED = "-refined"  # a mask that was corrected for occlusions is stored beside its own under this ending
+PREDICTED = "predicted"  # the mask that a model with learn_mask gives beside its picture
 DRAWN = ("components", "extended")  # made from the landmarks wherever they are needed, never stored
 IMPORTED = Row("imported", "Imported", "Drawn by hand or made by another program, and brought in with mask import: as "
                "good as whoever made it; faces that none was made for have none", "")
