@@ -40,7 +40,7 @@ from ..options.faces import FacesCompareOptions
 from ..options.fit import ModelsFitOptions
 from ..options.interop import ExportOptions, ImportOptions
 from ..options.mask import MaskAddOptions, MaskImportOptions, MaskOutputOptions, MaskUpdateOptions
-from ..options.models import ModelImportOptions, ModelInfoOptions, RestoreOptions
+from ..options.models import ModelExportOptions, ModelImportOptions, ModelInfoOptions, RestoreOptions
 from ..options.persons import (
     PersonsAssignOptions,
     PersonsLinkOptions,
@@ -158,6 +158,7 @@ TASKS: dict[str, Task] = {
              consent=lambda options: False, tool=True),
         Task("models import", "Import Model", ModelImportOptions, "models.keras.importing:run",
              consent=lambda options: False, tool=True),
+        Task("models export", "Export Model", ModelExportOptions, "models.exporting:run", tool=True),
         Task("models fit", "Memory of Trainers", ModelsFitOptions, "training.computing.fitting:run",
              consent=lambda options: False, tool=True),
         Task("models info", "Model Information", ModelInfoOptions, "models.info:run", consent=lambda options: False,

@@ -44,3 +44,22 @@ class ModelImportOptions:
                        "beside it", kind="file", positional=True, required=True)
     model_dir: str = option("", label="Model Folder", help="Where the model is to be; an empty or new folder",
                             kind="folder", required=True, per_shot=False)
+
+
+@dataclass(frozen=True)
+class ModelExportOptions:
+    """Export what swaps a face as an ONNX file, also by the names that live tools such as DeepFaceLive expect (DFM).
+
+    What comes out is compared with PyTorch before it is written.
+    """
+
+    model_dir: str = model_dir_option("Folder of the model")
+    format: str = option("dfm", label="Format", help="dfm: for live tools, pictures in BGR with the colours last; "
+                         "onnx: for programs of your own, in RGB with the colours first", choices=("dfm", "onnx"))
+    side: str = option("b", label="Face of", help="Whose face the file makes; b is the usual swap", choices=("b", "a"))
+    output: str = option("", label="Output", help="File to write; empty: beside the model folder, called like it",
+                         kind="path")
+    opset: int = option(13, label="Opset", help="Version of the ONNX operators; older programs want a low one", min=13,
+                        max=20, advanced=True)
+    dynamic_batch: bool = option(True, label="Any Number of Faces", help="Let a program give several faces at a time; "
+                                 "off: one", advanced=True)
