@@ -171,6 +171,14 @@ class History(People):
             self._set_revision(revision)
             return list(dict.fromkeys(touched))
 
+    def distance(self, revision: int) -> int:
+        """About how many faces `go_to` would touch."""
+        low, high = sorted((self.revision, revision))
+        own = self._rows("SELECT count(*) FROM history WHERE revision > ? AND revision <= ?", (low, high))[0][0]
+        others = self._rows("SELECT coalesce(sum(length(change)), 0) FROM person_history WHERE revision > ? "
+                            "AND revision <= ?", (low, high))[0][0]
+        return int(own) + int(others) // 64  # bytes a face, packed
+
     def _step(self, revision: int, back: bool) -> list[str]:
         """Undo or redo one revision; returns the uuids of the faces that changed."""
         parts = (self._people_step, self._faces_step) if back else (self._faces_step, self._people_step)

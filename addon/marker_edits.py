@@ -1,0 +1,229 @@
+"""Landmarks corrected as markers: made for the frames that a person asks for, applied to the alignments, or dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ..core.errors import UnderstudyError, UsageError
+from ..core.faces.nouns import Box
+from ..core.faces.store import AlignmentsStore
+from . import clips, correcting, corrections, markers, shot, slices, watch
+from .timing import timed
+
+Report = Callable[[str, str], None]
+_LOOK = 0.3  # seconds between two counts of moved markers, while editing is on
+
+
+def make(scene: Any, role: str, frames: Iterable[int], then: Callable[[str, str], None]) -> Any:
+    """Turn the faces of source frames into markers; returns the clip, which may be filled in slices.
+
+    Raises:
+        UnderstudyError: no strip, no alignments, or no face in these frames.
+    """
+    strip = shot.needed_strip(scene, role)
+    path = corrections.alignments(scene, role)
+    with AlignmentsStore.readonly(path) as store:
+        faces = dict(store.iterate(frames))
+        names = store.people()
+    if not faces:
+        raise UsageError("There are no faces in these frames", "Go to a frame with faces, or draw a box for one")
+    shown = clips.clip_frames(strip)
+    clip = clips.open_clip(scene, strip, role)
+    clip.understudy.store = str(path)
+    corrections.prepare(path)
+    name = clip.name
+
+    def end(level: str, sentence: str) -> None:
+        then(level, sentence)
+        if level == "INFO":
+            bpy.ops.ed.undo_push(message="Edit as Markers")
+        show(bpy.data.movieclips[name])
+
+    slices.run(markers.make(clip, shown, faces, names), "Making markers", end)
+    return clip
+
+
+def apply(scene: Any, clip: Any, then: Callable[[str, str], None]) -> None:
+    """Write what was moved into the alignments, in slices; the markers stay.
+
+    Raises:
+        UnderstudyError: the strip or the alignments are gone, or nothing was moved.
+    """
+    strip, path = _place(scene, clip)
+    shown = clips.clip_frames(strip)
+    name, record = clip.name, markers.record_of(clip)
+    if not any(True for _ in markers.moved_markers(clip, record)):
+        raise UsageError("No marker was moved", "Drag markers in the Clip Editor, then apply")
+    saved: list[tuple[markers.Moved, str]] = []
+
+    def change(store: AlignmentsStore) -> slices.Steps:
+        found = yield from markers.moving(bpy.data.movieclips[name], record)
+        for number, moved in enumerate(found):
+            uuid = _save(store, moved, shown, record[moved.name].key)
+            if uuid:
+                saved.append((moved, uuid))
+            yield number / len(found)
+        landmarks = sum(int(moved.which.sum()) for moved, _ in saved)
+        gone = len(found) - len(saved)
+        return (f"{landmarks:,} {'landmark' if landmarks == 1 else 'landmarks'} of {len(saved):,} "
+                f"{'face' if len(saved) == 1 else 'faces'} saved" + (f", {gone} left out: their faces are gone"
+                                                                     if gone else ""))
+
+    corrections.perform_sliced(
+        scene, path, "Applying corrections", "Apply Markers", change, then,
+        after=lambda: markers.settle(bpy.data.movieclips[name], record, saved))
+
+
+def discard(clip: Any, then: Callable[[str, str], None]) -> None:
+    """Put back what was moved, in slices."""
+    def end(level: str, sentence: str) -> None:
+        then(level, sentence)
+        bpy.ops.ed.undo_push(message="Discard Marker Moves")
+
+    slices.run(markers.discard(clip), "Putting markers back", end)
+
+
+def _save(store: AlignmentsStore, moved: markers.Moved, shown: clips.ClipFrames, key: str) -> str:
+    """The uuid of the face that was corrected or added; "" if it is gone."""
+    points = moved.points.astype(np.float32)
+    if moved.uuid:
+        face = store.face(moved.uuid)
+        if face is None or face.state == "removed":
+            return ""
+        landmarks = np.where(moved.which[:, None], points, face.landmarks)
+        return store.edit_face(face.uuid, landmarks, fitting_box(landmarks, face.box)).uuid
+    frame = shown.source(moved.clip_frame)
+    if frame is None:
+        return ""
+    added = store.add_face(frame, bounds(points), points)
+    kind, _, number = key.partition(":")
+    if kind == "person":
+        store.set_person(added.uuid, int(number))
+    return added.uuid
+
+
+def bounds(landmarks: np.ndarray) -> Box:
+    """The box around landmarks [68, 2]: x, y, width, height."""
+    low, high = landmarks.min(0), landmarks.max(0)
+    return float(low[0]), float(low[1]), max(1.0, float(high[0] - low[0])), max(1.0, float(high[1] - low[1]))
+
+
+def fitting_box(landmarks: np.ndarray, box: Box) -> Box:
+    """The face's box, or a new one where the landmarks' middle has left it."""
+    x, y = landmarks.mean(0)
+    return box if box[0] <= x <= box[0] + box[2] and box[1] <= y <= box[1] + box[3] else bounds(landmarks)
+
+
+def _place(scene: Any, clip: Any) -> tuple[Any, Path]:
+    """The strip whose footage a clip is, and its alignments."""
+    for role in shot.ROLES:
+        strip = shot.strip_of(scene, role)
+        if strip is not None and clips.find_clip(strip) == clip:
+            return strip, corrections.alignments(scene, role)
+    strip = shot.find_strip(scene, clip.understudy.strip)
+    path = Path(clip.understudy.store)
+    if strip is None or not path.is_file():
+        raise UnderstudyError(f"No strip of this scene shows the clip {clip.name}", "Put the strip back, or make "
+                              "markers from another one")
+    return strip, path
+
+
+def follow(scene: Any, role: str, store: AlignmentsStore, uuids: Iterable[str]) -> None:
+    """After another edit: bring the markers of these faces to where they are now, if they are markers at all."""
+    strip = shot.strip_of(scene, role)
+    clip = clips.find_clip(strip) if strip is not None and markers.clips() else None
+    if clip is not None and clip.understudy.record:
+        markers.follow(clip, clips.clip_frames(strip), {uuid: store.face(uuid) for uuid in uuids})
+
+
+def show(clip: Any) -> None:
+    """Open a clip in a Clip Editor: the one that shows it, another one, or one in a new window."""
+    if bpy.app.background:
+        return
+    areas = [area for window in bpy.context.window_manager.windows for area in window.screen.areas
+             if area.type == "CLIP_EDITOR"]
+    area = next((area for area in areas if area.spaces.active.clip == clip), areas[0] if areas else None)
+    if area is None:
+        from .pictures import new_editor
+
+        area = new_editor("CLIP_EDITOR")
+    space = area.spaces.active
+    if space.clip != clip:
+        space.clip = clip
+        space.mode = "TRACKING"
+        space.show_marker_pattern = space.show_marker_search = False  # 68 of each hide the face
+    area.tag_redraw()
+
+
+# --- what the toggle between looking and editing asks --------------------------------------------------------------
+
+
+class Markers:
+    """The markers' part in editing; see `correcting.Pending`."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def count(self, context: Any) -> int:
+        return self.look() if bpy.app.background else self._count
+
+    def look(self) -> int:
+        self._count = sum(int(moved.which.sum()) for clip in markers.clips() for moved in markers.moved_markers(clip))
+        return self._count
+
+    def apply(self, context: Any) -> None:
+        scene = shot.sequencer_scene(context)
+        for clip in markers.clips():
+            if markers.moved_markers(clip):
+                apply(scene, clip, _say)
+
+    def discard(self, context: Any) -> None:
+        for clip in markers.clips():
+            discard(clip, _say)
+
+    def entered(self, context: Any) -> None:
+        if not bpy.app.background and not bpy.app.timers.is_registered(_turn):
+            bpy.app.timers.register(_turn, first_interval=_LOOK, persistent=True)
+
+    def left(self, context: Any) -> None:
+        self._count = 0
+
+
+PENDING = Markers()
+
+
+def _say(level: str, sentence: str) -> None:
+    if bpy.app.background:
+        print(sentence, flush=True)
+    else:
+        watch.say(level, sentence)
+
+
+@timed
+def _turn() -> float | None:
+    """Count what was moved, for panels: they must not."""
+    if not correcting.is_editing(bpy.context):
+        return None
+    before = PENDING.count(bpy.context)
+    if not slices.is_busy() and PENDING.look() != before:
+        watch.redraw()
+        for window in bpy.context.window_manager.windows:
+            for area in window.screen.areas:
+                if area.type == "CLIP_EDITOR":
+                    area.tag_redraw()
+    return _LOOK
+
+
+def register() -> None:
+    correcting.PENDING.append(PENDING)
+
+
+def unregister() -> None:
+    if bpy.app.timers.is_registered(_turn):
+        bpy.app.timers.unregister(_turn)
+    correcting.PENDING.remove(PENDING)

@@ -1,0 +1,147 @@
+"""What operators on faces share: whose strip, which frame, which face, and how an edit is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import bpy
+
+from ..addon import clips, correcting, corrections, marker_edits, shot, watch
+from ..core.errors import UnderstudyError, UsageError
+from ..core.faces.nouns import Face
+from ..core.faces.store import AlignmentsStore
+from .base import Operator, refused
+
+
+class Tells:
+    """Reports of an operator, which may come after it has ended: then they go to the window's status bar."""
+
+    def __init__(self, operator: Any) -> None:
+        self.operator = operator
+
+    def __call__(self, level: str, sentence: str) -> None:
+        if sentence and self.operator is not None:
+            self.operator.report({level}, sentence)
+        elif sentence:
+            watch.say(level, sentence)
+
+
+class Telling(Operator):
+    """Mix-in: operators of which `tell` may be called later, when work in slices has ended."""
+
+    tell: Tells
+
+    def execute(self, context: Any) -> set[str]:
+        self.tell = tells = Tells(self)
+        try:
+            return super().execute(context)
+        finally:
+            tells.operator = None
+
+
+class OnFaces(Telling):
+    """Mix-in: operators on the faces of strip A or B."""
+
+    role: bpy.props.EnumProperty(  # type: ignore[valid-type]
+        name="Strip", description="Whose faces", options={"SKIP_SAVE"}, items=(
+            ("CHOSEN", "As in the Panel", "The strip that the tools are about"),
+            ("A", "A", "The strip whose face is replaced"), ("B", "B", "The strip that lends the face")))
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        return not refused(cls, problem(context))
+
+    def place(self, context: Any) -> tuple[Any, str]:
+        """The scene, and "a" or "b"."""
+        scene = shot.sequencer_scene(context)
+        return scene, corrections.role_of(scene, self.role)
+
+
+class OnFrame(OnFaces):
+    """Mix-in: operators on faces of one frame; subclasses edit with `edit`."""
+
+    bl_options = {"REGISTER", "UNDO"}
+
+    frame: bpy.props.IntProperty(  # type: ignore[valid-type]
+        name="Source Frame", default=-1, min=-1, options={"SKIP_SAVE"},
+        description="Frame of the source, counted from 0; -1: the one that is shown")
+    face: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Face", options={"SKIP_SAVE"},
+        description="A face's id, or its number in the frame; empty: the chosen face, or the only one")
+
+    def at(self, context: Any, scene: Any, role: str) -> int:
+        """The source's frame."""
+        return self.frame if self.frame >= 0 else clips.shown_frame(context, scene, role)
+
+    def edit(self, context: Any, change: Callable[[AlignmentsStore, int], tuple[str, Iterable[str]]]) -> None:
+        """Edit the alignments, and bring markers along.
+
+        Args:
+            change: (store, source frame) -> a sentence, and the uuids of the faces that it has edited.
+        """
+        scene, role = self.place(context)
+        frame = self.at(context, scene, role)
+        edit(scene, role, self.bl_label, lambda store: change(store, frame), self.tell)  # type: ignore[attr-defined]
+
+    def one(self, context: Any, store: AlignmentsStore, frame: int) -> Face:
+        """The face that is meant."""
+        return chosen_face(store, frame, self.face or correcting.state(context).face, named=bool(self.face))
+
+
+def edit(scene: Any, role: str, message: str, change: Callable[[AlignmentsStore], tuple[str, Iterable[str]]],
+         report: Callable[[str, str], None]) -> None:
+    """One edit of the alignments of strip A or B, as one step of undo; faces that are markers show it.
+
+    Raises:
+        UnderstudyError: nothing was changed then.
+    """
+    name = scene.name
+
+    def both(store: AlignmentsStore) -> str:
+        sentence, uuids = change(store)
+        marker_edits.follow(bpy.data.scenes[name], role, store, uuids)
+        return sentence
+
+    corrections.perform(scene, corrections.alignments(scene, role), message, both, report)
+
+
+def problem(context: Any) -> str:
+    """Why no face can be edited, as one sentence; "" if one can. No disk is touched."""
+    scene = shot.sequencer_scene(context)
+    if scene is None:
+        return "Open a sequencer first"
+    if shot.work_folder_or_none(scene) is None:
+        return "Save the .blend first: Understudy keeps its files beside it"
+    role = shot.active(scene).tool_role
+    strip = shot.strip_of(scene, role)
+    if strip is None:
+        return f"Choose strip {role.upper()} first"
+    try:
+        known = watch.board().stores.get(str(shot.source_path(strip)))
+    except UnderstudyError as error:
+        return str(error)
+    return f"Extract the faces of {role.upper()} first" if known is not None and not known.exists else ""
+
+
+def chosen_face(store: AlignmentsStore, frame: int, wanted: str, named: bool = True) -> Face:
+    """A face of a frame: by its id or number, or the only one there is.
+
+    Args:
+        named: somebody named this face, so that no other will do.
+
+    Raises:
+        UsageError: there is no such face, or several to choose from.
+    """
+    here = store.faces(frame)
+    found = next((face for face in here if wanted and wanted in (face.uuid, str(face.position))), None)
+    if found is not None:
+        return found
+    if wanted and named:
+        raise UsageError(f"Frame {frame} has no face {wanted}", f"There are {len(here)} faces in it")
+    if not here:
+        raise UsageError(f"Frame {frame} has no faces", "Draw a box for one, or copy from another frame")
+    if len(here) > 1:
+        raise UsageError(f"Frame {frame} has {len(here)} faces", "Choose one of them first")
+    return here[0]
+
