@@ -10,6 +10,7 @@
     ├── WeightsError          weights that are missing, damaged or may not be fetched
     ├── EnvironmentError_     the core's Python is missing or broken
     ├── StripError            a strip that cannot be mapped to frames exactly
+    ├── ClusterError          a cluster that does not answer, or whose workers are lost
     └── JobError              a job folder that cannot be started, resumed or read
 
     Stopped                   not a failure: the person asked to stop (exit code 130)
@@ -77,6 +78,10 @@ class EnvironmentError_(UnderstudyError):
 
 
 class StripError(UnderstudyError):
+    pass
+
+
+class ClusterError(UnderstudyError):
     pass
 
 

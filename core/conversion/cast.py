@@ -167,14 +167,15 @@ class Cast:
         models: as numbered in `roles`.
         options: of the conversion; one `Swapper` per model is made with them.
         masks: as for `Swapper`.
+        computing: passed by whoever computes; shared by casts that share their models.
     """
 
     def __init__(self, models: Sequence[TrainedModel], roles: Roles, options: ConvertOptions,
-                 masks: StoredMasks | None = None) -> None:
+                 masks: StoredMasks | None = None, computing: Gate | None = None) -> None:
         self.batch_size = options.batch_size
         self.swappers = [Swapper(model, options, masks) for model in models]
         self._roles = roles
-        self._computing = Gate()
+        self._computing = computing or Gate()
 
     @property
     def on_card(self) -> bool:

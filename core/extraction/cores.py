@@ -13,6 +13,9 @@ import cv2
 
 _MOST_WORKERS = 8  # beyond that, decoding in its one thread is the limit
 _SWITCH = 0.0001  # seconds until a thread that computes in Python must let another one that waits go on
+_mutex = threading.Lock()
+_blocks = 0  # how many threads are inside `one_core_each`
+_before: tuple[int, int, float] = (1, 1, 0.005)
 
 
 def core_count() -> int:
@@ -35,16 +38,23 @@ def one_core_each() -> Iterator[None]:
     """
     import torch  # seconds to load, which jobs without networks need not wait for
 
-    before = cv2.getNumThreads(), torch.get_num_threads(), sys.getswitchinterval()
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
-    sys.setswitchinterval(_SWITCH)
+    global _blocks, _before
+    with _mutex:
+        if not _blocks:
+            _before = cv2.getNumThreads(), torch.get_num_threads(), sys.getswitchinterval()
+        _blocks += 1
+        cv2.setNumThreads(1)
+        torch.set_num_threads(1)
+        sys.setswitchinterval(_SWITCH)
     try:
         yield
     finally:
-        cv2.setNumThreads(before[0])
-        torch.set_num_threads(before[1])
-        sys.setswitchinterval(before[2])
+        with _mutex:
+            _blocks -= 1
+            if not _blocks:  # the last one out of several threads
+                cv2.setNumThreads(_before[0])
+                torch.set_num_threads(_before[1])
+                sys.setswitchinterval(_before[2])
 
 
 class Costs:

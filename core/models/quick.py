@@ -24,7 +24,7 @@ def quicken(model: TrainedModel, precision: str = "auto", side: Side = "b") -> T
             same kind of machine computes the same, today and in a restart.
         side: whose faces it will be asked for.
     """
-    model.model.to(memory_format=torch.channels_last)
+    model.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if precision == "bfloat16" or (precision == "auto" and has_bfloat16(model.device)):
         half = copy.deepcopy(model.model).to(torch.bfloat16)
         if precision == "bfloat16" or deviation(model, half, side) <= TOLERANCE:
