@@ -28,6 +28,7 @@ from ...errors import FacesError, ModelError, Stopped, UnderstudyError, UsageErr
 from ...jobs.messages import Reporter, SilentReporter
 from ...models.device import choose_device
 from ...options.train import TrainOptions
+from .meeting import torchrun_store
 
 PATIENCE = timedelta(minutes=30)  # how long one process waits for the slowest to read its faces
 _LOOK = 0.1  # seconds between two looks at processes that are starting
@@ -258,11 +259,8 @@ class Crew:
             self._store.set(_here(self._rank), "yes")
         elif self._others:
             self._wait(reporter)
-        if self._store is not None:
-            distributed.init_process_group(backend, store=self._store, rank=self._rank, world_size=self._size,
-                                           timeout=PATIENCE)
-        else:
-            distributed.init_process_group(backend, timeout=PATIENCE)  # torchrun's environment says the rest
+        store = self._store or torchrun_store(self._rank, self._size, PATIENCE)
+        distributed.init_process_group(backend, store=store, rank=self._rank, world_size=self._size, timeout=PATIENCE)
         try:
             yield _Group(self.device)
         finally:
