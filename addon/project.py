@@ -19,17 +19,22 @@ NAME = "Shot"  # what a shot is called until a strip is chosen or a person names
 
 
 def _strip_property(role: str, label: str, sentence: str) -> Any:
+    """The name of a strip, which is kept by its id; role "" is a further source."""
+    prefix = f"strip_{role}".rstrip("_")
+
     def get(one: Any) -> str:
         with measured("UNDERSTUDY_Shot.strip", "draw"):
-            strip = shot.strip_in(one, role)
+            strip = shot.find_strip(one.id_data, getattr(one, f"{prefix}_id"), getattr(one, f"{prefix}_name"))
             return strip.name if strip else ""
 
     def put(one: Any, name: str) -> None:
         strip = next((s for s in shot.strips(one.id_data) if s.name == name), None)
-        if strip:
+        if strip and role:
             shot.set_strip(one, role, strip)
+        elif strip:
+            one.strip_id, one.strip_name = shot.identify(one.id_data, strip), strip.name
         elif not name:
-            setattr(one, f"strip_{role}_id", "")
+            setattr(one, f"{prefix}_id", "")
 
     def search(one: Any, context: Any, text: str) -> list[str]:
         return [s.name for s in shot.strips(one.id_data) if text.lower() in s.name.lower()]
@@ -46,7 +51,23 @@ def _look_again(one: Any, context: Any) -> None:
         watch.hurry()
 
 
-_DERIVED = {"rna_type", "strip_a", "strip_b"}  # hold nothing themselves
+_DERIVED = {"rna_type", "strip", "strip_a", "strip_b"}  # hold nothing themselves
+_KINDS = (("STRIP", "Strip", "A film or an image sequence in the sequencer, whose faces are extracted", "SEQUENCE", 0),
+          ("FOLDER", "Faces Folder", "A folder of extracted faces, from another project or another clip",
+           "FILE_FOLDER", 1))
+
+
+class UNDERSTUDY_Source(bpy.types.PropertyGroup):
+    """A further source of a side's faces: one more strip, or a faces folder."""
+
+    kind: bpy.props.EnumProperty(  # type: ignore[valid-type]
+        name="Kind", description="Where the faces come from", items=_KINDS, update=_look_again)
+    strip: _strip_property("", "Strip", "A strip with more faces of this person")  # type: ignore[valid-type]
+    strip_id: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
+    strip_name: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
+    folder: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Faces Folder", subtype="DIR_PATH", options=properties.RELATIVE | {"ANIMATABLE"}, update=_look_again,
+        description="A folder of extracted faces of this person")
 
 
 class _Fields:
@@ -58,6 +79,15 @@ class _Fields:
     strip_b_id: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
     strip_a_name: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
     strip_b_name: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
+    lender: bpy.props.EnumProperty(  # type: ignore[valid-type]
+        name="B Is", description="What lends the face", items=_KINDS, update=_look_again)
+    folder_b: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Faces Folder B", subtype="DIR_PATH", options=properties.RELATIVE | {"ANIMATABLE"}, update=_look_again,
+        description="The folder of extracted faces that lends the face")
+    sources_a: bpy.props.CollectionProperty(  # type: ignore[valid-type]
+        type=UNDERSTUDY_Source, name="More Sources of A", description="More strips and faces folders of A's face")
+    sources_b: bpy.props.CollectionProperty(  # type: ignore[valid-type]
+        type=UNDERSTUDY_Source, name="More Sources of B", description="More strips and faces folders of B's face")
     placed: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
     model_dir: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Model Folder", subtype="DIR_PATH", options=properties.RELATIVE | {"ANIMATABLE"},
@@ -159,7 +189,7 @@ def copy_values(source: Any, target: Any, skip: frozenset[str] = frozenset()) ->
             target.property_unset(name)
 
 
-CLASSES = (UNDERSTUDY_Shot, UNDERSTUDY_Project)
+CLASSES = (UNDERSTUDY_Source, UNDERSTUDY_Shot, UNDERSTUDY_Project)
 
 
 def register() -> None:

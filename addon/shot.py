@@ -83,6 +83,15 @@ def strip_in(one: Any, role: str) -> Any | None:
     return find_strip(one.id_data, wanted, getattr(one, f"strip_{role}_name"))
 
 
+def strips_of(scene: Any, role: str) -> list[Any]:
+    """The strips whose faces make the active shot's side A or B: its strip first, then its further sources."""
+    one = active(scene)
+    found = [] if role == "b" and one.lender == "FOLDER" else [strip_in(one, role)]
+    found += [find_strip(scene, source.strip_id, source.strip_name) for source in getattr(one, f"sources_{role}")
+              if source.kind == "STRIP"]
+    return [strip for n, strip in enumerate(found) if strip is not None and strip not in found[:n]]
+
+
 def find_strip(scene: Any, uid: str, name: str = "") -> Any | None:
     """The strip with this id. A copy has its original's id: the one called `name` wins, then the first."""
     found = [s for s in strips(scene) if uid and s.understudy_id == uid]
@@ -180,17 +189,50 @@ def source_name(strip: Any) -> str:
 
 
 def faces_folder(scene: Any, role: str) -> Path:
-    return work_folder(scene) / "faces" / source_name(needed_strip(scene, role))
+    """The faces folder of side A or B; with further sources, the first one."""
+    one = active(scene)
+    if role == "b" and one.lender == "FOLDER":
+        if not one.folder_b:
+            raise StripError("No faces folder of B is chosen", "Choose the folder of the face that is lent")
+        return _absolute(one.folder_b)
+    return faces_folder_of(scene, needed_strip(scene, role))
+
+
+def faces_folder_of(scene: Any, strip: Any) -> Path:
+    """Where the faces of a strip go."""
+    return work_folder(scene) / "faces" / source_name(strip)
+
+
+def faces_folders(scene: Any, role: str) -> list[Path]:
+    """All faces folders of side A or B, the one of `faces_folder` first, each once."""
+    found = [faces_folder(scene, role), *(faces_folder_of(scene, strip) for strip in strips_of(scene, role))]
+    found += [_absolute(source.folder) for source in getattr(active(scene), f"sources_{role}")
+              if source.kind == "FOLDER" and source.folder]
+    return list(dict.fromkeys(found))
+
+
+def _absolute(path: str) -> Path:
+    return Path(os.path.normpath(bpy.path.abspath(path))).absolute()
 
 
 def model_folder(scene: Any) -> Path:
     """The person's model folder, or one for this pair and trainer."""
     shot = active(scene)
     if shot.model_dir:
-        return Path(os.path.normpath(bpy.path.abspath(shot.model_dir))).absolute()
-    pair = "-".join(source_path(needed_strip(scene, role)).stem[:24] for role in ROLES)
-    digest = hashlib.sha1("|".join(source_name(needed_strip(scene, r)) for r in ROLES).encode()).hexdigest()[:4]
+        return _absolute(shot.model_dir)
+    names = [_name_of_side(scene, role) for role in ROLES]
+    pair = "-".join(stem[:24] for stem, _ in names)
+    digest = hashlib.sha1("|".join(name for _, name in names).encode()).hexdigest()[:4]
     return work_folder(scene) / "models" / f"{bpy.path.clean_name(pair)}-{digest}-{shot.train.trainer}"
+
+
+def _name_of_side(scene: Any, role: str) -> tuple[str, str]:
+    """What a side is called in a folder's name: in short, and so that no other is called so."""
+    if role == "b" and active(scene).lender == "FOLDER":
+        folder = faces_folder(scene, role)
+        return folder.name, str(folder.name)
+    strip = needed_strip(scene, role)
+    return source_path(strip).stem, source_name(strip)
 
 
 def converted_folder(scene: Any) -> Path:
@@ -220,7 +262,15 @@ def checked_source(scene: Any, role: str) -> Path:
     Raises:
         StripError: if the strip is missing, or its file is.
     """
-    strip = needed_strip(scene, role)
+    return checked_footage(needed_strip(scene, role))
+
+
+def checked_footage(strip: Any) -> Path:
+    """A strip's footage, after a look at the disk.
+
+    Raises:
+        StripError: if its file is missing.
+    """
     path = source_path(strip)
     if not path.exists():
         raise StripError(f"The file of strip {strip.name!r} is missing: {path}",

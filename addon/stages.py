@@ -44,14 +44,18 @@ def blocked(scene: Any, board: Board) -> str:
             return "Looking at the core's Python"
         if not board.environment.usable:
             return "Set up the core in Understudy's preferences first"
-    a, b = (shot.strip_of(scene, role) for role in shot.ROLES)
+    a, b, data = shot.strip_of(scene, "a"), shot.strip_of(scene, "b"), shot.active(scene)
     if a is None:
         return "Choose strip A, whose face is replaced"
-    if b is None:
+    if data.lender == "FOLDER":
+        if not data.folder_b:
+            return "Choose the faces folder that lends the face"
+    elif b is None:
         return "Choose strip B, which lends the face"
-    if a == b:
+    elif a == b:
         return "Choose two different strips"
-    return next((_counted(strip, board) for strip in (a, b) if _counted(strip, board)), "")
+    strips = (strip for role in shot.ROLES for strip in shot.strips_of(scene, role))
+    return next((told for strip in strips if (told := _counted(strip, board))), "")
 
 
 def _counted(strip: Any, board: Board) -> str:
@@ -88,7 +92,7 @@ def _lacking(scene: Any, stage: str, board: Board) -> str:
         return weights.problem(TASKS["extract"].options, values, board)
     if stage == "train":
         for role in shot.ROLES:
-            if board.places.get(str(shot.faces_folder(scene, role)), 0) < FEWEST_FACES:
+            if sum(board.places.get(str(folder), 0) for folder in shot.faces_folders(scene, role)) < FEWEST_FACES:
                 return f"Extract first: fewer than {FEWEST_FACES} faces of {role.upper()} yet"
     if stage == "convert" and not board.places.get(str(shot.model_folder(scene)), 0):
         return "Train a model first"
@@ -115,7 +119,8 @@ def jobs_of(scene: Any, stage: str, board: Board) -> list[JobView]:
     """The newest job of a stage for the active shot; for extract one for each strip."""
     data = shot.active(scene)
     if stage == "extract":
-        found = [board.latest("extract", strip=getattr(data, f"strip_{role}_id")) for role in shot.ROLES]
+        uids = dict.fromkeys(strip.understudy_id for role in shot.ROLES for strip in shot.strips_of(scene, role))
+        found = [board.latest("extract", strip=uid) for uid in uids]
     else:
         sides = {"a": data.strip_a_id, "b": data.strip_b_id} if stage == "train" else {"a": data.strip_a_id}
         # Jobs of the first schema do not name their shot.
@@ -124,36 +129,40 @@ def jobs_of(scene: Any, stage: str, board: Board) -> list[JobView]:
 
 
 def stores(scene: Any) -> list[tuple[Path, Path]]:
-    """(footage, folder for its alignments where its own cannot be written) of A and B, as far as they are known."""
-    found = []
-    for strip in (shot.strip_of(scene, role) for role in shot.ROLES):
-        try:
-            if strip is not None:
-                found.append((shot.source_path(strip), elsewhere(scene, strip)))
-        except UnderstudyError:
-            pass  # a strip without a file
-    return found
+    """(footage, folder for its alignments where its own cannot be written) of the shot's strips, as far as known."""
+    return [(path, elsewhere(scene, strip)) for strip, path in _footage(scene)]
 
 
 def places(scene: Any) -> list[Path]:
     """The folders whose contents decide what can run."""
-    found = []
-    for place in (lambda: shot.faces_folder(scene, "a"), lambda: shot.faces_folder(scene, "b"),
-                  lambda: shot.model_folder(scene)):
+    found: list[Path] = []
+    for look in (lambda: shot.faces_folders(scene, "a"), lambda: shot.faces_folders(scene, "b"),
+                 lambda: [shot.model_folder(scene)]):
         try:
-            found.append(place())
+            found += look()
         except UnderstudyError:
             pass  # no strip yet, or one without a file
     return found
 
 
+def models(scene: Any) -> list[Path]:
+    """The folder of the shot's model, as far as it is known."""
+    try:
+        return [shot.model_folder(scene)]
+    except UnderstudyError:
+        return []  # no strips yet
+
+
 def sources(scene: Any) -> list[Path]:
-    """The footage of A and B, as far as it is known."""
+    """The footage of the shot's strips, as far as it is known."""
+    return [path for _, path in _footage(scene)]
+
+
+def _footage(scene: Any) -> list[tuple[Any, Path]]:
     found = []
-    for strip in (shot.strip_of(scene, role) for role in shot.ROLES):
+    for strip in (strip for role in shot.ROLES for strip in shot.strips_of(scene, role)):
         try:
-            if strip is not None:
-                found.append(shot.source_path(strip))
+            found.append((strip, shot.source_path(strip)))
         except UnderstudyError:
             pass  # a strip without a file
     return found
@@ -176,33 +185,46 @@ def plan(scene: Any, stage: str, roles: tuple[str, ...] = shot.ROLES, *, ahead: 
     data = shot.active(scene)
     both = {"a": data.strip_a_id, "b": data.strip_b_id, "shot": data.uid}
     if stage == "extract":
-        return [_extraction(scene, role, overrides) for role in roles]
+        return [_extraction(scene, role, strip, number, overrides) for role in roles
+                for number, strip in enumerate(_needed_strips(scene, role))]
     if stage == "train":
-        filled = {f"input_{role}": str(_enough_faces(scene, role, overrides, ahead)) for role in shot.ROLES}
-        filled["model_dir"] = str(shot.model_folder(scene))
+        filled: dict[str, Any] = {"model_dir": str(shot.model_folder(scene))}
         chosen = properties.values_of(properties.settings(scene, "train"), "train") | overrides
-        filled |= {f"alignments_{role}": (str(alignments(scene, role)),) for role in shot.ROLES
-                   if chosen.get(f"persons_{role}")}
+        for role in shot.ROLES:
+            filled |= inputs(scene, role)
+            _need_faces(scene, role, overrides, ahead)
+            if chosen.get(f"persons_{role}"):
+                filled[f"alignments_{role}"] = all_alignments(scene, role)
         return [Planned("train", _options(scene, "train", filled, overrides), "Train", both)]
     source = shot.checked_source(scene, "a")
     model = Path(overrides.get("model_dir") or shot.model_folder(scene))
     if not ahead and not model.is_dir():
         raise ModelError(f"There is no model in {model}", "Train one first, or choose a model folder")
     filled = {"source": str(source), "model_dir": str(model), "output": str(shot.converted_folder(scene)),
-              "alignments": str(alignments(scene, "a")), "frames": footage_frames(scene, "a")}
+              "alignments": str(alignments(scene, "a")), "frames": footage_frames(scene, shot.needed_strip(scene, "a"))}
     return [Planned("convert", _options(scene, "convert", filled, overrides), "Convert", both)]
 
 
-def _extraction(scene: Any, role: str, overrides: dict[str, Any]) -> Planned:
+def inputs(scene: Any, role: str) -> dict[str, Any]:
+    """The options that name a side's faces."""
+    first, *more = map(str, shot.faces_folders(scene, role))
+    return {f"input_{role}": first, f"more_input_{role}": tuple(more)}
+
+
+def _needed_strips(scene: Any, role: str) -> list[Any]:
+    strips = shot.strips_of(scene, role)
+    return strips or ([] if role == "b" and shot.active(scene).lender == "FOLDER" else [shot.needed_strip(scene, role)])
+
+
+def _extraction(scene: Any, role: str, strip: Any, number: int, overrides: dict[str, Any]) -> Planned:
     data = shot.active(scene)
-    source = shot.checked_source(scene, role)
-    filled = {"source": str(source), "faces": str(shot.faces_folder(scene, role)),
-              "alignments": str(alignments(scene, role))}
+    filled = {"source": str(shot.checked_footage(strip)), "faces": str(shot.faces_folder_of(scene, strip)),
+              "alignments": str(alignments_of(scene, strip))}
     if data.strip_only and not data.extract.frames:
-        filled["frames"] = footage_frames(scene, role)
-    uid = getattr(data, f"strip_{role}_id")
-    return Planned("extract", _options(scene, "extract", filled, overrides), f"Extract {role.upper()}",
-                   {"strip": uid, "role": role})
+        filled["frames"] = footage_frames(scene, strip, exact=role == "a")
+    label = f"Extract {role.upper()}" + (f", {strip.name}" if number else "")
+    return Planned("extract", _options(scene, "extract", filled, overrides), label,
+                   {"strip": strip.understudy_id, "role": role})
 
 
 def _options(scene: Any, task: str, filled: dict[str, Any], overrides: dict[str, Any]) -> Any:
@@ -210,20 +232,28 @@ def _options(scene: Any, task: str, filled: dict[str, Any], overrides: dict[str,
     return properties.options_from(group, task, **{**filled, **overrides})
 
 
-def _enough_faces(scene: Any, role: str, overrides: dict[str, Any], ahead: bool) -> Path:
+def _need_faces(scene: Any, role: str, overrides: dict[str, Any], ahead: bool) -> None:
     given = overrides.get(f"input_{role}")
-    folder = Path(given) if given else shot.faces_folder(scene, role)
-    count = sum(1 for _ in folder.glob("*.png")) if folder.is_dir() else 0
+    folders = [Path(given)] if given else shot.faces_folders(scene, role)
+    count = sum(1 for folder in folders if folder.is_dir() for _ in folder.glob("*.png"))
     if count < FEWEST_FACES and not ahead:
-        raise FacesError(f"There are {count} faces of {role.upper()} in {folder}, and training needs {FEWEST_FACES}",
-                         "Extract them first, or choose a longer strip")
-    return folder
+        raise FacesError(f"There are {count} faces of {role.upper()} in {' and '.join(map(str, folders))}, and "
+                         f"training needs {FEWEST_FACES}", "Extract them first, or choose a longer strip")
 
 
 def alignments(scene: Any, role: str) -> Path:
-    """Where the strip's alignments are: beside the footage, or in the work folder where that place is read-only."""
-    strip = shot.needed_strip(scene, role)
+    """Where the alignments of the shot's strip A or B are."""
+    return alignments_of(scene, shot.needed_strip(scene, role))
+
+
+def alignments_of(scene: Any, strip: Any) -> Path:
+    """Where a strip's alignments are: beside the footage, or in the work folder where that place is read-only."""
     return default_store(shot.source_path(strip), elsewhere(scene, strip))
+
+
+def all_alignments(scene: Any, role: str) -> tuple[str, ...]:
+    """The alignments of all strips of a side."""
+    return tuple(dict.fromkeys(str(alignments_of(scene, strip)) for strip in _needed_strips(scene, role)))
 
 
 def elsewhere(scene: Any, strip: Any) -> Path:
@@ -231,15 +261,14 @@ def elsewhere(scene: Any, strip: Any) -> Path:
     return shot.work_folder(scene) / "alignments" / shot.source_name(strip)
 
 
-def footage_frames(scene: Any, role: str) -> str:
+def footage_frames(scene: Any, strip: Any, *, exact: bool = True) -> str:
     """The frames of the source that the strip shows, such as "10-84".
 
     Raises:
         StripError: if the strip cannot be mapped to frames exactly.
     """
-    strip = shot.needed_strip(scene, role)
     try:
-        return footage.frames_shown(scene, strip, exact=role == "a")
+        return footage.frames_shown(scene, strip, exact=exact)
     except footage.NotIndexedError:
         if not bpy.app.background:
             raise  # the keeper is at it
@@ -247,7 +276,7 @@ def footage_frames(scene: Any, role: str) -> str:
         told = counting.count([path], environment.ready(preferences.interpreter()))[path]
         if told:
             raise SourceError(told) from None
-        return footage.frames_shown(scene, strip, exact=role == "a")
+        return footage.frames_shown(scene, strip, exact=exact)
 
 
 # --- running ----------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from .board import Board, JobView
 from .stages import Planned
 
 FILLED = ("source", "alignments", "faces", "model_dir", "online", *(f"{what}_{role}" for role in shot.ROLES
-                                                                    for what in ("input", "alignments")))
+                                                                    for what in ("input", "more_input", "alignments")))
 UNSAVED = "Save the .blend first: Understudy keeps its files beside it"
 OFFLINE = "Turn on Allow Online Access in Preferences > System first"
 
@@ -133,9 +133,10 @@ def no_faces(scene: Any, board: Board) -> str:
     if shot.work_folder_or_none(scene) is None:
         return UNSAVED
     for role in shot.ROLES:
-        if shot.strip_of(scene, role) is None:
+        if shot.strip_of(scene, role) is None and not (role == "b" and shot.active(scene).lender == "FOLDER"):
             return f"Choose strip {role.upper()} first"
-        if not bpy.app.background and not board.places.get(str(shot.faces_folder(scene, role)), 0):
+        folders = shot.faces_folders(scene, role)
+        if not bpy.app.background and not any(board.places.get(str(folder), 0) for folder in folders):
             return f"Extract the faces of {role.upper()} first"
     return ""
 
@@ -198,9 +199,9 @@ def _filled(scene: Any, task: Task, role: str) -> dict[str, Any]:
     chosen = properties.values_of(properties.settings(scene, task.name), task.name)
     for side in shot.ROLES:
         if f"input_{side}" in hidden:
-            filled[f"input_{side}"] = str(shot.faces_folder(scene, side))
+            filled |= stages.inputs(scene, side)
         if f"alignments_{side}" in hidden and chosen.get(f"persons_{side}"):
-            filled[f"alignments_{side}"] = (str(stages.alignments(scene, side)),)
+            filled[f"alignments_{side}"] = stages.all_alignments(scene, side)
     if "source" in hidden:
         filled["source"] = str(shot.checked_source(scene, role))
     if "alignments" in hidden:

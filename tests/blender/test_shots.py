@@ -172,3 +172,61 @@ def test_one_shot_may_be_looked_at_while_another_is_active(scene: Any, extension
             assert shot.strip_of(scene, "a") is None
         assert shot.strip_of(scene, "a") == films[0]
     assert shot.strip_of(scene, "a") == films[1]
+
+
+def test_several_sources_a_side(extension: Any, scene: Any, films: list[Any], tmp_path: Path) -> None:
+    """Every strip is extracted; training takes the folders of all of them, and those that a person names."""
+    shot, stages = extension("addon.shot"), extension("addon.stages")
+    one = scene.understudy.active
+    one.strip_a, one.strip_b = films[0].name, films[1].name
+    more = one.sources_a.add()
+    more.strip = films[2].name
+    one.sources_a.add().strip = films[0].name  # the same once more
+    folder = one.sources_b.add()
+    folder.kind, folder.folder = "FOLDER", "//photographs"
+    work = tmp_path / "shot_understudy" / "faces"
+    a = [shot.faces_folder_of(scene, film) for film in (films[0], films[2])]
+    assert shot.faces_folders(scene, "a") == a
+    assert all(path.parent == work for path in a)
+    assert shot.faces_folders(scene, "b") == [shot.faces_folder_of(scene, films[1]), tmp_path / "photographs"]
+    for path in (*a, *shot.faces_folders(scene, "b")):
+        path.mkdir(parents=True)
+        for number in range(13):
+            (path / f"{number}.png").touch()
+    (job,) = stages.plan(scene, "train")
+    assert (job.options.input_a, job.options.more_input_a) == (str(a[0]), (str(a[1]),))
+    assert job.options.more_input_b == (str(tmp_path / "photographs"),)
+    for film in films:
+        Path(bpy.path.abspath(film.filepath)).touch()
+    one.strip_only = False
+    jobs = stages.plan(scene, "extract")
+    assert [(job.label, job.tag["role"]) for job in jobs] == [("Extract A", "a"), ("Extract A, film 3", "a"),
+                                                              ("Extract B", "b")]
+    assert [Path(job.options.source).name for job in jobs] == ["film1.mp4", "film3.mp4", "film2.mp4"]
+    assert [Path(job.options.faces) for job in jobs] == [*a, shot.faces_folder(scene, "b")]
+    one.train.persons_a = "Anna"
+    (job,) = stages.plan(scene, "train")
+    assert [Path(path).name for path in job.options.alignments_a] == ["film1_alignments.db", "film3_alignments.db"]
+
+
+def test_a_faces_folder_lends_the_face(extension: Any, scene: Any, films: list[Any], tmp_path: Path) -> None:
+    shot, stages = extension("addon.shot"), extension("addon.stages")
+    board = extension("addon.watch").look()
+    one = scene.understudy.active
+    one.strip_a, one.lender = films[0].name, "FOLDER"
+    assert stages.blocked(scene, board) == "Choose the faces folder that lends the face"
+    one.folder_b = "//library/Anna"
+    assert stages.blocked(scene, board) == ""
+    assert shot.faces_folders(scene, "b") == [tmp_path / "library" / "Anna"]
+    assert shot.model_folder(scene).name.startswith("film1-Anna-")
+    Path(bpy.path.abspath(films[0].filepath)).touch()
+    one.strip_only = False
+    assert [job.label for job in stages.plan(scene, "extract")] == ["Extract A"]
+    assert shot.strips_of(scene, "b") == []
+
+
+def test_sources_are_copied_with_their_shot(scene: Any, films: list[Any]) -> None:
+    scene.understudy.active.sources_b.add().strip = films[2].name
+    bpy.ops.understudy.shot_duplicate()
+    (source,) = scene.understudy.active.sources_b
+    assert (source.kind, source.strip) == ("STRIP", "film 3")
