@@ -8,6 +8,7 @@ import bpy
 
 from ..core import consent
 from .environment import core_python
+from .overlay.settings import STATES, UNDERSTUDY_OverlayColours
 from .text import wrapped
 from .timing import timed_class
 
@@ -46,10 +47,11 @@ class UNDERSTUDY_Preferences(bpy.types.AddonPreferences):
         name="Wheels Folder", subtype="DIR_PATH",
         description="Folder of the packages as .whl files, for a computer without internet; empty: they are "
                     "downloaded")
+    overlay_colours: bpy.props.PointerProperty(type=UNDERSTUDY_OverlayColours)  # type: ignore[valid-type]
 
     def draw(self, context: Any) -> None:
         from ..panels import jobs as job_panel
-        from . import watch
+        from . import keymap, watch
 
         layout, width = self.layout, context.region.width - 60  # the add-ons list draws us inside a box
         layout.use_property_split = True
@@ -73,6 +75,14 @@ class UNDERSTUDY_Preferences(bpy.types.AddonPreferences):
         if view is not None and (view.going or view.status != "finished"):
             job_panel.draw_job(layout, view, width)
         self._draw_consent(layout, board, width)
+        head, body = layout.panel("understudy_overlay_colours", default_closed=True)
+        head.label(text="Overlay Colours")
+        for state in STATES if body else ():
+            body.prop(self.overlay_colours, state)
+        head, body = layout.panel("understudy_keys", default_closed=True)
+        head.label(text="Keys")
+        if body:
+            keymap.draw(body, context)
 
     def _draw_state(self, layout: Any, board: Any, width: int) -> None:
         state = board.environment

@@ -11,41 +11,117 @@ from typing import Any
 
 import bpy
 
-from ..addon import correcting
+from ..addon import correcting, keymap, navigation
+from ..addon.overlay import settings, views
+from ..addon.overlay.reader import ShownFace
+from ..addon.overlay.shapes import state_of
+from ..addon.overlay.views import View
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
-from .base import Sidebar
+from .base import BOX, Sidebar
+from .overlay import draw_overlay
 
 EDITING: list[Callable[[Any, Any], None]] = []
+_JUMPS = (("FIRST", 1, "REW"), ("PREVIOUS", 100, "PREV_KEYFRAME"), ("PREVIOUS", 1, "TRIA_LEFT"),
+          ("NEXT", 1, "TRIA_RIGHT"), ("NEXT", 100, "NEXT_KEYFRAME"), ("LAST", 1, "FF"))
+_KEYS = (("Previous, Next", "understudy.jump_frame", (("PREVIOUS", 1), ("NEXT", 1))),
+         ("100 Back, On", "understudy.jump_frame", (("PREVIOUS", 100), ("NEXT", 100))),
+         ("First, Last", "understudy.jump_frame", (("FIRST", 1), ("LAST", 1))),
+         ("Next Kind of Frames", "understudy.jump_kind", ((),)),
+         ("Select Face", "understudy.select_face", ((),)),
+         ("View or Edit", "understudy.edit_landmarks", ((),)))
+_MOST_FACES = 12  # in the list: a crowd has more than a panel
 
 
 class _Landmarks:
     """Mix-in: what the panels of both editors show."""
 
     def draw(self, context: Any) -> None:
-        layout = self.layout  # type: ignore[attr-defined]
+        layout, width = self.layout, context.region.width  # type: ignore[attr-defined]
+        view = views.of(context)
         draw_mode(layout, context)
+        if view is None:
+            wrapped(layout, "Go to a frame that shows footage.", width, icon="INFO")
+            return
+        draw_frame(layout, context, view)
+        draw_jumps(layout, context, view)
         if correcting.is_editing(context):
             for draw in EDITING:
                 draw(layout, context)
 
 
-@timed_class
-class UNDERSTUDY_PT_clip_landmarks(_Landmarks, bpy.types.Panel):
+class _ClipSidebar:
+    """Mix-in: a panel in the Clip Editor's sidebar, tab Understudy."""
+
     bl_space_type = "CLIP_EDITOR"
     bl_region_type = "UI"
     bl_category = "Understudy"
-    bl_label = "Landmarks"
 
     @classmethod
     def poll(cls, context: Any) -> bool:
         return context.space_data.clip is not None
 
 
+class _Overlay:
+    """Mix-in: what is drawn over the footage."""
+
+    bl_label = "Overlay"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw_header(self, context: Any) -> None:
+        scene, _ = views.place_of(context)
+        self.layout.prop(settings.of(scene), "show", text="")  # type: ignore[attr-defined]
+
+    def draw(self, context: Any) -> None:
+        draw_overlay(self.layout, context)  # type: ignore[attr-defined]
+
+
+class _Keys:
+    """Mix-in: the keys, as they are set now."""
+
+    bl_label = "Keys"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: Any) -> None:
+        column = self.layout.column(align=True)  # type: ignore[attr-defined]
+        for label, operator, values in _KEYS:
+            words = [keymap.word(context.space_data.type, operator, *one) for one in values]
+            split = column.split(factor=0.6)
+            split.label(text=label)
+            split.label(text="   ".join(word for word in words if word) or "None")
+        if context.space_data.type == "SEQUENCE_EDITOR":
+            column.label(text="With the mouse over the preview", icon="INFO")
+
+
+@timed_class
+class UNDERSTUDY_PT_clip_landmarks(_Landmarks, _ClipSidebar, bpy.types.Panel):
+    bl_label = "Landmarks"
+
+
+@timed_class
+class UNDERSTUDY_PT_clip_landmarks_overlay(_Overlay, _ClipSidebar, bpy.types.Panel):
+    bl_parent_id = "UNDERSTUDY_PT_clip_landmarks"
+
+
+@timed_class
+class UNDERSTUDY_PT_clip_landmarks_keys(_Keys, _ClipSidebar, bpy.types.Panel):
+    bl_parent_id = "UNDERSTUDY_PT_clip_landmarks"
+
+
 @timed_class
 class UNDERSTUDY_PT_landmarks(_Landmarks, Sidebar, bpy.types.Panel):
     bl_label = "Correct Faces"
     bl_options = {"DEFAULT_CLOSED"}
+
+
+@timed_class
+class UNDERSTUDY_PT_landmarks_overlay(_Overlay, Sidebar, bpy.types.Panel):
+    bl_parent_id = "UNDERSTUDY_PT_landmarks"
+
+
+@timed_class
+class UNDERSTUDY_PT_landmarks_keys(_Keys, Sidebar, bpy.types.Panel):
+    bl_parent_id = "UNDERSTUDY_PT_landmarks"
 
 
 def draw_mode(layout: Any, context: Any) -> None:
@@ -58,5 +134,82 @@ def draw_mode(layout: Any, context: Any) -> None:
         wrapped(layout, f"{unsaved:,} moved, not saved", context.region.width, icon="INFO")
 
 
-CLASSES = (UNDERSTUDY_PT_clip_landmarks, UNDERSTUDY_PT_landmarks)
+def draw_frame(layout: Any, context: Any, view: View) -> None:
+    """Which frame of what is shown, and its faces."""
+    box, width = layout.box().column(), context.region.width - BOX
+    told = _state(view)
+    if told:
+        wrapped(box, told, width, icon="INFO")
+        return
+    faces = view.shown.faces  # type: ignore[union-attr]
+    count = "No face" if not faces else "1 face" if len(faces) == 1 else f"{len(faces)} faces"
+    head = box.row()
+    head.label(text=f"Frame {view.shown.request.frame:,}")  # type: ignore[union-attr]
+    right = head.row()
+    right.alignment = "RIGHT"
+    right.label(text=count)
+    column = box.column(align=True)
+    for face in faces[:_MOST_FACES]:
+        _draw_face(column, face, view)
+    if len(faces) > _MOST_FACES:
+        column.label(text=f"and {len(faces) - _MOST_FACES:,} more")
+
+
+def _state(view: View) -> str:
+    """Why there is no list of faces; "" where there is."""
+    if view.target.problem:
+        return view.target.problem
+    if view.request is None:
+        return "The footage has no frame here."
+    if view.shown is None:
+        return "Reading …"
+    if not view.shown.exists:
+        return f"Extract the faces of {view.target.source.name} first."  # type: ignore[union-attr]
+    return "" if view.shown.seen else "Extraction has not looked at this frame."
+
+
+def _draw_face(column: Any, face: ShownFace, view: View) -> None:
+    state = state_of(face, view.look)
+    selected = state == "selected"
+    misaligned = face.distance > view.look.threshold
+    split = column.split(factor=0.62, align=True)
+    row = split.row(align=True)
+    row.alert = misaligned
+    row.operator("understudy.select_face", text=f"{face.number}   {face.person}".rstrip(), depress=selected,
+                 icon="RADIOBUT_ON" if selected else "RADIOBUT_OFF").number = face.number
+    right = split.row()
+    right.alignment = "RIGHT"
+    right.alert = misaligned
+    right.label(text="Misaligned" if misaligned else settings.COLOURS[face.state][0])
+
+
+def draw_jumps(layout: Any, context: Any, view: View) -> None:
+    """Which frames are jumped to, how many there are, and the buttons."""
+    scene, _ = views.place_of(context)
+    data, column = settings.of(scene), layout.column(align=True)
+    column.prop(data, "kind", text="")
+    if data.kind == "MISALIGNED":
+        column.prop(data, "threshold")
+    row = column.row(align=True)
+    for direction, step, icon in _JUMPS:
+        button = row.operator("understudy.jump_frame", text="", icon=icon)
+        button.direction, button.step = direction, step
+    found = navigation.matches(context, view=view)
+    line = layout.row()
+    line.alignment = "CENTER"
+    line.active = False
+    line.label(text=_count(found))
+
+
+def _count(found: navigation.Matches | None) -> str:
+    if found is None:
+        return "Reading …"
+    total, place = len(found.frames), found.place()
+    if not total:
+        return "No such frames"
+    return f"{place + 1:,} of {total:,}" if place is not None else f"{total:,} frames" if total > 1 else "1 frame"
+
+
+CLASSES = (UNDERSTUDY_PT_clip_landmarks, UNDERSTUDY_PT_clip_landmarks_overlay, UNDERSTUDY_PT_clip_landmarks_keys,
+           UNDERSTUDY_PT_landmarks, UNDERSTUDY_PT_landmarks_overlay, UNDERSTUDY_PT_landmarks_keys)
 register, unregister = bpy.utils.register_classes_factory(CLASSES)

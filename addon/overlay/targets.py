@@ -223,6 +223,12 @@ def clip_map(clip: Any) -> FrameMap:
 # --- where on the screen ------------------------------------------------------------------------------------------
 
 
+def is_warped(space: Any) -> bool:
+    """Whether a Clip Editor shows the clip stabilised or undistorted: pixels are then elsewhere than in the footage."""
+    return bool((space.show_stable and space.clip.tracking.stabilization.use_2d_stabilization)
+                or space.clip_user.use_render_undistorted)
+
+
 def strip_size(strip: Any, fallback: tuple[int, int]) -> tuple[float, float]:
     """The size of a strip's picture as Blender counts it."""
     element = strip.elements[0] if len(strip.elements) else None
