@@ -69,8 +69,23 @@ def faces_measure(values: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     return answers.faces_measure(values, reporter)
 
 
+def convert_frame(values: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """A frame as conversion would make it now, as a picture; see `conversion.preview.convert_frame`."""
+    from ..conversion import preview
+
+    return preview.convert_frame(values, reporter)
+
+
+def convert_faces(values: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Five faces from all over the clip before and after, as a picture; see `conversion.preview.convert_faces`."""
+    from ..conversion import preview
+
+    return preview.convert_faces(values, reporter)
+
+
 REQUESTS: dict[str, Request] = {"ping": ping, "probe": probe, "align": align, "faces_sheet": faces_sheet,
-                                "faces_measure": faces_measure}
+                                "faces_measure": faces_measure,
+                                "convert_frame": convert_frame, "convert_faces": convert_faces}
 
 
 def _text(values: dict[str, Any], name: str) -> str:
