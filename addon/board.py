@@ -13,6 +13,8 @@ from ..core.jobs.folder import JobFolder
 from ..core.jobs.follow import Follower
 from ..core.jobs.progress import duration, fraction, rate_text
 from . import environment
+from .cleaning import SpaceView
+from .models import ModelView
 
 GOING = ("waiting", "queued", "running", "paused", "stopping")
 _MOST_LINES = 200  # of what a job tells: more belongs into a file
@@ -110,6 +112,8 @@ class Board:
     stores: dict[str, StoreView] = field(default_factory=dict)  # film -> its alignments
     weights: frozenset[str] = frozenset()  # names of those that are here
     pictures: dict[str, int] = field(default_factory=dict)  # picture that is shown -> when its file was written
+    models: dict[str, ModelView] = field(default_factory=dict)  # model folder -> what it holds
+    space: SpaceView | None = None  # what could be deleted, once somebody has asked
     version: int = 0
 
     def job(self, name: str) -> JobView | None:
@@ -119,6 +123,14 @@ class Board:
         """The newest job of a task whose tag has these entries."""
         found = [j for j in self.jobs if j.task == task and all(j.tag.get(k) == v for k, v in tag.items())]
         return found[-1] if found else None
+
+    def waiting_for(self, name: str) -> list[JobView]:
+        """The jobs of a queue that come after this one, in order."""
+        found: list[JobView] = []
+        while (view := next((job for job in self.jobs if job.tag.get("after") == name), None)) and view not in found:
+            found.append(view)
+            name = view.name
+        return found
 
     @property
     def busy(self) -> bool:
@@ -138,7 +150,7 @@ def view_of(follower: Follower, status: str, tag: dict[str, Any], notes: dict[st
     doing = {
         "waiting": "Waits for the job before it", "queued": "Starting", "paused": "Paused",
         "stopping": "Saving and stopping", "finished": ended_text(spec.task, state.result), "failed": "Failed",
-        "stopped": "Stopped", "lost": "Ended without a word",
+        "stopped": state.error or "Stopped", "lost": "Ended without a word",
     }.get(status) or (progress.text if progress and progress.text else "Working")
     return JobView(follower.job, spec.task, spec.label, tag, spec.options, status, doing, count, pace, left,
                    1.0 if status == "finished" else fraction(progress), told_lines(status, state.result), state.error,

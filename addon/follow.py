@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -23,20 +23,36 @@ from ..core import consent
 from ..core.errors import UnderstudyError
 from ..core.faces.places import default_store
 from ..core.faces.store import AlignmentsStore
+from ..core.folders import user_cache
 from ..core.jobs import client
 from ..core.jobs.folder import JobFolder, write_json
 from ..core.jobs.follow import Follower
 from ..core.media.index import cached_index, file_fingerprint
+from ..core.models.files import in_words
 from ..core.weights import files
 from ..core.weights.rows import WEIGHTS
-from . import environment
+from . import cleaning, environment
 from .board import Board, FilmView, JobView, PersonView, StoreView, view_of
 from .counting import Counter
 from .jobs import Jobs
+from .models import Models
 
 BUSY, IDLE = 0.25, 1.0  # seconds between two looks
 _STORE_PAUSE = 2.0  # seconds between two readings of alignments that keep changing
 _NOTES = "followed.json"  # in a job folder: what Blender's side has done about the job's end
+
+
+@dataclass(frozen=True)
+class _Aims:
+    """What is looked after, as `Keeper.look_at` was told."""
+
+    folders: tuple[Path, ...] = ()
+    places: frozenset[str] = frozenset()
+    sources: frozenset[str] = frozenset()
+    python: str = ""
+    stores: frozenset[tuple[Path, Path]] = frozenset()
+    pictures: frozenset[str] = frozenset()
+    models: frozenset[str] = frozenset()
 
 
 class Keeper:
@@ -48,14 +64,16 @@ class Keeper:
         self._watch = environment.Watch()
         self._mutex = threading.Lock()  # guards the followers; never held while a worker is started
         self._counter = Counter()
-        self._wanted: tuple[tuple[Path, ...], frozenset[str], frozenset[str], str, frozenset[tuple[Path, Path]],
-                            frozenset[str]] = ((), frozenset(), frozenset(), "", frozenset(), frozenset())
+        self._wanted = _Aims()
+        self._models = Models()
+        self._space: cleaning.SpaceView | None = None
         self._films: dict[str, tuple[tuple[int, ...], FilmView | None]] = {}
         self._stores: dict[Path, tuple[Any, StoreView]] = {}
         self._stamps: dict[str, tuple[int, int]] = {}
         self._notes: dict[Path, dict[str, Any]] = {}
         self._todo: queue.SimpleQueue[Callable[[], Any]] = queue.SimpleQueue()
         self._troubles: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._wake = threading.Event()
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
@@ -73,13 +91,15 @@ class Keeper:
             self._thread = None
 
     def look_at(self, folders: Iterable[Path], places: Iterable[Path], sources: Iterable[Path], python: str,
-                stores: Iterable[tuple[Path, Path]] = (), pictures: Iterable[Path] = ()) -> None:
+                stores: Iterable[tuple[Path, Path]] = (), pictures: Iterable[Path] = (),
+                models: Iterable[Path] = ()) -> None:
         """What to look after from now on: job folders, folders whose files to count, films whose frames to count, the
         interpreter of the preferences, films whose alignments to read, each with the folder for them where its own
-        cannot be written, and pictures that may change.
+        cannot be written, pictures that may change, and folders of models.
         """
-        wanted = (tuple(dict.fromkeys((*folders, environment.setup_jobs()))), frozenset(map(str, places)),
-                  frozenset(map(str, sources)), python, frozenset(stores), frozenset(map(str, pictures)))
+        wanted = _Aims(tuple(dict.fromkeys((*folders, environment.setup_jobs()))), frozenset(map(str, places)),
+                       frozenset(map(str, sources)), python, frozenset(stores), frozenset(map(str, pictures)),
+                       frozenset(map(str, models)))
         if wanted != self._wanted:
             self._wanted = wanted
             self.wake()
@@ -95,10 +115,7 @@ class Keeper:
 
     def troubles(self) -> list[str]:
         """Sentences that the thread has to say; each is given once."""
-        found = []
-        while not self._troubles.empty():
-            found.append(self._troubles.get_nowait())
-        return found
+        return _drained(self._troubles)
 
     def _work(self) -> None:
         while not self._todo.empty():
@@ -130,10 +147,10 @@ class Keeper:
     def look(self) -> None:
         """One look at everything; the thread's body, and what `blender -b` calls itself."""
         self._work()
-        folders, places, sources, chosen, stores, pictures = self._wanted
+        aims, chosen = self._wanted, self._wanted.python
         with self._mutex:
-            if self._jobs._folders != folders:
-                self._jobs.watch(*folders)
+            if self._jobs._folders != aims.folders:
+                self._jobs.watch(*aims.folders)
             self._jobs.poll()
             followers = sorted(self._jobs.followers.values(), key=lambda f: (f.spec.created, f.job.path.name))
         views = tuple(self._view(f) for f in followers)
@@ -141,15 +158,49 @@ class Keeper:
         state = self._watch.state
         python = Path(state.python) if state is not None and state.usable else None
         old = self.board
-        told = self._counter.look(sources, python)
+        told = self._counter.look(aims.sources, python)
         films = {path: film for path, why in told.items() if not why and (film := self._film(path)) is not None}
-        fresh = Board(views, {p: self._count(p) for p in places}, told, state, consent.given(), films,
-                      {str(film): self._store(film, other) for film, other in stores},
-                      frozenset(row.name for row in WEIGHTS if files.is_present(row.name)), _written(pictures),
-                      old.version)
+        models = {path: view for path in aims.models if (view := self._models.look(path)) is not None}
+        fresh = Board(views, {p: self._count(p) for p in aims.places}, told, state, consent.given(), films,
+                      {str(film): self._store(film, other) for film, other in aims.stores},
+                      frozenset(row.name for row in WEIGHTS if files.is_present(row.name)), _written(aims.pictures),
+                      models, self._space, old.version)
         self._advance(fresh, chosen)
         if fresh != old:
             self.board = replace(fresh, version=old.version + 1)
+
+    def measure(self, wanted: cleaning.Wanted | None) -> None:
+        """Find what could be deleted, in the thread; the board then tells it. None: forget what was found."""
+        def look() -> None:
+            self._space = cleaning.look(wanted, self.busy_paths()) if wanted is not None else None
+
+        self.later(look)
+
+    def delete(self, items: Iterable[cleaning.Item], wanted: cleaning.Wanted) -> None:
+        """Delete what was chosen, in the thread, and measure again; what it freed is among the `news`."""
+        chosen = list(items)
+
+        def work() -> None:
+            try:
+                count, freed = cleaning.delete(chosen, self.busy_paths())
+                self._news.put(f"Deleted {count} {'item' if count == 1 else 'items'}: {in_words(freed)} are free again")
+            finally:
+                self._space = cleaning.look(wanted, self.busy_paths())
+
+        self.later(work)
+
+    def busy_paths(self) -> list[str]:
+        """Every path in the options of jobs under way, and the caches that any job may read."""
+        found = [str(user_cache())] if self.board.busy else []
+        for view in self.board.jobs:
+            for value in view.options.values() if view.going else ():
+                found += [one for one in (value if isinstance(value, (list, tuple)) else [value])
+                          if isinstance(one, str) and os.path.isabs(one)]
+        return found
+
+    def news(self) -> list[str]:
+        """Sentences about what the thread has done; each is given once."""
+        return _drained(self._news)
 
     def _count(self, place: str) -> int:
         """How many files a folder holds; counted again only when it has changed."""
@@ -183,16 +234,17 @@ class Keeper:
         return view
 
     def _advance(self, board: Board, chosen: str) -> None:
-        """Start what waits, once the job before it has finished; give up on it if that one did not."""
+        """Start what waits, once the job before it has finished; if that one did not, it ends as well and says so."""
         for view in board.jobs:
             if view.status != "waiting":
                 continue
-            before = board.job(view.tag.get("after", ""))
+            after = view.tag.get("after", "")
+            before = board.job(after)
             if before is not None and before.going:
                 continue
             try:
-                if before is not None and before.status != "finished":
-                    client.remove(view.job)
+                if after and (before is None or before.status != "finished"):
+                    _give_up(view, before)
                 else:
                     client.launch(view.job, environment.ready(chosen), environment.install_core_copy())
             except (UnderstudyError, OSError) as error:
@@ -210,6 +262,23 @@ class Keeper:
         if path not in self._notes:
             self._notes[path] = _read_notes(path)
         return view_of(follower, status, spec.tag, dict(self._notes[path]))
+
+
+def _give_up(view: JobView, before: JobView | None) -> None:
+    """A job of a queue is not started, since the one before it did not finish."""
+    ends = {"failed": "failed", "lost": "ended without a word", "stopped": "was stopped"}
+    why = f"{before.label} {ends.get(before.status, before.status)}" if before else "the job before it was removed"
+    state = view.job.state()
+    # "stopped" rather than "failed": what went wrong is told once, by the job that went wrong.
+    state.status, state.error, state.ended = "stopped", f"Not started, since {why}", time.time()
+    view.job.write_state(state)
+
+
+def _drained(sentences: queue.SimpleQueue[str]) -> list[str]:
+    found = []
+    while not sentences.empty():
+        found.append(sentences.get_nowait())
+    return found
 
 
 def read_store(path: Path) -> StoreView:

@@ -60,8 +60,18 @@ def path_of(image: Any) -> Path:
     return Path(bpy.path.abspath(image.filepath))
 
 
-def refresh(board: Board) -> None:
-    """Read anew what the keeper's thread has seen to have changed."""
+def is_ours(image: Any) -> bool:
+    return image is not None and _STAMP in image
+
+
+def refresh(board: Board, asked: bool = False) -> None:
+    """Read anew what the keeper's thread has seen to have changed.
+
+    Args:
+        asked: a person asks for it, also where pictures are not to update by themselves.
+    """
+    if not asked and not bpy.context.window_manager.understudy_views.live:
+        return
     changed = False
     for image in ours():
         stamp = board.pictures.get(str(path_of(image)))

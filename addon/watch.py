@@ -11,13 +11,13 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..core.errors import StripError, UnderstudyError
-from . import footage, migration, people, pictures, preferences, shot, stages
+from . import cleanup, migration, people, pictures, preferences, results, shot, stages, statusbar
 from .board import Board, JobView
 from .follow import Keeper
 from .timing import timed
 
 BUSY, IDLE = 0.3, 1.0  # seconds between two turns of the timer
-_SPACES = {"SEQUENCE_EDITOR", "PREFERENCES"}
+_SPACES = {"SEQUENCE_EDITOR", "IMAGE_EDITOR", "PREFERENCES"}
 
 keeper = Keeper()
 _seen = -1  # version of the board that the panels show
@@ -41,7 +41,7 @@ def look() -> Board:
 @timed
 def aim() -> None:
     """Tell the keeper which folders matter: those of every scene's shots."""
-    folders, places, sources, stores = [], [], [], []
+    folders, places, sources, stores, models = [], [], [], [], []
     for scene in bpy.data.scenes:
         folder = shot.work_folder_or_none(scene)
         for one in shot.every(scene) if folder is not None else ():
@@ -51,7 +51,16 @@ def aim() -> None:
                     places += stages.places(scene)
                     sources += stages.sources(scene)
                     stores += stages.stores(scene)
-    keeper.look_at(folders, places, sources, preferences.interpreter(), stores, map(pictures.path_of, pictures.ours()))
+                    models += _models(scene)
+    keeper.look_at(folders, places, sources, preferences.interpreter(), stores, map(pictures.path_of, pictures.ours()),
+                   models)
+
+
+def _models(scene: Any) -> list[Path]:
+    try:
+        return [shot.model_folder(scene)]
+    except UnderstudyError:
+        return []  # no strips yet
 
 
 @timed
@@ -67,12 +76,16 @@ def tick() -> float:
     aim()
     for trouble in keeper.troubles():
         say("ERROR", trouble)
+    for news in keeper.news():
+        say("INFO", news)
     now = keeper.board
     if now.version != _seen:
         _seen = now.version
         settle(now)
         pictures.refresh(now)
         people.sync(now)
+        cleanup.sync(now)
+        statusbar.show(now)
         redraw()
     elif people.sync(now):  # another strip was chosen, or a name that was typed cannot be
         redraw()
@@ -111,15 +124,17 @@ def settle(now: Board) -> None:
         if view.status in ("finished", "failed", "lost") and not view.notes.get("told") and view.name not in _told:
             _told.add(view.name)
             keeper.note(view.job, told=True)
-            say(*_ending(view))
+            say(*_ending(view, now))
             if view.status == "finished" and view.tag.get("show"):
                 _show(view)
 
 
-def _ending(view: JobView) -> tuple[str, str]:
+def _ending(view: JobView, now: Board) -> tuple[str, str]:
     if view.status == "finished":
         return "INFO", f"{view.label}: {view.doing}"
-    return "ERROR", f"{view.label}: {view.error or 'ended without a word; it can be resumed'}"
+    after = ", ".join(job.label for job in now.waiting_for(view.name) if job.status in ("waiting", "stopped"))
+    told = view.error or "ended without a word; it can be resumed"
+    return "ERROR", f"{view.label}: {told}" + (f". Not started: {after}" if after else "")
 
 
 def _show(view: JobView) -> None:
@@ -144,7 +159,7 @@ def place(view: JobView) -> str:
         if not bpy.app.background and _steps is not None:
             return ""  # one after the other; the next turn comes back to this one
         _placed.add(view.name)
-        if view.options.get("writer") == "overlay":
+        if results.Made.of(view.result, view.options).can_be_shown:
             _steps = _placing(scene.name, one.uid, view)
             while bpy.app.background and _steps is not None:
                 message = _step()
@@ -166,7 +181,7 @@ def _placing(scene_name: str, uid: str, view: JobView) -> Iterator[float]:
     strip = shot.strip_in(shot.find(scene, uid), "a")
     if strip is None:
         raise StripError("Its strip is gone", "Undo its removal, or convert another one")
-    overlay = yield from footage.placing(scene, strip, Path(view.result["output"]), uid)
+    overlay = yield from results.placing(scene, strip, results.Made.of(view.result, view.options), uid)
     if bpy.context.preferences.filepaths.use_relative_paths and bpy.data.filepath:
         overlay.directory = bpy.path.relpath(overlay.directory)
     one = shot.find(bpy.data.scenes[scene_name], uid)

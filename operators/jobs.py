@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import bpy
 
 from ..addon import environment, pictures, preferences, watch
-from ..addon.board import JobView
+from ..addon.board import Board, JobView
+from ..addon.text import wrapped
 from ..addon.timing import timed_class
 from ..core.errors import JobError
 from ..core.jobs import client
-from .base import JobOperator
+from .base import JobOperator, Operator, refused
+
+_LOG_WIDTH = 640  # pixels at scale 1
+_SHOWN_LINES = 24
+_MOST_LINES, _MOST_BYTES = 5000, 512 * 1024  # in a Text Editor
 
 
 @timed_class
@@ -95,15 +101,87 @@ class UNDERSTUDY_OT_job_remove(JobOperator, bpy.types.Operator):
 
 @timed_class
 class UNDERSTUDY_OT_job_log(JobOperator, bpy.types.Operator):
-    """Open the job's log"""
+    """Show the last lines of the job's log"""
 
     bl_idname = "understudy.job_log"
     bl_label = "Log"
 
+    def invoke(self, context: Any, event: Any) -> set[str]:
+        view = watch.board().job(self.job)
+        if bpy.app.background or view is None or not view.job.log_file.exists():
+            return self.execute(context)
+        self._title, self._lines = view.label, _told(view)
+        return context.window_manager.invoke_popup(self, width=_LOG_WIDTH)
+
+    def draw(self, context: Any) -> None:
+        scale = context.preferences.system.ui_scale
+        column = self.layout.column(align=True)
+        head = column.row()
+        head.label(text=f"Log of {self._title}", icon="TEXT")
+        head.operator("understudy.job_log_text", icon="WINDOW").job = self.job
+        column.separator()
+        for line in self._lines:
+            wrapped(column, line, round(_LOG_WIDTH * scale))
+
     def act(self, view: JobView) -> None:
         if not view.job.log_file.exists():
             raise JobError(f"{view.label} has no log yet", "Try again in a moment")
-        _open(view.job.log_file)
+        if bpy.app.background:
+            print(view.job.log_file)
+
+
+@timed_class
+class UNDERSTUDY_OT_job_log_text(JobOperator, bpy.types.Operator):
+    """Open the job's log in a Text Editor; of a very long one the end"""
+
+    bl_idname = "understudy.job_log_text"
+    bl_label = "Open in Text Editor"
+
+    def act(self, view: JobView) -> None:
+        lines = view.job.last_lines(_MOST_LINES, _MOST_BYTES)
+        if not lines:
+            raise JobError(f"{view.label} has no log yet", "Try again in a moment")
+        name = f"{view.label}.log"
+        text = bpy.data.texts.get(name) or bpy.data.texts.new(name)
+        text.from_string(lines)
+        text.cursor_set(len(text.lines) - 1)
+        if not bpy.app.background:
+            editors = [area for window in bpy.context.window_manager.windows for area in window.screen.areas
+                       if area.type == "TEXT_EDITOR"]
+            area = editors[0] if editors else pictures.new_editor("TEXT_EDITOR")
+            area.spaces.active.text = text
+            area.spaces.active.top = max(0, len(text.lines) - 30)
+
+
+@timed_class
+class UNDERSTUDY_OT_jobs_clear(Operator, bpy.types.Operator):
+    """Take all jobs that have ended off the list; what they made stays"""
+
+    bl_idname = "understudy.jobs_clear"
+    bl_label = "Remove Ended"
+    undo = "Their logs go with them and cannot be brought back"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        return not refused(cls, "" if _ended(watch.board()) or bpy.app.background else "No job has ended")
+
+    def run(self, context: Any) -> None:
+        for view in _ended(watch.look() if bpy.app.background else watch.board()):
+            if bpy.app.background:
+                client.remove(view.job)
+            else:
+                watch.keeper.later(lambda job=view.job: client.remove(job))
+        watch.hurry()
+
+
+def _ended(board: Board) -> list[JobView]:
+    return [view for view in board.jobs if not view.going and view.task != "setup"]
+
+
+def _told(view: JobView) -> list[str]:
+    """The end of a log, for a window of its own."""
+    lines = [line.rstrip() for line in view.job.last_lines(_SHOWN_LINES).splitlines()]
+    return [line for line in lines if line] or ["It is empty: the job has had nothing to say."]
 
 
 @timed_class
@@ -150,5 +228,6 @@ def _open(path: Path) -> None:
 
 
 CLASSES = (UNDERSTUDY_OT_job_stop, UNDERSTUDY_OT_job_pause, UNDERSTUDY_OT_job_resume, UNDERSTUDY_OT_job_restart,
-           UNDERSTUDY_OT_job_remove, UNDERSTUDY_OT_job_log, UNDERSTUDY_OT_job_folder, UNDERSTUDY_OT_job_preview)
+           UNDERSTUDY_OT_job_remove, UNDERSTUDY_OT_job_log, UNDERSTUDY_OT_job_log_text,
+           UNDERSTUDY_OT_jobs_clear, UNDERSTUDY_OT_job_folder, UNDERSTUDY_OT_job_preview)
 register, unregister = bpy.utils.register_classes_factory(CLASSES)

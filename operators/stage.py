@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from ..addon import shot, stages, watch
+from ..addon import room, shot, stages, watch
 from ..addon.printer import Printer
 from ..addon.text import wrapped
 from ..core import consent
@@ -43,6 +43,8 @@ class Stage(Operator):
         consent.require()
         scene = shot.sequencer_scene(context)
         planned = self.plan(scene)
+        for warning in room.check(planned, watch.board()):
+            self.report({"WARNING"}, warning)  # type: ignore[attr-defined]
         if not bpy.app.background:
             stages.queue(scene, planned)
             watch.hurry()

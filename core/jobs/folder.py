@@ -174,11 +174,11 @@ class JobFolder:
             return "lost"
         return "stopping" if self.stop_file.exists() else state.status
 
-    def last_lines(self, count: int = 20) -> str:
-        """The end of the log, for a report."""
+    def last_lines(self, count: int = 20, most: int = 16384) -> str:
+        """The end of the log, for a report: so many lines, of no more than `most` bytes."""
         try:
             with open(self.log_file, "rb") as file:
-                file.seek(max(0, self.log_file.stat().st_size - 16384))
+                file.seek(max(0, self.log_file.stat().st_size - most))
                 return "\n".join(file.read().decode("utf-8", "replace").splitlines()[-count:])
         except OSError:
             return ""

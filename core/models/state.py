@@ -17,6 +17,7 @@ STATE_NAME = "state.json"
 LOCK_NAME = "lock"  # held by whoever changes the model folder: a training, a restoring
 # What else training leaves there: the newest preview, every iteration's losses, TensorBoard's logs (they grow large).
 PREVIEW_NAME, HISTORY_NAME, LOGS_NAME = "preview.png", "history", "logs"
+LOSS_NAME = "loss.png"  # the graph of all losses, drawn anew with a save
 
 
 @dataclass(frozen=True)

@@ -99,11 +99,31 @@ def test_the_next_job_starts_when_the_one_before_has_finished(extension: Any, sc
 def test_a_failure_ends_the_queue_and_says_why(extension: Any, scene: Any, watch: Any) -> None:
     first = start(extension, scene, "First", steps=3, seconds=0.0, fail_at=2)
     second = start(extension, scene, "Second", {"after": first}, steps=2, seconds=0.0)
-    board = until(watch, lambda b: b.job(first) and b.job(first).status == "failed" and b.job(second) is None)
+    third = start(extension, scene, "Third", {"after": second}, steps=2, seconds=0.0)
+    board = until(watch, lambda b: b.job(third) and b.job(third).status == "stopped")
     assert "failed at step 2" in board.job(first).error
+    assert board.job(second).doing == "Not started, since First failed"
+    assert board.job(third).doing == "Not started, since Second was stopped"
+    assert not board.busy
+    level, told = watch._ending(board.job(first), board)
+    assert level == "ERROR"
+    assert told.endswith("Not started: Second, Third")
     bpy.ops.understudy.job_remove(job=first)
     assert watch.look().job(first) is None
-    assert second
+    bpy.ops.understudy.jobs_clear()
+    assert watch.look().jobs == ()
+
+
+def test_a_queue_whose_beginning_is_removed_does_not_go_on(extension: Any, scene: Any, watch: Any) -> None:
+    first = start(extension, scene, "First", steps=400, seconds=0.05)
+    second = start(extension, scene, "Second", {"after": first}, steps=2, seconds=0.0)
+    third = start(extension, scene, "Third", {"after": second}, steps=2, seconds=0.0)
+    until(watch, lambda b: b.job(first) and b.job(first).status == "running")
+    bpy.ops.understudy.job_stop(job=second)  # what waits is simply taken off the list
+    board = until(watch, lambda b: b.job(second) is None and b.job(third).status == "stopped")
+    assert board.job(third).doing == "Not started, since the job before it was removed"
+    bpy.ops.understudy.job_stop(job=first)
+    until(watch, lambda b: not b.busy)
 
 
 def test_a_crash_can_be_resumed(extension: Any, scene: Any, watch: Any, tmp_path: Path) -> None:

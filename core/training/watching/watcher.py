@@ -15,7 +15,7 @@ from ...jobs.messages import Reporter
 from ...jobs.progress import duration
 from ...media.images import encode_png, write_file
 from ...media.provenance import png_mark
-from ...models.state import PREVIEW_NAME
+from ...models.state import LOSS_NAME, PREVIEW_NAME
 from ...options.train import TrainOptions
 from ...options.watching import WatchingOptions
 from ..faces.data import FaceSet, list_faces
@@ -25,7 +25,6 @@ from .preview import Look, Predict, PreviewFaces, Shown
 from .timelapse import Timelapse
 from .viewer import Viewer
 
-GRAPH_NAME = "loss.png"
 _BETWEEN_LOOKS = 0.5  # seconds between two looks for requests
 _GRAPH_SHARE = 0.01  # part of the training's time that drawing its graph may take
 Predicting = Callable[[], AbstractContextManager[Predict]]
@@ -180,7 +179,7 @@ class Watcher:
         begin = time.monotonic()
         picture = graphs.loss_graph(history.read(self.model_dir))
         if picture is not None:
-            write_file(self.model_dir / GRAPH_NAME, encode_png(picture))
+            write_file(self.model_dir / LOSS_NAME, encode_png(picture))
         self._graph_due = time.monotonic() + (time.monotonic() - begin) / _GRAPH_SHARE
 
 
