@@ -23,13 +23,14 @@ from ..models.folder import TrainedModel
 from ..options import find
 from ..options.convert import ConvertOptions
 from ..options.rows import WRITERS
-from .cast import Cast, Roles, load_models
+from .cast import Roles, load_models
 from .nouns import ConvertedFrame, Patch
 from .pipeline import Pipeline
 from .protocols import Writer
 from .stages import ahead
 from .swap import laid_over
-from .task import Job, stored_masks
+from .task import Job, full_cast, neighbours_in, store_of, stored_masks
+from .writers.choices import open_clip
 
 Faces = dict[int, list[Face]]
 _SAME = "The workers have to see the same files under the same paths"
@@ -60,10 +61,10 @@ def converted(job: Job, digests: Sequence[str], keys: Mapping[int, str], missing
         what converting raises.
     """
     spec = _spec(job, digests)
-    done = len(job.wanted) - len(missing)
+    done = writer.total - len(missing)
 
     def stopping() -> bool:
-        return reporter.progress(done, len(job.wanted), "frames", "Converting")
+        return reporter.progress(done, writer.total, "frames", "Converting")
 
     with Cluster(job.options.cluster) as cluster:
         cluster.require(check, spec)
@@ -154,7 +155,7 @@ def write_shard(run: str, spec: Spec, keys: dict[int, str], faces: Faces) -> lis
     """Convert and write the frames of `keys`, as far as they are not there; returns all of them."""
     with _pipeline(run, spec, faces) as (source, pipeline):
         output = Path(spec.options.output)
-        with find(WRITERS, spec.options.writer).load()(output, source, keys) as writer:
+        with find(WRITERS, spec.options.writer).load()(output, source, keys, spec.options) as writer:
             for _ in _ticking(run, pipeline.write(writer.missing(), writer)):
                 pass
     return sorted(keys)
@@ -169,9 +170,12 @@ def patch_shard(run: str, spec: Spec, indices: Sequence[int], faces: Faces) -> l
 @contextmanager
 def _pipeline(run: str, spec: Spec, faces: Faces) -> Iterator[tuple[Source, Pipeline]]:
     models = company(spec)
-    with open_source(spec.options.source) as source, ExitStack() as opened, one_core_each():
-        cast = Cast(models.models, spec.roles, spec.options, stored_masks(spec.options, source, opened),
-                    models.computing)
+    with open_clip(spec.options.source, spec.options) as source, ExitStack() as opened, one_core_each():
+        masks = stored_masks(spec.options, source, opened)
+        with store_of(spec.options, source) as store:
+            neighbours = neighbours_in(store, spec.options, spec.roles, masks)
+        cast = full_cast(models.models, spec.roles, spec.options, source, masks, neighbours,
+                         [face for index in sorted(faces) for face in faces[index]], opened, models.computing)
         if cast.on_card:
             on_pause(run, cast.free_card, cast.take_card)
         yield source, Pipeline(source, lambda index: faces.get(index, ()), cast)

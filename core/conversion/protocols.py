@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, NamedTuple, Protocol, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import numpy as np
 
 from ..media.source import Source
 from ..options.convert_look import ConvertLookOptions
+from ..options.convert_writing import ConvertWritingOptions
 from .nouns import ConvertedFrame
 
 
@@ -56,22 +57,33 @@ class Writer(Protocol):
     """Puts converted frames where the person wants them, marked as altered.
 
     A context manager: leaving it by an exception leaves nothing half-written behind. Frames come in ascending order,
-    unless `parallel` is true: then `write` may be called from several threads at once, in any order.
+    unless `parallel` is true: then `write` may be called from several threads at once, in any order, and writers of
+    other processes or machines may write other frames to the same place.
+
+    Attributes:
+        warnings: what a person should know before it begins.
     """
 
     parallel: ClassVar[bool]
+    warnings: list[str]
 
-    def __init__(self, output: Path, source: Source, keys: dict[int, str]) -> None:
+    def __init__(self, output: Path, source: Source, keys: dict[int, str], options: ConvertWritingOptions) -> None:
         """Prepare to write, making folders as needed.
 
         Args:
             output: the folder or file that the person named.
             source: where the frames come from.
             keys: for each frame to write, a short text that changes whenever its picture would.
+            options: how to write; `writers.choices` says what they come to.
 
         Raises:
+            UsageError: options that do not go together.
             OutputError: the place cannot be written, or holds something that is not ours to replace.
         """
+
+    @property
+    def total(self) -> int:
+        """How many frames the whole result has."""
 
     def missing(self) -> Sequence[int]:
         """The frames that still have to be converted, ascending: those of `keys` not there already."""
@@ -83,8 +95,26 @@ class Writer(Protocol):
             OutputError: the place can no longer be written.
         """
 
+    def finish(self) -> None:
+        """What is to be done once when all frames are written, whichever process or machine wrote them.
+
+        Raises:
+            OutputError: the place can no longer be written.
+        """
+
     def result(self) -> Path:
         """What has been made: the folder or file."""
+
+    def made(self) -> dict[str, Any]:
+        """What has been made, in words that a strip can be made from (JSON-ready).
+
+        kind: "pictures" (one file a frame), "video", "gif". path: the folder, or the file. shows: "frames" (whole),
+        "overlay" (the swapped faces over nothing), "layers" or "patches". alpha: "none", "straight", "premultiplied".
+        frames: of the source that it holds, such as "0-99,150"; a video's follow each other without gaps. suffix: of
+        the files; pictures are called <source.name(frame)><suffix>. first_file: name of the first. masks: folder of
+        separate masks, or "". size: [width, height]. depth: bits. linear: scene-linear, else display values.
+        matrices: of patches, the file that places them, or "".
+        """
 
     def __enter__(self) -> Self: ...
 

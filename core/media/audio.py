@@ -13,37 +13,47 @@ from av.packet import Packet
 
 from .video import VideoSource
 
-# What every player of mp4 and mov understands. Anything else (PCM, Vorbis, Opus, …) becomes AAC.
-_COPIED = ("aac", "mp3", "ac3", "eac3", "alac")
-_AAC_BITS_PER_CHANNEL = 96_000
+# What every player of these files understands. Anything else is coded anew: as Opus in webm, else as AAC.
+_COPIED = {
+    ".mp4": ("aac", "mp3", "ac3", "eac3", "alac"), ".m4v": ("aac", "mp3", "ac3", "eac3", "alac"),
+    ".mov": ("aac", "mp3", "ac3", "eac3", "alac", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_s16be",
+             "pcm_s24be"),
+    ".mkv": ("aac", "mp3", "ac3", "eac3", "alac", "flac", "opus", "vorbis", "dts", "pcm_s16le", "pcm_s24le",
+             "pcm_s32le", "pcm_f32le"),
+    ".webm": ("opus", "vorbis"),
+}
+_BITS_PER_CHANNEL = 96_000
 
 
 class AudioTrack:
-    """The first sound track of a video from a given frame on, muxed along with the picture.
+    """The first sound track of a video from a given time on, muxed along with the picture.
 
     Args:
         source: the video.
         container: the output; its picture stream is there already, nothing is muxed yet.
-        first: the frame at which the output begins.
+        start: seconds of the source's clock at which the output begins.
+        suffix: of the output file.
     """
 
-    def __init__(self, source: VideoSource, container: OutputContainer, first: int) -> None:
+    def __init__(self, source: VideoSource, container: OutputContainer, start: Fraction, suffix: str) -> None:
         self._source = source
         self._container = container
         self._input = av.open(str(source.path), metadata_errors="replace")
         self._from = self._input.streams.audio[0]
-        self._start = source.index.pts[first] * Fraction(*source.index.time_base)
+        self._start = start
         codec = self._from.codec_context
-        copies = codec.name in _COPIED or codec.codec.canonical_name in _COPIED
+        known = _COPIED[suffix.lower()]
+        copies = codec.name in known or codec.codec.canonical_name in known
         if copies:
             self._to: AudioStream = container.add_stream_from_template(self._from)
         else:
-            stream = container.add_stream("aac", rate=codec.sample_rate)
+            opus = suffix.lower() == ".webm"
+            stream = container.add_stream("libopus" if opus else "aac", rate=48_000 if opus else codec.sample_rate)
             assert isinstance(stream, AudioStream)
             stream.codec_context.layout = codec.layout
-            stream.codec_context.bit_rate = _AAC_BITS_PER_CHANNEL * codec.layout.nb_channels
+            stream.codec_context.bit_rate = _BITS_PER_CHANNEL * codec.layout.nb_channels
             self._to = stream
-        if first > 0:
+        if start > source.index.container_start + 1:
             # A little early: sound packets overlap, and containers seek coarsely.
             self._input.seek(max(0, int((self._start - 1) / self._time_base)), stream=self._from)
         self._packets = self._copied() if copies else self._encoded()
@@ -54,12 +64,12 @@ class AudioTrack:
         assert self._from.time_base is not None
         return self._from.time_base
 
-    def copy_until(self, seconds: float) -> None:
-        """Mux the sound that begins before a time of the output."""
+    def copy_until(self, seconds: float | Fraction | None) -> None:
+        """Mux the sound that begins before a time of the output; None: all that is left."""
         while True:
             if self._waiting is None:
                 self._waiting = next(self._packets, None)
-            if self._waiting is None or self._waiting[0] >= seconds:
+            if self._waiting is None or (seconds is not None and self._waiting[0] >= seconds):
                 return
             self._container.mux(self._waiting[1])
             self._waiting = None
@@ -83,10 +93,10 @@ class AudioTrack:
             yield seconds, packet
 
     def _encoded(self) -> Generator[tuple[float, Packet], None, None]:
-        """The sound as AAC."""
+        """The sound, coded anew."""
         codec = self._to.codec_context
-        resampler = av.AudioResampler(format="fltp", layout=codec.layout, rate=codec.sample_rate,
-                                      frame_size=1024)
+        resampler = av.AudioResampler(format=codec.format.name if codec.format else "fltp", layout=codec.layout,
+                                      rate=codec.sample_rate, frame_size=codec.frame_size or 1024)
         base = Fraction(1, codec.sample_rate)
         written: int | None = None
         for frame in self._shifted():

@@ -17,7 +17,7 @@ from .depth import to_depth
 from .provenance import insert_text
 
 _READ = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
-_FAST = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
+_FILTER = [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
 _HINT = "Replace the file or take it out of the folder"
 
 
@@ -58,12 +58,18 @@ def load_image(path: Path | str) -> np.ndarray:
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
 
-def encode_png(pixels: np.ndarray, text: dict[str, str] | None = None) -> bytes:
-    """A PNG file in memory: `pixels` uint8 [H, W, 3] RGB or [H, W, 4] straight RGBA, `text` as iTXt entries."""
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
-        raise ValueError(f"expected uint8 [H, W, 3 or 4], not {pixels.dtype} {pixels.shape}")
-    order = cv2.COLOR_RGB2BGR if pixels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
-    _, data = cv2.imencode(".png", cv2.cvtColor(pixels, order), _FAST)
+def encode_png(pixels: np.ndarray, text: dict[str, str] | None = None, level: int = 1) -> bytes:
+    """A PNG file in memory: uint8 or uint16 [H, W], [H, W, 3] RGB or [H, W, 4] straight RGBA, `text` as iTXt entries.
+
+    Args:
+        level: zlib's effort, 0 to 9.
+    """
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2] if pixels.ndim == 3 else 0
+    if pixels.dtype not in (np.uint8, np.uint16) or channels not in (1, 3, 4):
+        raise ValueError(f"expected uint8 or uint16 [H, W, 3 or 4], not {pixels.dtype} {pixels.shape}")
+    if channels > 1:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR if channels == 3 else cv2.COLOR_RGBA2BGRA)
+    _, data = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, level, *_FILTER])
     return insert_text(data.tobytes(), text or {})
 
 

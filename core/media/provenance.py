@@ -1,13 +1,16 @@
 """The mark that says a picture or video has been altered by software.
 
-Images carry it as plain PNG text and as an XMP packet whose `Iptc4xmpExt:DigitalSourceType` is the IPTC term
-"composite with trained algorithmic media" (cv.iptc.org/newscodes/digitalsourcetype); videos as container metadata.
+Pictures carry it as an XMP packet, whose `Iptc4xmpExt:DigitalSourceType` is the IPTC term "composite with trained
+algorithmic media" (cv.iptc.org/newscodes/digitalsourcetype), and beside it as PNG text, EXIF, TIFF tags or EXR
+attributes; videos carry it as container metadata.
 """
 
 from __future__ import annotations
 
 import zlib
 from pathlib import Path
+from xml.etree import ElementTree
+from xml.sax.saxutils import quoteattr
 
 from ..errors import SourceError
 
@@ -16,6 +19,7 @@ STATEMENT = "Algorithmically altered: faces in this picture were replaced by Und
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 XMP_KEY = "XML:com.adobe.xmp"  # the keyword that the XMP specification, part 3, reserves for PNG
 
+_NAMESPACE = "https://understudy.invalid/ns/1.0/"
 _XMP = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
 <rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:dc="http://purl.org/dc/elements/1.1/"
@@ -31,6 +35,27 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 def png_mark() -> dict[str, str]:
     """Text entries for `images.write_png`."""
     return {"Software": SOFTWARE, "Comment": STATEMENT, XMP_KEY: _XMP}
+
+
+def xmp_packet(entries: dict[str, str] | None = None) -> str:
+    """The mark as an XMP packet that also carries entries of ours, for formats without text of their own."""
+    if not entries:
+        return _XMP
+    ours = "".join(f"\n understudy:{name}={quoteattr(value)}" for name, value in entries.items())
+    return _XMP.replace(' xmp:CreatorTool=', f' xmlns:understudy="{_NAMESPACE}"{ours}\n xmp:CreatorTool=', 1)
+
+
+def xmp_entries(packet: str) -> dict[str, str]:
+    """The entries of ours in an XMP packet; none where it is somebody else's or damaged."""
+    if "<!DOCTYPE" in packet or "<!ENTITY" in packet:
+        return {}
+    try:
+        root = ElementTree.fromstring(packet.strip().strip("\0").encode())
+    except (ElementTree.ParseError, ValueError):
+        return {}
+    head = f"{{{_NAMESPACE}}}"
+    return {name.removeprefix(head): value for element in root.iter() for name, value in element.attrib.items()
+            if name.startswith(head)}
 
 
 def video_mark() -> dict[str, str]:

@@ -230,17 +230,34 @@ OPTIMIZERS = (
 )
 
 COLOURS = (
-    Row("avg-color", "Average Colour", "Moves the mean colour of the swapped face to that of the original",
-        "conversion.colour.avg_color:AvgColor"),
+    Row("avg-color", "Average Colour", "Moves the mean colour of the swapped face to that of the original; contrast "
+        "and shading stay the model's", "conversion.colour.avg_color:AvgColor"),
+    Row("color-transfer", "Colour Transfer", "Brings mean and spread of lightness and of both colour axes to the "
+        "original's (Reinhard): also contrast; strong where both faces are lit differently",
+        "conversion.colour.color_transfer:ColorTransfer"),
+    Row("match-hist", "Match Histogram", "Gives each channel the original's distribution: closest in colour; on small "
+        "masks or half-hidden faces it may posterise", "conversion.colour.match_hist:MatchHist"),
+    Row("manual-balance", "Manual Balance", "Nothing is measured: three sliders in a colour space of your choice, "
+        "contrast and brightness, the same for every frame", "conversion.colour.manual_balance:ManualBalance"),
+    Row("seamless-clone", "Seamless Clone", "Keeps the detail of the swapped face and takes on the original's colours "
+        "from the mask's edge inwards (Poisson): no seam, but what crosses the edge, such as hair, bleeds in",
+        "conversion.colour.seamless_clone:SeamlessClone"),
     Row("none", "None", "Leaves the colours as the model made them", "conversion.colour.none:NoColour"),
 )
 
 WRITERS = (
-    Row("images", "Image Sequence", "One PNG per frame, lossless", "conversion.writers.images:ImagesWriter"),
-    Row("video", "Video", "One H.264 mp4 with the source's rate, colours and sound",
+    Row("images", "Image Sequence", "One picture per frame: PNG, TIFF and EXR lossless up to 32 bits, JPEG and WebP "
+        "small", "conversion.writers.images:ImagesWriter"),
+    Row("video", "Video", "One video with the source's times, colours and sound: H.264, H.265, ProRes, FFV1 or VP9",
         "conversion.writers.video:VideoWriter"),
-    Row("overlay", "Overlay", "RGBA PNGs that hold the swapped face alone, to lay over the original",
+    Row("overlay", "Overlay", "Pictures with alpha that hold the swapped face alone, to lay over the original",
         "conversion.writers.overlay:OverlayWriter"),
+    Row("gif", "GIF", "One animated GIF, for showing rather than for work: 256 colours a frame",
+        "conversion.writers.gif:GifWriter"),
+    Row("patch", "Patches", "Each swapped face as the model made it, with the matrix that puts it back, for Nuke, "
+        "Fusion and Natron", "conversion.writers.patch:PatchWriter"),
+    Row("layers", "Layers", "One EXR per frame with the layers result, patch, mask and original, scene-linear",
+        "conversion.writers.layers:LayersWriter"),
 )
 
 

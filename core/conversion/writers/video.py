@@ -1,70 +1,57 @@
-"""Writer `video`: the whole frames as one H.264 video with the source's rate, colours and sound."""
+"""Writer `video`: the whole frames, or the swapped faces with alpha, as one video with the source's times and sound."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import Any, Self
 
 import av
 import numpy as np
 from av.error import FFmpegError
 
-from ...errors import OutputError
 from ...media import writers as media
+from ...media.encoding import CODECS, Encoding
 from ...media.provenance import SOFTWARE, STATEMENT
 from ...media.source import Source
-from ..composite import full_frame
+from ...options.convert_writing import ConvertWritingOptions
+from ..composite import full_frame, overlay
 from ..nouns import ConvertedFrame
-from .place import Place
+from .choices import bits_of_video, reference, scaled
+from .stream import StreamFile, stream_path
 
 
-class VideoWriter:
-    """Writes beside and renames when the last frame is in; a stopped conversion leaves no half a video.
+class VideoWriter(StreamFile):
+    """Codecs and their settings by `media.encoding`; FFV1 keeps what is not replaced bit for bit.
 
-    A video cannot be continued, so every run writes all frames. A file of the same name is replaced only if Understudy
-    wrote it.
+    Sound is left out, with a warning, where frames between others are: nothing could keep it in step.
     """
 
-    parallel: ClassVar[bool] = False
-
-    def __init__(self, output: Path, source: Source, keys: dict[int, str]) -> None:
-        self.path = video_path(output, source)
-        self._refuse_foreign(source)
-        self._keys = keys
-        self._size: tuple[int, ...] | None = None
-        self._place = Place(self.path.parent)
-        self._place.make()
-        self._video = media.VideoWriter(self.path, source)
-
-    def _refuse_foreign(self, source: Source) -> None:
-        try:
-            if not self.path.exists():
-                return
-            if self.path.is_dir():
-                raise OutputError(f"{self.path} is a folder", "Name a video file")
-            if self.path.resolve() == source.path.resolve():
-                raise OutputError(f"{self.path} is the clip that is to be converted", "Name another output file")
-        except OSError:
-            return  # a file stands where a folder should be, or the like: `Place.make` says what is wrong
-        if not _is_ours(self.path):
-            raise OutputError(f"{self.path} is there already and was not written by Understudy",
-                              "Name another output file, or move that one away")
-
-    def missing(self) -> Sequence[int]:
-        return sorted(self._keys)
+    def __init__(self, output: Path, source: Source, keys: dict[int, str], options: ConvertWritingOptions) -> None:
+        path = video_path(output, source, options)
+        self._encoding = Encoding(options.video_codec, bits_of_video(options, source.bits), options.transparent,
+                                  options.crf, options.preset, options.tune, options.profile)
+        self._encoding.require(path.suffix)
+        self._reference = reference(options, source)
+        super().__init__(path, source, keys, options, _is_ours)
+        sound = options.audio and self._reference.has_audio
+        if sound and not media.audio_fits(self.frames):
+            self.warnings.append("The video gets no sound: frames are left out between others, and the sound would not "
+                                 "fit what is left. Convert the frames in one piece, or keep the others unchanged")
+            sound = False
+        self._video = media.VideoWriter(path, self._reference, audio=sound, encoding=self._encoding,
+                                        last=self.frames[-1] if self.frames else None)
 
     def write(self, converted: ConvertedFrame) -> None:
-        pixels: np.ndarray = full_frame(converted)
-        self._size = self._size or pixels.shape
-        if pixels.shape != self._size:
-            raise OutputError(f"Frame {converted.index} has another size than the frames before it, which a video "
-                              f"cannot hold: {self.path}", "Choose the images writer")
-        self._video.write(converted.index, pixels)
+        picture: np.ndarray = overlay(converted) if self.options.transparent else full_frame(converted)
+        picture = scaled(picture, self.options.output_scale)
+        self.same_size(converted, picture.shape)
+        self._video.write(converted.index, picture)
 
-    def result(self) -> Path:
-        return self.path
+    def made(self) -> dict[str, Any]:
+        if not self.options.transparent:
+            return {**super().made(), "depth": self._encoding.bits}
+        return {**super().made(), "depth": self._encoding.bits, "shows": "overlay", "alpha": "straight"}
 
     def __enter__(self) -> Self:
         return self
@@ -74,24 +61,24 @@ class VideoWriter:
         try:
             self._video.__exit__(kind, error, traceback)
         except BaseException:
-            self._place.tidy()
+            self.place.tidy()
             raise
+        finally:
+            if self._reference is not self.source:
+                self._reference.close()
         if kind is not None:
-            self._place.tidy()
+            self.place.tidy()
 
 
-def video_path(output: Path, source: Source) -> Path:
-    """The file that `output` means: itself, or <source>_converted.mp4 inside where it names a folder.
+def video_path(output: Path, source: Source, options: ConvertWritingOptions) -> Path:
+    """The file that `output` means: itself, or <source>_converted.mp4 and the like inside where it names a folder.
 
     Raises:
         OutputError: it is named as something that is no video.
     """
-    if output.is_dir() or not output.suffix:
-        stem = source.path.name if source.path.is_dir() else source.path.stem
-        return output / f"{stem}_converted.mp4"
-    if output.suffix.lower() not in media.VIDEO_SUFFIXES:
-        raise OutputError(f"{output} is not named like a video", f"End the name in {', '.join(media.VIDEO_SUFFIXES)}")
-    return output
+    usual = CODECS[options.video_codec].suffixes[0]
+    suffix = usual if options.container == "auto" else f".{options.container}"
+    return stream_path(output, source, suffix, media.VIDEO_SUFFIXES, "a video")
 
 
 def _is_ours(path: Path) -> bool:

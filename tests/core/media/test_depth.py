@@ -1,4 +1,4 @@
-"""Depth: 16 bits of video against H.273's equations, all depths of one source alike, EXR as others read and write it."""
+"""Depth: 16 bits of video against H.273's equations, all depths of one source alike, EXR as others write it."""
 
 from __future__ import annotations
 

@@ -12,7 +12,6 @@ from PIL import Image
 from understudy.core.errors import OutputError, SourceError
 from understudy.core.media import images, provenance
 from understudy.core.media.source import open_source
-from understudy.core.media.writers import ImageSequenceWriter
 
 RNG = np.random.default_rng(0)
 
@@ -124,15 +123,3 @@ def test_stems_that_clash_are_told_apart(tmp_path: Path, clips: ModuleType) -> N
 def test_one_image_is_a_source(tmp_path: Path, clips: ModuleType) -> None:
     clips.images(tmp_path, [5, 6])
     assert len(open_source(tmp_path / "shot_0005.png")) == 1
-
-
-def test_image_writer_names_and_marks(tmp_path: Path, clips: ModuleType) -> None:
-    source = open_source(clips.images(tmp_path / "in", [4, 7]))
-    with ImageSequenceWriter(tmp_path / "out", source) as writer:
-        for frame in source.frames():
-            writer.write(frame.index, frame.pixels)
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["shot_0004.png", "shot_0007.png"]
-    assert np.array_equal(images.read_image(writer.path(1)), source.read(1).pixels)
-    assert provenance.is_marked(writer.path(0))
-    assert "lgorithmically altered" in Image.open(writer.path(0)).text["Comment"]
-    assert not provenance.is_marked(tmp_path / "in" / "shot_0004.png")
