@@ -119,3 +119,28 @@ def missing(values: dict[str, Any], cls: type) -> list[str]:
         for option in options_of(cls)
         if option.declaration.required and not values.get(option.name)
     ]
+
+
+def written(options: Any, *, only_changed: bool = True) -> list[str]:
+    """The words of a command line that `add_options` reads back to the same options; positional ones come first.
+
+    Args:
+        only_changed: leave out what is as by default.
+    """
+    first: list[str] = []
+    rest: list[str] = []
+    for option in options_of(options):
+        value = getattr(options, option.name)
+        if value is None or (only_changed and value == option.default and not option.declaration.positional):
+            continue
+        values = [str(one) for one in (value if option.many else (value,))]
+        if option.declaration.positional:
+            first += [word for word in values if word]
+        elif option.type is bool and not option.many:
+            rest.append(option.flag if value else f"--no-{option.key}")
+        elif option.many:
+            rest += [option.flag, *values]
+        else:
+            # What begins with a dash would be taken for a flag, unless it stands in one word with its own.
+            rest += [f"{option.flag}={values[0]}"] if values[0].startswith("-") else [option.flag, values[0]]
+    return first + rest

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +25,7 @@ def load(path: Path | str, command: str, cls: type, commands: tuple[str, ...]) -
     Raises:
         UsageError: for a missing or malformed file, an unknown table or option, or a value out of range.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not a text file"
-        raise UsageError(f"Cannot read the settings file {path} ({reason})",
-                         "Check the path given to --config") from None
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is not valid TOML: {error}", "Correct that line") from None
+    data = _read(path)
     tables = {key: value for key, value in data.items() if isinstance(value, dict)}
     for name in tables:
         if name not in commands:
@@ -45,11 +37,39 @@ def load(path: Path | str, command: str, cls: type, commands: tuple[str, ...]) -
     return {name: getattr(checked, name) for name in names}
 
 
-def dump(command: str, options: Any, *, only_changed: bool = False) -> str:
-    """`options` as a TOML table that `load` reads back to the same values, each under its sentence."""
+def tables_of(path: Path | str) -> list[str]:
+    """The commands that a settings file has tables for; [] for one whose keys belong to whichever reads it.
+
+    Raises:
+        UsageError: for a missing or malformed file.
+    """
+    return [key for key, value in _read(path).items() if isinstance(value, dict)]
+
+
+def _read(path: Path | str) -> dict[str, Any]:
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not a text file"
+        raise UsageError(f"Cannot read the settings file {path} ({reason})",
+                         "Check the path given to --config") from None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}", "Correct that line") from None
+
+
+def dump(command: str, options: Any, *, only_changed: bool = False, names: Collection[str] | None = None) -> str:
+    """`options` as a TOML table that `load` reads back to the same values, each under its sentence.
+
+    Args:
+        names: of the options to write; None: all.
+    """
     lines = [f"[{command}]"]
     for option in options_of(options):
         value = getattr(options, option.name)
+        if names is not None and option.name not in names:
+            continue
         if value is None or (only_changed and value == option.default):
             continue
         lines.append(f"# {option.declaration.help}" + (f" ({option.allowed()})" if option.allowed() else ""))

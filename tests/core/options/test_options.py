@@ -8,7 +8,7 @@ import tomllib
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from understudy.core.errors import UsageError
@@ -103,6 +103,37 @@ def parse(cls: type, words: list[str]) -> dict:
     parser = argparse.ArgumentParser(exit_on_error=False)
     arguments.add_options(parser, cls)
     return arguments.given(parser.parse_args(words), cls)
+
+
+def can_be_written(options: object) -> bool:
+    """Whether a command line can say it: no list is emptied, and no word of a list or path looks like a flag."""
+    for one in options_of(options):
+        value = getattr(options, one.name)
+        words = value if one.many else (value,)
+        listed = one.many or one.declaration.positional
+        if (one.many and not value and one.default) or (value is None and one.default is not None):
+            return False
+        if listed and one.type is str and any(not word or word.startswith("-") for word in words if value):
+            return False
+        if (one.declaration.alone or (one.declaration.positional and not one.many)) and not value:
+            return False
+    return True
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_a_command_line_is_read_as_the_options_that_it_was_written_from(cls):
+    @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(instances(cls).filter(can_be_written), st.booleans())
+    def check(options, only_changed):
+        words = arguments.written(options, only_changed=only_changed)
+        assert make(cls, parse(cls, words)) == options
+
+    check()
+
+
+def test_a_command_line_names_what_is_not_as_by_default():
+    options = Everything(path="my clip.mp4", flag=False, kinds=("a", "c"), kind="b")
+    assert arguments.written(options) == ["my clip.mp4", "--no-flag", "--kind", "b", "--kinds", "a", "c"]
 
 
 def test_the_command_line_gives_typed_values_and_nothing_else():
