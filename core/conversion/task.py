@@ -20,7 +20,7 @@ from ..faces.places import default_store
 from ..faces.store import AlignmentsStore
 from ..jobs.messages import Reporter
 from ..media.ranges import format_frames, parse_frames
-from ..media.source import Source
+from ..media.source import Source, open_source
 from ..models.folder import TrainedModel, load
 from ..options import find
 from ..options.convert import ConvertOptions
@@ -86,7 +86,8 @@ def run(options: ConvertOptions, reporter: Reporter) -> dict[str, Any]:
         _warn_of_side(options, models, reporter)
         digests = [model.digest for model in models]
         written = range(len(source)) if options.keep_unchanged else job.wanted
-        keys = frame_keys(options, digests, job.roles, source, written, job.faces, job.masks)
+        keys = frame_keys(options, digests, job.roles, source, written, job.faces, job.masks,
+                          job.neighbours)
         output = Path(options.output).expanduser().absolute()
         with find(WRITERS, options.writer).load()(output, source, keys, options) as writer:
             missing = list(writer.missing())
@@ -103,7 +104,8 @@ def run(options: ConvertOptions, reporter: Reporter) -> dict[str, Any]:
     elapsed = time.perf_counter() - started
     count = writer.total
     return {"output": str(writer.result()), "writer": options.writer, "made": writer.made(), "frames": count,
-            "converted": len(missing), "kept": count - len(missing), "with_faces": len(job.faces), "without_faces": count - len(job.faces),
+            "converted": len(missing), "kept": count - len(missing), "with_faces": len(job.faces),
+            "without_faces": count - len(job.faces),
             "faces": swapped, "elapsed": round(elapsed, 3),
             "rate": round(len(missing) / elapsed, 3) if missing else 0.0,
             "stages": {"wall": _rounded(clock.wall), "cpu": _rounded(clock.cpu)}}
