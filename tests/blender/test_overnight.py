@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +14,7 @@ FRAMES = 26
 
 
 @pytest.fixture(scope="module")
-def shot(extension: Any, footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+def shot(extension: Any, footage: Path, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """A shot of two short strips, nothing of it done."""
     folder = tmp_path_factory.mktemp("overnight")
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
@@ -34,8 +33,8 @@ def shot(extension: Any, footage: Path, tmp_path_factory: pytest.TempPathFactory
     data.extract.detection_size = 480
     data.train.iterations, data.train.batch_size, data.train.trainer = 12, 2, "sketch"
     bpy.ops.wm.save_mainfile()
-    yield SimpleNamespace(folder=folder, scene=scene, data=data, look=extension("addon.watch").look,
-                          plan=extension("addon.overnight").plan, overnight=extension("addon.overnight"))
+    return SimpleNamespace(folder=folder, scene=scene, data=data, look=extension("addon.watch").look,
+                           plan=extension("addon.overnight").plan, overnight=extension("addon.overnight"))
 
 
 def tasks(shot: SimpleNamespace) -> list[str]:
@@ -53,7 +52,7 @@ def test_all_of_a_new_shot_is_missing_and_room_is_asked_about(shot: SimpleNamesp
     assert shot.look().jobs == ()
 
 
-def test_it_runs_to_its_end_and_then_nothing_is_missing(shot: SimpleNamespace, core_python: Path, consent: None) -> None:
+def test_it_runs_to_its_end(shot: SimpleNamespace, core_python: Path, consent: None) -> None:
     assert bpy.ops.understudy.run_all() == {"FINISHED"}
     board = shot.look()
     assert [(view.label, view.status) for view in board.jobs] == [

@@ -1,0 +1,93 @@
+"""Which cells of the faces browser are chosen, drawn over its picture; and the keys of the Image Editor for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+import gpu
+import numpy as np
+from gpu_extras.batch import batch_for_shader
+
+from . import browser
+from .timing import measured
+
+_COLOUR = (0.35, 0.65, 1.0, 1.0)
+_WIDTH = 2.5  # pixels
+_handle: Any = None
+_keys: list[tuple[Any, Any]] = []
+_is_broken = False  # an error in a drawing comes again with every redraw: it is said once
+
+
+def _draw() -> None:
+    global _is_broken
+    with measured("browser_cells.draw", "draw"):
+        try:
+            if not _is_broken and browser.page is not None and browser.is_sheet(bpy.context.space_data.image):
+                _outline(bpy.context.region)
+        except Exception as error:
+            _is_broken = True
+            print(f"Understudy: cannot draw over the faces ({type(error).__name__}: {error})")
+
+
+def _outline(region: Any) -> None:
+    page = browser.page
+    if page is None or not browser.chosen:
+        return
+    (x0, y0), (x1, y1) = region.view2d.region_to_view(0, 0), region.view2d.region_to_view(region.width, region.height)
+    scale = np.array((region.width / (x1 - x0), region.height / (y1 - y0)))
+    boxes = np.array([page.box(number) for number in sorted(browser.chosen)])
+    low, high = (boxes[:, :2] - (x0, y0)) * scale + 1, (boxes[:, 2:] - (x0, y0)) * scale - 1
+    corners = np.stack([low, np.stack([high[:, 0], low[:, 1]], 1), high, np.stack([low[:, 0], high[:, 1]], 1)], 1)
+    lines = np.zeros((len(boxes), 8, 3), np.float32)
+    lines[:, :, :2] = corners[:, (0, 1, 1, 2, 2, 3, 3, 0)]
+    gpu.state.blend_set("ALPHA")
+    shader = gpu.shader.from_builtin("POLYLINE_UNIFORM_COLOR")
+    shader.bind()
+    shader.uniform_float("viewportSize", gpu.state.viewport_get()[2:])
+    shader.uniform_float("lineWidth", _WIDTH * bpy.context.preferences.system.ui_scale)
+    shader.uniform_float("color", _COLOUR)
+    batch_for_shader(shader, "LINES", {"pos": lines.reshape(-1, 3)}).draw(shader)
+    gpu.state.blend_set("NONE")
+
+
+def _add_keys() -> None:
+    """Keys that a person can change in Blender's preferences; each passes on where no page of faces is shown."""
+    keyconfig = bpy.context.window_manager.keyconfigs.addon
+    if keyconfig is None:
+        return
+    keymap = keyconfig.keymaps.new(name="Image", space_type="IMAGE_EDITOR")
+    for operator, key, value, modifiers, properties in (
+            ("understudy.browse_pick", "LEFTMOUSE", "PRESS", {}, {}),
+            ("understudy.browse_pick", "LEFTMOUSE", "PRESS", {"shift": True}, {"extend": True}),
+            ("understudy.browse_jump", "LEFTMOUSE", "DOUBLE_CLICK", {}, {}),
+            ("understudy.browse_choose", "A", "PRESS", {}, {"what": "ALL"}),
+            ("understudy.browse_choose", "A", "PRESS", {"alt": True}, {"what": "NONE"}),
+            ("understudy.browse_choose", "I", "PRESS", {"ctrl": True}, {"what": "INVERT"}),
+            ("understudy.browse_remove", "X", "PRESS", {}, {}),
+            ("understudy.browse_remove", "DEL", "PRESS", {}, {}),
+            ("understudy.browse_page", "PAGE_DOWN", "PRESS", {}, {"step": 1}),
+            ("understudy.browse_page", "PAGE_UP", "PRESS", {}, {"step": -1})):
+        item = keymap.keymap_items.new(operator, key, value, **modifiers)
+        for name, given in properties.items():
+            setattr(item.properties, name, given)
+        _keys.append((keymap, item))
+
+
+def register() -> None:
+    global _handle, _is_broken
+    _is_broken = False
+    if bpy.app.background:
+        return
+    _handle = bpy.types.SpaceImageEditor.draw_handler_add(_draw, (), "WINDOW", "POST_PIXEL")
+    _add_keys()
+
+
+def unregister() -> None:
+    global _handle
+    for keymap, item in _keys:
+        keymap.keymap_items.remove(item)
+    _keys.clear()
+    if _handle is not None:
+        bpy.types.SpaceImageEditor.draw_handler_remove(_handle, "WINDOW")
+        _handle = None

@@ -1,0 +1,125 @@
+"""The faces browser: which faces there are, in the sequencer's sidebar; what to do with them, in the Image Editor's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..addon import browser, people, shot, watch
+from ..addon.text import wrapped
+from ..addon.timing import timed_class
+from .base import Sidebar
+
+
+@timed_class
+class UNDERSTUDY_PT_faces(Sidebar, bpy.types.Panel):
+    bl_label = "Faces"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: Any) -> None:
+        scene, layout, width = shot.sequencer_scene(context), self.layout, context.region.width
+        data = shot.active(scene)
+        layout.row().prop(data, "tool_role", expand=True)
+        found = people.view(scene, watch.board())
+        if found is None or not found.exists:
+            wrapped(layout, f"Extract the faces of {data.tool_role.upper()} first.", width, icon="INFO")
+            return
+        row = layout.row()
+        row.scale_y = 1.3
+        row.operator("understudy.browse", icon="IMGDISPLAY")
+        page = browser.page
+        if browser.trouble:
+            wrapped(layout, browser.trouble, width, icon="ERROR", alert=True)
+        if page is None or page.store != found.path:
+            layout.label(text=f"{found.faces:,} faces of {len(found.people)} persons", icon="INFO")
+            return
+        column = layout.column(align=True)
+        for name, label, _, icon, _ in browser.FILTERS:
+            count = page.counts.get(name, 0)
+            row = column.row(align=True)
+            row.label(text=label, icon=icon)
+            waits = name == "blurred" and page.unmeasured
+            number = row.row(align=True)
+            number.alignment = "RIGHT"
+            number.label(text="…" if waits else f"{count:,}")
+            number.operator("understudy.browse", text="", icon="VIEWZOOM", emboss=False).what = name
+
+
+@timed_class
+class UNDERSTUDY_PT_image_faces(bpy.types.Panel):
+    bl_space_type = "IMAGE_EDITOR"
+    bl_region_type = "UI"
+    bl_category = "Understudy"
+    bl_label = "Faces"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        return browser.is_sheet(context.space_data.image)
+
+    def draw(self, context: Any) -> None:
+        layout, width, page = self.layout, context.region.width, browser.page
+        data, scene = browser.settings(context), shot.sequencer_scene(context)
+        layout.row().prop(shot.active(scene), "tool_role", expand=True)
+        column = layout.column()
+        column.prop(data, "filter", text="")
+        if data.filter in browser.LIMITS:
+            column.prop(data, data.filter, slider=data.filter != "small")
+            usual = page.usual.get(data.filter) if page is not None else None
+            if usual:
+                column.label(text=f"Usual here: {usual:.3g}" + (" px" if data.filter == "small" else ""), icon="BLANK1")
+        if data.filter != "no-face":
+            column.prop(data, "person", text="")
+            column.prop(data, "order", text="")
+        if browser.trouble:
+            wrapped(layout, browser.trouble, width, icon="ERROR", alert=True)
+        if page is None:
+            layout.operator("understudy.browse", text="Refresh", icon="FILE_REFRESH")
+            return
+        what = "frames" if data.filter == "no-face" else "faces"
+        told = "Loading …" if browser.is_loading() else f"{page.found:,} {what}"
+        layout.label(text=told, icon="TIME" if browser.is_loading() else "NONE")
+        row = layout.row(align=True)
+        for step, icon in ((-1_000_000, "REW"), (-1, "TRIA_LEFT")):
+            row.operator("understudy.browse_page", text="", icon=icon).step = step
+        row.prop(data, "page", text=f"of {page.pages:,}")
+        for step, icon in ((1, "TRIA_RIGHT"), (1_000_000, "FF")):
+            row.operator("understudy.browse_page", text="", icon=icon).step = step
+        layout.row(align=True).prop(data, "per_page", expand=True)
+
+
+@timed_class
+class UNDERSTUDY_PT_image_faces_chosen(bpy.types.Panel):
+    bl_space_type = "IMAGE_EDITOR"
+    bl_region_type = "UI"
+    bl_category = "Understudy"
+    bl_label = "Chosen Faces"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        return browser.page is not None and browser.is_sheet(context.space_data.image)
+
+    def draw(self, context: Any) -> None:
+        layout, data, count = self.layout, browser.settings(context), len(browser.chosen)
+        row = layout.row(align=True)
+        for what, text in (("ALL", "All"), ("NONE", "None"), ("INVERT", "Invert")):
+            row.operator("understudy.browse_choose", text=text).what = what
+        layout.label(text=f"{count} chosen" if count else "Click faces to choose them")
+        column = layout.column(align=True)
+        column.operator("understudy.browse_remove", icon="TRASH")
+        column.operator("understudy.browse_keep", icon="CHECKMARK")
+        if data.filter == "removed":
+            column.operator("understudy.browse_bring_back", icon="LOOP_BACK")
+        row = layout.row(align=True)
+        row.prop(data, "name", text="", icon="USER")
+        row.operator("understudy.browse_assign")
+        layout.operator("understudy.browse_jump", icon="TRACKING_FORWARDS")
+        column = layout.column(align=True)
+        column.active = False
+        column.label(text="Shift-click: all between")
+        column.label(text="Double-click: go to frame")
+        column.label(text="A, Alt A, X: all, none, remove")
+
+
+CLASSES = (UNDERSTUDY_PT_faces, UNDERSTUDY_PT_image_faces, UNDERSTUDY_PT_image_faces_chosen)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)
