@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import blender_process
 from ..errors import FacesError, UsageError, writing
 from ..jobs.messages import Reporter
 from ..jobs.tasks import TASKS
@@ -97,7 +98,7 @@ def run(options: DemoOptions, reporter: Reporter) -> dict[str, Any]:
         UnderstudyError: whatever the tasks raise; UsageError where the folder holds the swap of other clips.
         Stopped: the person asked to stop.
     """
-    program = blender.find_blender(options.blender_python)  # a wrong name is told now, not after the training
+    program = blender_process.find_blender(options.blender_python)  # a wrong name is told now, not after the training
     places = Places(Path(options.output).expanduser().absolute())
     with writing(places.folder):
         places.folder.mkdir(parents=True, exist_ok=True)
@@ -118,7 +119,7 @@ def run(options: DemoOptions, reporter: Reporter) -> dict[str, Any]:
         if program:
             _render(program, places, source, overlays, bool(converted["converted"]), Step(reporter, 6))
         else:
-            reporter.warning("There is no Blender here, so swapped.mp4 and the .blend were not made", blender.HOW)
+            reporter.warning("There is no Blender here, so swapped.mp4 and the .blend were not made", blender_process.HOW)
         # With a variable rate the sequencer shows other frames than the file has.
         _compare(places, source, overlays, bool(program) and source.constant_rate, Step(reporter, 7))
     return {"swapped": str(places.swapped) if program else "", "before_after": str(places.before_after),

@@ -10,6 +10,7 @@ import av
 import numpy as np
 import pytest
 
+from understudy.core import blender_process
 from understudy.core.demo import blender, clips, side_by_side, task
 from understudy.core.errors import FacesError, SourceError, UnderstudyError, UsageError
 from understudy.core.jobs.messages import SilentReporter
@@ -68,28 +69,28 @@ def fake_program(folder: Path, says: str) -> str:
 
 
 def test_no_blender_is_no_error(no_blender: None) -> None:
-    assert blender.find_blender("") is None
+    assert blender_process.find_blender("") is None
 
 
 def test_a_wrong_blender_is_named(no_blender: None) -> None:
     with pytest.raises(UsageError, match="/nowhere/blender"):
-        blender.find_blender("/nowhere/blender")
+        blender_process.find_blender("/nowhere/blender")
 
 
 def test_what_is_no_blender_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no Blender"):
-        blender.find_blender(fake_program(tmp_path, "echo something else"))
+        blender_process.find_blender(fake_program(tmp_path, "echo something else"))
 
 
 def test_python_and_blender_are_told_apart(no_blender: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    python = blender.find_blender(sys.executable)
+    python = blender_process.find_blender(sys.executable)
     assert python is not None
-    assert blender.command(python, Path("s.py"), Path("x.json"))[1:] == ["s.py", "x.json"]
+    assert blender_process.command(python, Path("s.py"), Path("x.json"))[1:] == ["s.py", "x.json"]
     program = fake_program(tmp_path, "echo 'EGL: no display'; echo 'Blender 5.2.0 LTS'")
     monkeypatch.setenv("BLENDER", program)
-    found = blender.find_blender("")
+    found = blender_process.find_blender("")
     assert found is not None
-    line = blender.command(found, Path("s.py"), Path("x.json"))
+    line = blender_process.command(found, Path("s.py"), Path("x.json"))
     assert line[0] == program
     assert line[-4:] == ["--python", "s.py", "--", "x.json"]
     assert "--background" in line
