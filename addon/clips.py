@@ -16,7 +16,7 @@ import numpy as np
 from ..core.errors import StripError, UsageError
 from ..core.media.listing import list_images
 from . import shot
-from .frame_map import FrameMap, film_sources, frame_map, strip_source
+from .frame_map import FrameMap, film_sources, frame_map, strip_range, strip_rate, strip_source
 
 _NUMBERED = re.compile(r"^(.*?)(\d+)([^\d]*)$", re.ASCII | re.DOTALL)  # as Blender counts: by the last digits
 
@@ -49,8 +49,16 @@ def clip_frames(strip: Any) -> ClipFrames:
         StripError: pictures whose names the Clip Editor cannot count, or a file that is missing.
     """
     path = strip_source(strip)
-    if strip.type == "MOVIE":
-        return ClipFrames(film_sources(strip, path))
+    return film_frames(path, strip_rate(strip, path)) if strip.type == "MOVIE" else picture_frames(path)
+
+
+def film_frames(path: Path, rate: float) -> ClipFrames:
+    """A film's clip; `rate` as Blender tells it of strip or clip. Raises as `clip_frames`."""
+    return ClipFrames(film_sources(path, rate))
+
+
+def picture_frames(path: Path) -> ClipFrames:
+    """The clip of a folder of pictures. Raises as `clip_frames`."""
     names = list_images(path)
     parts = [_NUMBERED.match(Path(name).stem) for name in names]
     if not names or None in parts:
@@ -146,8 +154,6 @@ def _one(scene: Any, strip: Any, role: str, frame: int) -> FrameMap:
 
 
 def _covers(strip: Any, frame: int) -> bool:
-    from .frame_map import strip_range
-
     first, last = strip_range(strip)
     return first <= frame <= last
 

@@ -163,7 +163,8 @@ def frame_map(scene: Any, strip: Any, frames: tuple[int, int] | None = None, *, 
         names = tuple(image_frame_names(list(pictures_in(path))))
         return FrameMap(path, first, np.asarray(files, np.int64)[at], names)
     index = media_index(path)
-    _refuse_film(strip, path, index)
+    _refuse_stream(strip, path)
+    _refuse_film(path, index, _rate(strip, path))
     return FrameMap(path, first, _film_frames(scene, strip, timeline, index, exact), None)
 
 
@@ -197,10 +198,13 @@ def _input(effect: Any, number: int) -> Any:
     return getattr(effect, name, None)
 
 
-def _refuse_film(strip: Any, path: Path, index: FrameIndex) -> None:
+def _refuse_stream(strip: Any, path: Path) -> None:
     if getattr(strip, "stream_index", 0) > 0:
         raise StripError(f"Strip {strip.name!r} shows another than the first picture stream of {path.name}",
                          "Choose stream 0, or render the strip to a file and use that")
+
+
+def _refuse_film(path: Path, index: FrameIndex, fps: float) -> None:
     if index.ordinal:
         raise StripError(f"{path.name} carries no times, so Blender's frames cannot be told exactly",
                          "Make a copy of constant rate (understudy constant-rate) and use that")
@@ -210,7 +214,7 @@ def _refuse_film(strip: Any, path: Path, index: FrameIndex) -> None:
     if index.rotation and bpy.app.version < (4, 3, 0):
         raise StripError(f"{path.name} was filmed turned, which Blender {bpy.app.version_string} does not show upright",
                          "Make a copy of constant rate (understudy constant-rate) and use that")
-    if not _rate(strip, path) > 0:
+    if not fps > 0:
         raise StripError(f"Blender cannot play {path.name}", "Convert the file to H.264 in mp4 and use that")
 
 
@@ -251,16 +255,18 @@ def _film_frames(scene: Any, strip: Any, frames: np.ndarray, index: FrameIndex, 
     return np.clip(found, 0, len(index) - 1)
 
 
-def film_sources(strip: Any, path: Path) -> np.ndarray:
-    """The source's frame that each media frame of a strip's film is, from the first on; int64.
+def film_sources(path: Path, fps: float) -> np.ndarray:
+    """The source's frame that each media frame of a film is, from the first on; int64.
+
+    Args:
+        fps: the film's rate, as Blender tells it.
 
     Raises:
         NotIndexedError: a film that the core has not looked at yet.
         StripError: one of which Blender's frames cannot be told exactly.
     """
     index = media_index(path)
-    _refuse_film(strip, path, index)
-    fps = _rate(strip, path)
+    _refuse_film(path, index, fps)
     return media_frames(index, fps, _media_length(index, fps))
 
 
@@ -269,6 +275,11 @@ def media_frames(index: FrameIndex, fps: float, count: int) -> np.ndarray:
     times, _ = _media_times(index, fps, np.arange(count))
     found = np.searchsorted(np.asarray(index.pts, np.int64), times, side="right") - 1
     return np.clip(found, 0, len(index) - 1)
+
+
+def strip_rate(strip: Any, path: Path) -> float:
+    """The rate of a strip's film, as Blender tells it."""
+    return _rate(strip, path)
 
 
 _rates: dict[tuple[str, int, int], float] = {}
