@@ -21,10 +21,14 @@ from ..models.device import choose_device
 from ..models.folder import TrainedModel, load
 from ..models.quick import quicken
 from ..options.convert import ConvertOptions
+from .neighbours import Neighbours
 from .nouns import ConvertedFrame
+from .protocols import Statistics
+from .steadying import Steady
 from .stored_masks import StoredMasks
 from .swap import Cut, Swapper, laid_over
 
+_FEW = 4  # processors have kernels of their own for batches of fewer
 _FORM = "Write them as in Anna=/models/anna"
 
 
@@ -168,12 +172,14 @@ class Cast:
         options: of the conversion; one `Swapper` per model is made with them.
         masks: as for `Swapper`.
         computing: passed by whoever computes; shared by casts that share their models.
+        neighbours, steady: as for `Swapper`.
     """
 
     def __init__(self, models: Sequence[TrainedModel], roles: Roles, options: ConvertOptions,
-                 masks: StoredMasks | None = None, computing: Gate | None = None) -> None:
+                 masks: StoredMasks | None = None, computing: Gate | None = None,
+                 neighbours: Neighbours | None = None, steady: Steady | None = None) -> None:
         self.batch_size = options.batch_size
-        self.swappers = [Swapper(model, options, masks) for model in models]
+        self.swappers = [Swapper(model, options, masks, neighbours, steady) for model in models]
         self._roles = roles
         self._computing = computing or Gate()
 
@@ -214,9 +220,26 @@ class Cast:
     def predict(self, parts: Sequence[Part]) -> list[np.ndarray]:
         """What the models make of the parts, in their order."""
         with self._computing.passed():
-            answers = [iter(swapper.predict([part.cut for part in parts if part.model == number]))
+            answers = [iter(self._answers(swapper, [part.cut for part in parts if part.model == number]))
                        for number, swapper in enumerate(self.swappers)]
         return [next(answers[part.model]) for part in parts]
+
+    def _answers(self, swapper: Swapper, cuts: list[Cut]) -> list[np.ndarray]:
+        """Batches filled up to whole fours: what a face becomes then does not depend, to the last bit, on how many
+        others happen to be computed with it, so that a restart or a cluster gives the same pictures."""
+        few = min(_FEW, self.batch_size)
+        size = self.batch_size // few * few
+        answers: list[np.ndarray] = []
+        for start in range(0, len(cuts), size):
+            batch = cuts[start:start + size]
+            answers += swapper.predict(batch + [batch[-1]] * (-len(batch) % few))[:len(batch)]
+        return answers
+
+    def measured(self, parts: Sequence[Part]) -> dict[str, Statistics]:
+        """What the colour method measures of faces in their frames, by uuid; see `steadying`."""
+        found = {part.cut.face: self.swappers[part.model].statistics(part.cut, answer)
+                 for part, answer in zip(parts, self.predict(parts), strict=True)}
+        return {uuid: statistics for uuid, statistics in found.items() if statistics is not None}
 
     def finish(self, frame: Frame, parts: Sequence[Part], answers: Iterable[np.ndarray]) -> ConvertedFrame:
         """The frame with its swapped faces laid over in order."""

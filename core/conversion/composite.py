@@ -40,20 +40,19 @@ def reach(matrix: np.ndarray, size: int, width: int, height: int) -> Box | None:
     return (int(x0), int(y0), int(x1 - x0), int(y1 - y0)) if x1 > x0 and y1 > y0 else None
 
 
-def warp_back(patch: Patch, area: Box, samples: int = 1) -> tuple[np.ndarray, np.ndarray]:
+def warp_back(patch: Patch, area: Box) -> tuple[np.ndarray, np.ndarray]:
     """A patch sampled at the frame pixels of `area`.
 
     Sampling is cubic, which gives a patch of the frame's own scale back almost unchanged; one that is much larger is
     averaged down first (halved exactly until less than a factor of 1.5 is left). The mask is 0 beyond the patch; the
     colour goes on as at its edge, so it is right wherever the mask is > 0.
-
-    Args:
-        samples: every frame pixel is the mean of this many samples along each axis, spread evenly over its area.
+    Every frame pixel is the mean of `patch.samples` samples along each axis, spread evenly over its area.
 
     Returns:
         (float32 [h, w, 3] RGB 0..1, float32 [h, w] mask 0..1).
     """
-    rgb, mask, matrix = patch.rgb, patch.mask, finer(patch.matrix.astype(np.float64), samples)
+    rgb, mask, samples = patch.rgb, patch.mask, patch.samples
+    matrix = finer(patch.matrix.astype(np.float64), samples)
     while _scale(matrix) >= 1.5 and rgb.shape[0] % 2 == 0:
         half = (rgb.shape[1] // 2, rgb.shape[0] // 2)
         rgb = cv2.resize(rgb, half, interpolation=cv2.INTER_AREA)
@@ -78,7 +77,7 @@ def warp_back(patch: Patch, area: Box, samples: int = 1) -> tuple[np.ndarray, np
 
 
 def finer(matrix: np.ndarray, samples: int) -> np.ndarray:
-    """The matrix for a frame whose pixels are divided into `samples` along each axis: u -> (u + 0.5) / samples - 0.5."""
+    """The matrix for a frame whose pixels are divided into `samples` along each axis; u -> (u + .5) / samples - .5."""
     result = matrix / samples
     result[:, 2] = matrix[:, 2] + matrix[:, :2].sum(axis=1) * (0.5 / samples - 0.5)
     return result
@@ -89,7 +88,7 @@ def _scale(matrix: np.ndarray) -> float:
     return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
 
 
-def compose(patches: tuple[Patch, ...], width: int, height: int, samples: int = 1, depth: int = 8) -> Layer | None:
+def compose(patches: tuple[Patch, ...], width: int, height: int, depth: int = 8) -> Layer | None:
     """All patches of a frame as one layer; a later one lies over those before it.
 
     With premultiplied colour P and alpha A, each patch of colour c and mask m is laid over by
@@ -97,7 +96,6 @@ def compose(patches: tuple[Patch, ...], width: int, height: int, samples: int = 
     f <- f (1 - m) + c m done patch by patch.
 
     Args:
-        samples: see `warp_back`.
         depth: 8, 16 or 32: of the frame.
     """
     pieces = []
@@ -106,7 +104,7 @@ def compose(patches: tuple[Patch, ...], width: int, height: int, samples: int = 
             patch = replace(patch, rgb=decode(patch.rgb))
         area = reach(patch.matrix, patch.mask.shape[0], width, height)
         if area is not None:
-            pieces.append((area, *warp_back(patch, area, samples)))
+            pieces.append((area, *warp_back(patch, area)))
     if not pieces:
         return None
     if len(pieces) == 1:

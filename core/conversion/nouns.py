@@ -22,6 +22,7 @@ class Patch:
         position: number of that face within its frame, as stored.
         raw_mask: float32 [S, S], 0..1: the mask as chosen and blurred, before erosion and box; what the colour method
             measured within. None where a patch is made without one.
+        samples: how finely it is sampled when it is laid back; see `composite.warp_back`.
     """
 
     rgb: np.ndarray
@@ -30,6 +31,7 @@ class Patch:
     face: str = ""
     raw_mask: np.ndarray | None = None
     position: int = 0
+    samples: int = 1
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ import numpy as np
 from ...options.convert_look import ConvertLookOptions
 from ..protocols import Statistics
 
+_ZERO, _RANGE = np.array([0, 128, 128], np.float32), np.array([100, 255, 255], np.float32)
+
 
 class ColorTransfer:
     """Each LAB channel x becomes (x - mean_new) * k + mean_old; see `protocols.ColourMethod`.
@@ -56,10 +58,10 @@ def _spread(lab: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def to_lab(rgb: np.ndarray) -> np.ndarray:
     """float32 RGB 0..1 -> CIE LAB (D65) with L / 100, (a + 128) / 255, (b + 128) / 255."""
     lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)
-    return (lab + np.float32([0, 128, 128])) / np.float32([100, 255, 255])
+    return (lab + _ZERO) / _RANGE
 
 
 def from_lab(lab: np.ndarray) -> np.ndarray:
     """The inverse of `to_lab`, clipped to 0..1."""
-    plain = lab * np.float32([100, 255, 255]) - np.float32([0, 128, 128])
+    plain = lab * _RANGE - _ZERO
     return np.clip(cv2.cvtColor(plain.astype(np.float32), cv2.COLOR_LAB2RGB), 0.0, 1.0)

@@ -9,17 +9,20 @@ from ...options.convert_look import ConvertLookOptions
 from ..protocols import Statistics
 from .color_transfer import from_lab, to_lab
 
+_HSV = np.array([360, 1, 1], np.float32)
+
 
 class ManualBalance:
     """The same for every frame, and blind to the original; see `conversion.protocols.ColourMethod`.
 
     Each axis x, 0..1 over its range, becomes x + (1 - x) b for a slider b >= 0 (in shares of 1) and x (1 + b) below.
-    Then contrast c and brightness r, both as v % -> max(-126, round(1.27 v)), make x (c / 127 + 1) - c + r of RGB 0..255.
+    Then contrast c and brightness r, both as v % -> max(-126, round(1.27 v)), make x (c / 127 + 1) - c + r of RGB
+    0..255.
     """
 
     def __init__(self, options: ConvertLookOptions) -> None:
         self._space = options.balance_space
-        self._sliders = np.float32([options.balance_1, options.balance_2, options.balance_3]) / 100
+        self._sliders = np.array([options.balance_1, options.balance_2, options.balance_3], np.float32) / 100
         self._contrast, self._brightness = (max(-126, round(1.27 * value))
                                             for value in (options.balance_contrast, options.balance_brightness))
 
@@ -40,7 +43,7 @@ class ManualBalance:
 def _to_axes(rgb: np.ndarray, space: str) -> np.ndarray:
     """float32 RGB 0..1 -> the space's three axes, each 0..1 over its range."""
     if space == "hsv":
-        return cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV) / np.float32([360, 1, 1])
+        return cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV) / _HSV
     if space == "lab":
         return to_lab(rgb)
     return cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb) if space == "ycrcb" else rgb
@@ -48,7 +51,7 @@ def _to_axes(rgb: np.ndarray, space: str) -> np.ndarray:
 
 def _from_axes(axes: np.ndarray, space: str) -> np.ndarray:
     if space == "hsv":
-        return cv2.cvtColor(axes * np.float32([360, 1, 1]), cv2.COLOR_HSV2RGB)
+        return cv2.cvtColor(axes * _HSV, cv2.COLOR_HSV2RGB)
     if space == "lab":
         return from_lab(axes)
     return np.clip(cv2.cvtColor(axes, cv2.COLOR_YCrCb2RGB), 0.0, 1.0) if space == "ycrcb" else axes

@@ -5,6 +5,8 @@ P. Pérez, M. Gangnet, A. Blake, "Poisson image editing", SIGGRAPH 2003, as Open
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -47,7 +49,7 @@ def _means(new: np.ndarray, cloned: np.ndarray, mask: np.ndarray) -> Statistics:
 def _cloned(new: np.ndarray, old: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """`new` cloned into `old`, float32 RGB 0..1. OpenCV works in 256 steps; those of `new` itself are kept finer."""
     size, inside = mask.shape[0], mask > 0.0
-    (top, bottom), (left, right) = (_span(inside.any(axis=axis)) for axis in (1, 0))
+    (top, bottom), (left, right) = (_span(np.any(inside, axis=axis)) for axis in (1, 0))
     pad = max(2, size // 2)
     # Pictures go on as at their edge: black around them would seep in where the mask reaches there.
     piece, ground = (cv2.copyMakeBorder(_to_bytes(picture), pad, pad, pad, pad, cv2.BORDER_REPLICATE)
@@ -58,7 +60,7 @@ def _cloned(new: np.ndarray, old: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return np.where(inside[..., None], np.clip(new + moved, 0.0, 1.0), old)
 
 
-def _span(used: np.ndarray) -> tuple[int, int]:
+def _span(used: Any) -> tuple[int, int]:
     """First index that is used, and the one after the last."""
     found = np.flatnonzero(used)
     return int(found[0]), int(found[-1]) + 1

@@ -104,7 +104,8 @@ def test_color_transfer_is_the_definition(paper: bool, clip: bool, seed: int) ->
     new, old, mask = smooth_pictures(seed)
     old = np.clip(old * 1.3, 0, 1)  # so that something leaves the range
     target, source = (color.rgb2lab(picture.astype(np.float64) * mask[..., None]) for picture in (new, old))
-    target, source = ((lab + [0, 128, 128]) * [2.55, 1, 1] for lab in (target, source))  # 0..255 each
+    span, zero = np.array([2.55, 1, 1]), np.array([0, 128, 128])
+    target, source = ((lab + zero) * span for lab in (target, source))  # 0..255 each
     changed = np.empty_like(target)
     for channel in range(3):
         t, s = target[..., channel], source[..., channel]
@@ -115,7 +116,7 @@ def test_color_transfer_is_the_definition(paper: bool, clip: bool, seed: int) ->
             low, high = max(x.min(), 0), min(x.max(), 255)
             x = (high - low) * (x - x.min()) / (x.max() - x.min()) + low
         changed[..., channel] = x
-    expected = color.lab2rgb(changed / [2.55, 1, 1] - [0, 128, 128])
+    expected = color.lab2rgb(changed / span - zero)
     result = method("color-transfer", transfer_paper=paper, transfer_clip=clip).adjusted(new, old, mask)
     inside = mask > 0
     assert np.abs(result - expected)[inside].max() < 3 / 255  # OpenCV's LAB reads tables
@@ -138,7 +139,7 @@ def test_match_hist_is_the_definition(threshold: float) -> None:
     inside = mask > 0
     expected = new.copy()
     for channel in range(3):
-        values, back, counts = np.unique(new[inside][:, channel], return_inverse=True, return_counts=True)
+        _, back, counts = np.unique(new[inside][:, channel], return_inverse=True, return_counts=True)
         there, theirs = np.unique(old[inside][:, channel], return_counts=True)
         share = np.cumsum(counts) / counts.sum() * (threshold / 100)
         expected[inside, channel] = np.interp(share, np.cumsum(theirs) / theirs.sum(), there)[back]

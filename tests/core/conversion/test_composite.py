@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -179,7 +181,7 @@ def test_samples_are_the_mean_over_each_pixels_area(scale: float, samples: int) 
             weight = sampled(patch.mask[..., None], moved, 0.0)
             colour += sampled(patch.rgb, moved, None) * weight
             mask += weight
-    rgb, weight = warp_back(patch, (0, 0, WIDTH, HEIGHT), samples)
+    rgb, weight = warp_back(replace(patch, samples=samples), (0, 0, WIDTH, HEIGHT))
     np.testing.assert_allclose(weight, mask[..., 0] / samples**2, atol=0.04)
     inside = mask[..., 0] > 0.05 * samples**2
     np.testing.assert_allclose(rgb[inside], (colour / np.maximum(mask, 1e-9))[inside], atol=0.02)
@@ -191,7 +193,7 @@ def test_samples_take_the_shimmer_out_of_a_fine_patch() -> None:
     stripes = np.repeat(np.repeat((0.5 + 0.5 * np.cos(2 * np.pi * x / 2.6))[None, :, None], 128, 0), 3, -1)
     patch = Patch(stripes.astype(np.float32), np.ones((128, 128), np.float32), similarity(1.45, 0.0, 80, 60, 128))
     area = (60, 40, 40, 40)
-    plain, fine = (warp_back(patch, area, samples)[0].std() for samples in (1, 3))
+    plain, fine = (warp_back(replace(patch, samples=samples), area)[0].std() for samples in (1, 3))
     assert fine < 0.65 * plain  # sinc(1.45 / 2.6) = 0.56 is what the mean over a pixel leaves of such a wave
 
 

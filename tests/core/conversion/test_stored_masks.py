@@ -42,7 +42,7 @@ def test_a_stored_mask_does_as_the_drawn_one(images: Scene, save_mirror: Callabl
                                              options: Callable[..., ConvertOptions]) -> None:
     model_dir = save_mirror(tmp_path / "model", b=0.5)
     store_masks(images, range(10))
-    common = {"writer": "images", "color": "none", "frames": "5"}
+    common = {"writer": "images", "color": "none", "frames": "5", "mask_blur": "none"}
     run(options(images, model_dir, mask_type=KIND, output=str(tmp_path / "stored"), **common), Listener())
     run(options(images, model_dir, mask_type="extended", output=str(tmp_path / "drawn"), **common), Listener())
     stored, drawn = (read_image(tmp_path / place / "img_15.png").astype(int) for place in ("stored", "drawn"))
@@ -83,7 +83,7 @@ def test_one_frame_by_itself(images: Scene, save_mirror: Callable[..., Path], tm
     given = options(images, tmp_path / "model", mask_type=KIND)
     with AlignmentsStore.readonly(images.store) as store:
         faces = store.faces(0)
-        converted = convert_frame(frame, faces, model, given, StoredMasks(store, KIND))
+        converted = convert_frame(frame, faces, model, given, StoredMasks(store, given))
         assert 0.3 < converted.patches[0].mask.max() <= 1
         with pytest.raises(UsageError, match="no alignments"):
             convert_frame(frame, faces, model, given)
