@@ -61,7 +61,7 @@ def _set_up(scene: Any, spec: dict[str, Any]) -> None:
 
 def _add_strips(scene: Any, spec: dict[str, Any]) -> None:
     """A on channel 1 as the strip whose face is replaced, the overlay above it as after a conversion."""
-    shot, footage = _part("addon.shot"), _part("addon.footage")
+    shot, results = _part("addon.shot"), _part("addon.results")
     editor = scene.sequence_editor_create()
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences
     source = Path(spec["source"])
@@ -73,8 +73,8 @@ def _add_strips(scene: Any, spec: dict[str, Any]) -> None:
     else:
         strip = strips.new_movie(name=source.stem, filepath=str(source), channel=1, frame_start=1)
     shot.choose(scene, "a", strip)
-    footage.place_overlay(scene, strip, Path(spec["overlay"]))
-    scene.frame_start, scene.frame_end = footage.strip_range(strip)
+    results.place(scene, strip, spec["overlay"])
+    scene.frame_start, scene.frame_end = results.strip_range(strip)
 
 
 def _save(spec: dict[str, Any]) -> None:

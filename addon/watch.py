@@ -11,7 +11,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..core.errors import StripError, UnderstudyError
-from . import cleanup, migration, people, pictures, preferences, results, shot, stages, statusbar
+from . import browser, cleanup, migration, people, pictures, preferences, results, shot, stages, statusbar
 from .board import Board, JobView
 from .follow import Keeper
 from .timing import timed
@@ -89,6 +89,7 @@ def tick() -> float:
         redraw()
     elif people.sync(now):  # another strip was chosen, or a name that was typed cannot be
         redraw()
+    browser.sync(now)
     if _steps is not None:
         return 0.01
     return BUSY if now.busy else IDLE
@@ -181,9 +182,7 @@ def _placing(scene_name: str, uid: str, view: JobView) -> Iterator[float]:
     strip = shot.strip_in(shot.find(scene, uid), "a")
     if strip is None:
         raise StripError("Its strip is gone", "Undo its removal, or convert another one")
-    overlay = yield from results.placing(scene, strip, results.Made.of(view.result, view.options), uid)
-    if bpy.context.preferences.filepaths.use_relative_paths and bpy.data.filepath:
-        overlay.directory = bpy.path.relpath(overlay.directory)
+    yield from results.placing(scene, strip, results.Made.of(view.result, view.options), uid)
     one = shot.find(bpy.data.scenes[scene_name], uid)
     if one is not None:
         one.placed = view.name

@@ -123,3 +123,31 @@ def forget(made: Any) -> None:
         if hasattr(bpy.context.workspace, "sequencer_scene"):
             bpy.context.workspace.sequencer_scene = made
         bpy.ops.sequencer.refresh_all()
+
+
+def collection(scene: Any) -> Any:
+    editor = scene.sequence_editor
+    return editor.strips if hasattr(editor, "strips") else editor.sequences
+
+
+def movie(scene: Any, path: Path, start: int = 1) -> Any:
+    strip = collection(scene).new_movie(name="A", filepath=str(path), channel=1, frame_start=start)
+    strip.understudy_id = "a" * 32
+    return strip
+
+
+def images(scene: Any, folder: Path, names: list[str], start: int = 1) -> Any:
+    strip = collection(scene).new_image(name="A", filepath=str(folder / names[0]), channel=1, frame_start=start)
+    for name in names[1:]:
+        strip.elements.append(name)
+    strip.understudy_id = "b" * 32
+    return strip
+
+
+def put(strip: Any, new: str, old: str, value: int) -> None:
+    setattr(strip, new if hasattr(strip, new) else old, value)
+
+
+def trim(strip: Any, left: int, right: int) -> None:
+    put(strip, "left_handle_offset", "frame_offset_start", left)
+    put(strip, "right_handle_offset", "frame_offset_end", right)
