@@ -128,14 +128,12 @@ class Cluster:
         return _LEAST_WAITING * max(1, sum(self._client.nthreads().values()))
 
     def _result(self, future: Any, stopping: Callable[[], bool]) -> Any:
-        from distributed import wait
-
         while not future.done():
             if stopping():
                 self._abandon([future])
                 raise Stopped
-            with suppress(TimeoutError):
-                wait([future], timeout=_LOOK)
+            with suppress(TimeoutError, CancelledError):
+                future.exception(timeout=_LOOK)
         try:
             return future.result()
         except self._lost as error:
