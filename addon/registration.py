@@ -7,16 +7,17 @@ from importlib import import_module
 # Groups before what points to them, operators before the panels that show them, the timer last.
 _MODULES = (
     "addon.properties", "addon.project", "addon.people", "addon.overlay.settings", "addon.preferences", "addon.service",
-    "addon.views", "addon.cleanup", "addon.statusbar",
-    "operators.shot", "operators.extract", "operators.train", "operators.convert", "operators.jobs", "operators.tools",
-    "operators.paths", "operators.run_tool", "operators.persons", "operators.watching",
+    "addon.views", "addon.live", "addon.cleanup", "addon.statusbar", "addon.browser", "addon.browser_cells",
+    "operators.shot", "operators.settings", "operators.extract", "operators.train", "operators.convert",
+    "operators.jobs", "operators.tools", "operators.paths", "operators.run_tool", "operators.persons", "operators.watching",
     "operators.training", "operators.cleanup", "operators.overnight",
     "addon.correcting", "operators.correct", "operators.navigate",
     "addon.slices", "addon.clips", "addon.corrections", "addon.marker_edits",
     "operators.landmarks_markers", "operators.landmarks_frame", "operators.landmarks_transform",
-    "operators.landmarks_box",
-    "panels.shot", "panels.extract", "panels.train", "panels.training", "panels.convert",
+    "operators.landmarks_box", "operators.faces",
+    "panels.settings", "panels.shot", "panels.extract", "panels.faces", "panels.train", "panels.training", "panels.convert",
     "panels.overlay", "panels.landmarks", "panels.tools", "panels.jobs",
+    "operators.preview", "panels.preview",
     "addon.overlay.views", "addon.overlay.drawing", "addon.keymap",
     "addon.cli", "addon.migration", "addon.whereabouts", "addon.watch",
 )

@@ -12,6 +12,7 @@ from ..addon.text import wrapped
 from ..core.jobs.tasks import TASKS
 from ..core.options import Option, options_of
 from ..core.weights.rows import find
+from . import settings
 
 SECTIONS_CLOSED = True  # how the sections of advanced options begin
 BOX = 12  # pixels that a box's frame takes from a panel's width
@@ -35,9 +36,11 @@ class StagePanel(Sidebar):
     stage = ""
 
     def draw_header_preset(self, context: Any) -> None:
+        layout = self.layout  # type: ignore[attr-defined]
         icon = stage_icon(shot.sequencer_scene(context), self.stage)
         if icon:
-            self.layout.label(text="", icon=icon)  # type: ignore[attr-defined]
+            layout.label(text="", icon=icon)
+        settings.draw_header(layout, self.stage)
 
     def draw(self, context: Any) -> None:
         scene, board = shot.sequencer_scene(context), watch.board()

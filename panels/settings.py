@@ -1,0 +1,47 @@
+"""What a stage's header offers for its settings: presets, and a menu of what else can be done with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+from bl_ui.utils import PresetPanel
+
+from ..addon import properties, settings
+
+
+def _preset_panel(stage: str) -> type:
+    return type(f"UNDERSTUDY_PT_{stage}_presets", (PresetPanel, bpy.types.Panel), {
+        "__module__": __name__, "bl_label": f"{stage.capitalize()} Presets",
+        "preset_subdir": settings.preset_folder(stage), "preset_operator": "understudy.preset_apply",
+        "preset_operator_defaults": {"stage": stage}, "preset_add_operator": f"understudy.{stage}_preset_add"})
+
+
+def _menu(stage: str) -> type:
+    def draw(self: Any, context: Any) -> None:
+        layout = self.layout
+        layout.operator("understudy.settings_reset", icon="LOOP_BACK").task = stage
+        layout.separator()
+        layout.operator_context = "INVOKE_DEFAULT"
+        layout.operator("understudy.settings_load", icon="IMPORT").stage = stage
+        layout.operator("understudy.settings_save", icon="EXPORT")
+        layout.separator()
+        layout.operator("understudy.copy_command", icon="COPYDOWN").task = stage
+
+    return type(f"UNDERSTUDY_MT_{stage}_settings", (bpy.types.Menu,), {
+        "__module__": __name__, "bl_label": f"{stage.capitalize()} Settings", "draw": draw})
+
+
+PRESETS = {stage: _preset_panel(stage) for stage in properties.STAGES}
+MENUS = {stage: _menu(stage) for stage in properties.STAGES}
+CLASSES = (*PRESETS.values(), *MENUS.values())
+
+
+def draw_header(layout: Any, stage: str) -> None:
+    """Presets and menu, as small buttons in the header of a stage's panel."""
+    row = layout.row(align=True)
+    PRESETS[stage].draw_panel_header(row)
+    row.menu(MENUS[stage].__name__, text="", icon="DOWNARROW_HLT")
+
+
+register, unregister = bpy.utils.register_classes_factory(CLASSES)
