@@ -39,12 +39,25 @@ def show(path: Path) -> None:
     area = _editor(image) or new_editor("IMAGE_EDITOR")
     area.spaces.active.image = image
     area.tag_redraw()
-    bpy.app.timers.register(lambda: _fit(image), first_interval=_UNTIL_DRAWN)
+    bpy.app.timers.register(lambda: fit(image), first_interval=_UNTIL_DRAWN)
 
 
-def _fit(image: Any) -> None:
+def update(path: Path) -> bool:
+    """Read a picture of ours anew, wherever it is shown; False if it is nowhere in the file. Looks at the disk."""
+    image = next((found for found in ours() if path_of(found) == path), None)
+    if image is None or not path.exists():
+        return False
+    image.reload()
+    image[_STAMP] = str(path.stat().st_mtime_ns)
+    for _, area in areas():
+        if area.spaces.active.image == image:
+            area.tag_redraw()
+    return True
+
+
+def fit(image: Any) -> None:
     """Show a picture as a whole, once the editor that shows it has been drawn and so has a size."""
-    for window, area in _areas():
+    for window, area in areas():
         region = next((region for region in area.regions if region.type == "WINDOW"), None)
         if area.spaces.active.image == image and region is not None:
             with bpy.context.temp_override(window=window, area=area, region=region):
@@ -80,11 +93,11 @@ def refresh(board: Board, asked: bool = False) -> None:
             image.reload()
             changed = True
     if changed:
-        for _, area in _areas():
+        for _, area in areas():
             area.tag_redraw()
 
 
-def _areas() -> list[tuple[Any, Any]]:
+def areas() -> list[tuple[Any, Any]]:
     """Every Image Editor and its window."""
     return [(window, area) for window in bpy.context.window_manager.windows for area in window.screen.areas
             if area.type == "IMAGE_EDITOR"]
@@ -92,10 +105,10 @@ def _areas() -> list[tuple[Any, Any]]:
 
 def _editor(image: Any) -> Any | None:
     """The Image Editor that shows the image or another of ours, or else one that shows nothing."""
-    areas = [area for _, area in _areas()]
-    shown = {area: area.spaces.active.image for area in areas}
+    editors = [area for _, area in areas()]
+    shown = {area: area.spaces.active.image for area in editors}
     for is_fit in (lambda one: one == image, lambda one: one is not None and _STAMP in one, lambda one: one is None):
-        found = next((area for area in areas if is_fit(shown[area])), None)
+        found = next((area for area in editors if is_fit(shown[area])), None)
         if found is not None:
             return found
     return None

@@ -78,8 +78,7 @@ def of_sequencer(scene: Any) -> Target | None:
     if strip is None:
         return None
     try:
-        source = shot.source_path(strip)
-        found = _known(_strip_key(scene, strip), source, strip.type, lambda: frame_map(scene, strip, exact=False))
+        source, found = shot.source_path(strip), of_strip(scene, strip)
     except UnderstudyError as error:
         source, found = None, str(error)
     return _target(False, scene, strip, source, found, strip)
@@ -95,6 +94,12 @@ def of_clip(scene: Any, clip: Any) -> Target:
     except UnderstudyError as error:
         source, found = None, str(error)
     return _target(True, scene, clip, source, found, strip)
+
+
+def of_strip(scene: Any, strip: Any) -> FrameMap | str:
+    """What a strip shows at each of its timeline frames, made once for each of its states; in words why not (yet)."""
+    return _known(_strip_key(scene, strip), shot.source_path(strip), strip.type,
+                  lambda: frame_map(scene, strip, exact=False))
 
 
 _maps: dict[tuple[Any, ...], FrameMap | str] = {}
