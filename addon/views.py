@@ -25,7 +25,7 @@ def thumbnail(path: str, version: str) -> int:
     Args:
         version: changes whenever the file does.
     """
-    name = f"{path}\0{version}"
+    name = f"{path}#{version}"
     if _loaded.get(path) != name:
         _thumbnails.load(name, path, "IMAGE")
         old = _loaded.pop(path, None)
