@@ -20,7 +20,8 @@ from .stored_masks import StoredMasks
 _VERSION = 2  # raised whenever the same options and model give other pictures, so that old ones are made again
 # Options that change no picture, or that show in something else that counts: faces, models, masks, the source.
 _BESIDE = {"source", "model_dir", "models", "output", "alignments", "frames", "persons", "in_front",
-           "smooth_alignments", "batch_size", "device", "cluster", "keep_unchanged", "patch_json"}
+           "smooth_alignments", "batch_size", "device", "cluster", "keep_unchanged", "patch_json",
+           "on_the_fly", "detector", "aligner", "input_aligned_dir"}
 
 
 def frame_keys(options: ConvertOptions, digests: Sequence[str], roles: Roles, source: Source, wanted: Iterable[int],

@@ -16,7 +16,6 @@ from ..extraction.cores import core_count, one_core_each
 from ..extraction.gate import Gate
 from ..extraction.origin import source_info
 from ..faces.nouns import Face
-from ..faces.places import default_store
 from ..faces.store import AlignmentsStore
 from ..jobs.messages import Reporter
 from ..media.ranges import format_frames, parse_frames
@@ -26,6 +25,7 @@ from ..options import find
 from ..options.convert import ConvertOptions
 from ..options.rows import TRAINERS, WRITERS
 from .cast import Cast, Roles, folders_by_name, load_models, require_faces, roles
+from .finding import chosen_by_folder, find_faces, store_path
 from .keys import frame_keys
 from .neighbours import Neighbours, neighbours_of
 from .pipeline import Pipeline
@@ -81,6 +81,8 @@ def run(options: ConvertOptions, reporter: Reporter) -> dict[str, Any]:
     folders_by_name(options)
     clock = Clock()
     with open_clip(options.source, options) as source, ExitStack() as opened:
+        if options.on_the_fly:
+            find_faces(options, source, reporter)
         job = _job(options, source, opened, reporter)
         models = [load(folder) for folder in job.roles.folders] if options.cluster else load_models(options, job.roles)
         _warn_of_side(options, models, reporter)
@@ -169,9 +171,10 @@ def _follow(frames: Generator[int, None, None], missing: int, total: int, report
 def _job(options: ConvertOptions, source: Source, opened: ExitStack, reporter: Reporter) -> Job:
     wanted = parse_frames(options.frames, len(source))
     with store_of(options, source) as store:
+        chosen = chosen_by_folder(options, source, store, reporter)
         cast = roles(options, store)
         known = steadied(store, wanted).items() if options.smooth_alignments else store.iterate(wanted)
-        faces = {frame: here for frame, all_here in known if (here := cast.in_depth(all_here))}
+        faces = {frame: here for frame, all_here in known if (here := cast.in_depth(filter(chosen, all_here)))}
         unseen = sorted(set(wanted) - store.frames_seen())
         require_faces(faces, options, source.path)
         masks = stored_masks(options, source, opened)
@@ -204,10 +207,10 @@ def store_of(options: ConvertOptions, source: Source) -> AlignmentsStore:
     Raises:
         AlignmentsError: none, or of another clip.
     """
-    path = Path(options.alignments).expanduser() if options.alignments.strip() else default_store(source.path)
+    path = store_path(options, source)
     if not path.exists():
         raise AlignmentsError(f"There are no alignments for {source.path} (looked for {path})",
-                              "Run extract on the clip first, or name its alignments file")
+                              "Run extract on the clip first, name its alignments file, or choose on-the-fly")
     # A reader without waiting would take a frame that is just being written for one without faces.
     opened: Callable[..., AlignmentsStore] = (AlignmentsStore.open if os.access(path, os.W_OK)
                                               else AlignmentsStore.readonly)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .convert_faces import ConvertFacesOptions
+from .convert_finding import ConvertFindingOptions
 from .convert_look import ConvertLookOptions
 from .convert_work import ConvertWorkOptions
 from .convert_writing import ConvertWritingOptions
@@ -12,7 +13,8 @@ from .field import option
 
 
 @dataclass(frozen=True)
-class ConvertOptions(ConvertFacesOptions, ConvertWritingOptions, ConvertLookOptions, ConvertWorkOptions):
+class ConvertOptions(ConvertFacesOptions, ConvertFindingOptions, ConvertWritingOptions, ConvertLookOptions,
+                     ConvertWorkOptions):
     """Replace the faces of a clip with those that a trained model makes."""
 
     source: str = option("", label="Source", help="Video file or folder of images to convert", kind="path",

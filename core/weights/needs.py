@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from ..errors import UsageError
-from ..options import options_of, rows
+from ..options import is_meant, options_of, rows
 from ..options.maskers import bisenet_weights
 from ..options.rows import Row
 from .rows import WEIGHTS, Weights
@@ -60,6 +60,8 @@ def of_values(options: type, values: Mapping[str, Any]) -> frozenset[str]:
     full = {option.name: values.get(option.name, option.default) for option in options_of(options)}
     running = choosers(options)
     for option in options_of(options):
+        if not is_meant(option, full.get):
+            continue
         value = full[option.name]
         chosen = value if option.many else (value,)
         for row in option.declaration.choices if option.name in running else ():
