@@ -236,9 +236,10 @@ def _name_of_side(scene: Any, role: str) -> tuple[str, str]:
 
 
 def converted_folder(scene: Any) -> Path:
-    """Where the overlay frames go: one folder for each shot and model."""
-    strip = needed_strip(scene, "a")
-    name = f"{source_name(strip)}-{active(scene).uid[:4]}-{model_folder(scene).name}"
+    """Where converted frames go: one folder for each shot, model and writer, since some name their pictures alike."""
+    strip, writer = needed_strip(scene, "a"), active(scene).convert.writer
+    kind = "" if writer == "overlay" else f"-{writer}"
+    name = f"{source_name(strip)}-{active(scene).uid[:4]}-{model_folder(scene).name}{kind}"
     return work_folder(scene) / "converted" / name
 
 

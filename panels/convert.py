@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
 
+from ..addon import compare
 from ..addon.timing import timed_class
 from .base import AdvancedPanel, StagePanel
 
@@ -12,6 +15,21 @@ from .base import AdvancedPanel, StagePanel
 class UNDERSTUDY_PT_convert(StagePanel, bpy.types.Panel):
     bl_label = "Convert"
     stage = "convert"
+
+    def draw_button(self, layout: Any) -> None:
+        super().draw_button(layout)
+        row = layout.row(align=True)
+        row.operator("understudy.convert", text="Preview Range", icon="PREVIEW_RANGE").span = "PREVIEW"
+        row.operator("understudy.convert", text="This Frame").span = "FRAME"
+
+    def draw_before_options(self, layout: Any, scene: Any, width: int) -> None:
+        if any(compare.results(scene)):
+            settings = bpy.context.window_manager
+            row = layout.row(align=True)
+            row.prop(settings, "understudy_compare", toggle=True, icon="MOD_MIRROR")
+            line = row.row(align=True)
+            line.active = settings.understudy_compare
+            line.prop(settings, "understudy_compare_at", text="", slider=True)
 
 
 @timed_class
