@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..cluster import Cluster
 from ..errors import FacesError, OutputError
 from ..faces.linking import link
 from ..faces.nouns import SourceInfo
@@ -35,16 +36,20 @@ from .stages import Examiner, stored_masks
 # Options that decide neither which faces are found nor what the alignments keep of them.
 _BESIDE = {"source", "more_sources", "alignments", "faces", "purpose", "frames", "every", "skip_existing",
            "skip_existing_faces", "persons", "face_size", "min_scale", "save_interval", "debug_landmarks", "device",
-           "refine", "filter", "nfilter", "ref_threshold"}
+           "refine", "filter", "nfilter", "ref_threshold", "cluster"}
 # Always said, so that another default of a later version is another setting.
 _CHOICES = {"detector", "aligner", "identity"}
 
 
 class Workshop:
-    """What the clips of a run share: options, and networks that are loaded once, when the first clip needs them."""
+    """What the clips of a run share: options, and networks that are loaded once, when the first clip needs them.
 
-    def __init__(self, options: ExtractOptions, device: str, costs: Costs) -> None:
-        self.options, self.device, self.costs = options, device, costs
+    Args:
+        cluster: whose workers look at frames; None: this process does.
+    """
+
+    def __init__(self, options: ExtractOptions, device: str, costs: Costs, cluster: Cluster | None = None) -> None:
+        self.options, self.device, self.costs, self.cluster = options, device, costs, cluster
 
     @cached_property
     def examiner(self) -> Examiner:
@@ -95,7 +100,7 @@ def extract(clip: Clip, workshop: Workshop, reporter: Reporter) -> dict[str, Any
             raise FacesError(f"No frame of {source.path} is left to read: {options.frames!r} holds none that "
                              f"{every} divides", "Lower every, or widen frames")
         info = source_info(source)
-        folders = _folders(clip, options, source, info, every)
+        folders = folders_of(clip.faces, options, source, info, every)
         is_new = not clip.store.exists()
         new_folders = _missing_folders(clip.store.parent, *(folder.folder for folder in folders))
         try:
@@ -125,16 +130,22 @@ def _no_face(path: Path, frames: int, left_out: dict[str, int]) -> FacesError:
                       "detection-size")
 
 
-def _folders(clip: Clip, options: ExtractOptions, source: Source, info: SourceInfo, every: int) -> list[FacesFolder]:
-    if clip.faces is None:
+def folders_of(faces: Path | None, options: ExtractOptions, source: Source, info: SourceInfo,
+               every: int) -> list[FacesFolder]:
+    """Where pictures of a clip's faces go, `faces` first; none where that is None.
+
+    Raises:
+        OutputError: the images themselves lie there.
+    """
+    if faces is None:
         return []
-    if source.kind == "images" and clip.faces.resolve() in (source.path.resolve(), source.path.parent.resolve()):
-        raise OutputError(f"The faces folder {clip.faces} is the folder of the images themselves",
+    if source.kind == "images" and faces.resolve() in (source.path.resolve(), source.path.parent.resolve()):
+        raise OutputError(f"The faces folder {faces} is the folder of the images themselves",
                           "Choose another faces folder")
-    folders = [FacesFolder(clip.faces, source, info, options.face_size, options.face_size * options.min_scale / 100,
+    folders = [FacesFolder(faces, source, info, options.face_size, options.face_size * options.min_scale / 100,
                            every=every)]
     if options.debug_landmarks:
-        folders.append(DebugFolder(clip.faces, source, info, options.face_size))
+        folders.append(DebugFolder(faces, source, info, options.face_size))
     return folders
 
 
@@ -157,8 +168,7 @@ class _Run:
         if unseen:
             # Whose a new face is shows only when all are there: chosen persons' pictures come afterwards.
             folders = () if names else self._folders
-            flow = self._flow(len(self._wanted) - len(unseen), len(self._wanted))
-            Finding(flow, self._store, folders, self._workshop.examiner, self._workshop.settings).run(unseen, text)
+            self._find(unseen, folders, text)
         # Also where a run died between finding the last face and linking it.
         if self._store.identity_kinds() and (unseen or self._store.face_counts().get(None)):
             link(self._store, undoable=False)
@@ -180,6 +190,18 @@ class _Run:
                 "faces_found": self._tally.faces, "pictures_written": self._tally.pictures,
                 "frames_with_faces": len(of_wanted), "faces": sum(of_wanted),
                 "left_out": dict(sorted(self._tally.left_out.items()))}
+
+    def _find(self, unseen: Sequence[int], folders: Sequence[FacesFolder], text: str) -> None:
+        workshop, flow = self._workshop, self._flow(len(self._wanted) - len(unseen), len(self._wanted))
+        finding = Finding(flow, self._store, folders, self._options.identity, workshop.settings, workshop.costs)
+        if workshop.cluster is None:
+            finding.run(unseen, workshop.examiner, text)
+        else:
+            from .farming import Spec, seen  # which needs this module
+
+            spec = Spec(self._options, self._source.path, self._source.fingerprint, self._every,
+                        folders[0].folder if folders else None)
+            finding.take(seen(workshop.cluster, spec, unseen, flow.stopping), text)
 
     def _knows_persons(self) -> bool:
         return any(person is not None for person in self._store.face_counts())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import TypeVar
@@ -16,7 +16,7 @@ from ..faces.store import AlignmentsStore, Found
 from ..jobs.messages import Reporter
 from ..media.frame import Frame
 from ..media.source import Source
-from .cores import worker_count
+from .cores import Costs, worker_count
 from .folder import FacesFolder, frame_file_name
 from .stages import Examiner, SeenFrame
 from .stream import stream
@@ -91,12 +91,20 @@ class Flow:
             Stopped: after the person's wish; everything that was finished is saved.
             SourceError: at a frame that cannot be decoded; the frames before it are saved.
         """
+        size, window = chunking(batch_size, self.source.size)
+        self.take(stream(chunks(self.source.frames(frames), size), work, WORKERS, window), save, text)
+
+    def stopping(self) -> bool:
+        """Whether the person has asked to stop."""
+        return self._reporter.progress(self._done, self._total, "frames", self._text(""))
+
+    def take(self, results: Generator[Sequence[R], None, None], save: Callable[[Sequence[R]], None],
+             text: str = "") -> None:
+        """`save` what comes of frames, in order, wherever they were worked on; otherwise as `run`."""
         if self._reporter.progress(self._done, self._total, "frames", text):
             raise Stopped
         batch: list[R] = []
         since = time.monotonic()
-        size, window = chunking(batch_size, self.source.size)
-        results = stream(chunks(self.source.frames(frames), size), work, WORKERS, window)
         failed = True
         try:
             for result in results:
@@ -130,23 +138,28 @@ class Flow:
 
 
 class Finding:
-    """Looks at frames and stores what is there.
+    """Stores what is seen in frames.
 
     Args:
         folders: where pictures of the faces go.
+        identity: kind of the faces' vectors.
         settings: the word under which frames are recorded as seen.
+        costs: where the time of writing is booked.
     """
 
-    def __init__(self, flow: Flow, store: AlignmentsStore, folders: Sequence[FacesFolder], examiner: Examiner,
-                 settings: str) -> None:
+    def __init__(self, flow: Flow, store: AlignmentsStore, folders: Sequence[FacesFolder], identity: str,
+                 settings: str, costs: Costs) -> None:
         self._flow, self._store, self._folders = flow, store, folders
-        self._examiner, self._settings = examiner, settings
+        self._identity, self._settings, self._costs = identity, settings, costs
 
-    def run(self, frames: Iterable[int], text: str = "") -> None:
-        """See `Flow.run`."""
+    def run(self, frames: Iterable[int], examiner: Examiner, text: str = "") -> None:
+        """Look at frames here; see `Flow.run`."""
         draws = [folder.draw for folder in self._folders]
-        self._flow.run(frames, lambda chunk: self._examiner.look(chunk, draws), self._save, self._examiner.batch_size,
-                       text)
+        self._flow.run(frames, lambda chunk: examiner.look(chunk, draws), self._save, examiner.batch_size, text)
+
+    def take(self, seen: Generator[Sequence[SeenFrame], None, None], text: str = "") -> None:
+        """Store what others saw; see `Flow.take`."""
+        self._flow.take(seen, self._save, text)
 
     def _save(self, batch: Sequence[SeenFrame]) -> None:
         clock = time.thread_time()
@@ -160,11 +173,11 @@ class Finding:
         # Pictures follow the transaction: if the job dies in between, the next run sees that they are missing.
         for picture in pictures:
             picture.write(self._flow.tally)
-        self._examiner.costs.add("write", clock)
+        self._costs.add("write", clock)
 
     def _save_frame(self, frame: SeenFrame) -> list[Picture]:
         """Store a frame; returns the pictures that are now to be written."""
-        kind = self._examiner.identity_name
+        kind = self._identity
         found = [Found(seen.face, seen.thumbnail, {kind: seen.vector}, seen.masks) for seen in frame.faces]
         before = self._store.faces(frame.index)
         name = frame_file_name(self._flow.source, frame.index)

@@ -135,7 +135,6 @@ class Examiner:
     def __init__(self, options: ExtractOptions, device: str, costs: Costs) -> None:
         self._options, self._device = options, device
         self.costs = costs
-        self.identity_name = options.identity
         self._own = threading.local()
         self._mutex = threading.Lock()
         tools = make_tools(options, device)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from ..cluster import Cluster
 from ..errors import Stopped, UnderstudyError, UsageError
 from ..jobs.messages import Reporter
 from ..models.device import choose_device
@@ -29,6 +31,7 @@ def run(options: ExtractOptions, reporter: Reporter, costs: Costs | None = None)
     Raises:
         UsageError: frames that the clip does not have, or options that do not go together.
         WeightsError: weights that are missing.
+        ClusterError: a cluster that does not answer.
         SourceError, AlignmentsError, OutputError: before anything is read, where they can be known.
         FacesError: no face in any of the frames; they are recorded as seen.
         UnderstudyError: of several clips, some failed; the others are done.
@@ -38,15 +41,23 @@ def run(options: ExtractOptions, reporter: Reporter, costs: Costs | None = None)
         raise UsageError("debug-landmarks draws its pictures beside the faces folder, and there is none",
                          "Name a faces folder, or leave debug-landmarks out")
     clips, are_several = clips_of(options)
-    require_weights(options)
-    device = str(choose_device(options.device))
-    if device != "cpu":
-        reporter.on_pause(free_card, take_card)
-    workshop = Workshop(options, device, costs or Costs())
-    with one_core_each():
+    with _cluster(options) as cluster, one_core_each():
+        if cluster is not None:
+            device = "cpu"
+            reporter.on_pause(cluster.pause, cluster.go_on)
+        else:
+            require_weights(options)
+            device = str(choose_device(options.device))
+            if device != "cpu":
+                reporter.on_pause(free_card, take_card)
+        workshop = Workshop(options, device, costs or Costs(), cluster)
         if not are_several:
             return extract(clips[0], workshop, reporter)
         return _extract_several(clips, workshop, reporter)
+
+
+def _cluster(options: ExtractOptions) -> AbstractContextManager[Cluster | None]:
+    return Cluster(options.cluster) if options.cluster else nullcontext()
 
 
 def run_clips(options: ExtractClipsOptions, reporter: Reporter) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .common_fields import device_option, persons_option
+from .common_fields import cluster_option, device_option, persons_option
 from .field import option
 from .maskers import MaskerOptions
 from .purpose import PURPOSES
@@ -104,6 +104,7 @@ class ExtractSettings(MaskerOptions):
                                    "its landmarks, pose, boxes and distance drawn in, into a folder beside the faces "
                                    "folder, whose own pictures stay clean", group="Output", advanced=True)
     device: str = device_option()
+    cluster: str = cluster_option()
 
 
 @dataclass(frozen=True)

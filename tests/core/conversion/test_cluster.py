@@ -36,7 +36,7 @@ LONG = 40  # frames: enough for a worker to be killed with work in its hands
 @pytest.fixture(scope="module")
 def workers() -> Iterator[Any]:
     """Two worker processes of one thread each, as `dask worker --nthreads 1` makes them."""
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as made:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50) as made:
         yield made
 
 
@@ -158,7 +158,7 @@ def test_nobody_at_the_address(model: Path, shot: Any, options: Callable, tmp_pa
 
 def test_a_cluster_without_workers(model: Path, shot: Any, options: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "_PATIENCE", 0.5)
-    with (distributed.LocalCluster(n_workers=0, dashboard_address=None, silence_logs=50) as empty,
+    with (distributed.LocalCluster(n_workers=0, dashboard_address=":0", silence_logs=50) as empty,
           pytest.raises(ClusterError, match="has no workers")):
         run(options(shot, model, writer="images", cluster=empty.scheduler_address), SilentReporter())
 
