@@ -238,6 +238,8 @@ class Keeper:
         for view in board.jobs:
             if view.status != "waiting":
                 continue
+            if view.job.state().launched:
+                continue  # the job before it has started it just now
             after = view.tag.get("after", "")
             before = board.job(after)
             if before is not None and before.going:
@@ -249,8 +251,9 @@ class Keeper:
                     client.launch(view.job, environment.ready(chosen), environment.install_core_copy())
             except (UnderstudyError, OSError) as error:
                 state = view.job.state()
-                state.status, state.error, state.ended = "failed", environment.explain(error), time.time()
-                view.job.write_state(state)
+                if not view.job.alive(state):  # else somebody was quicker
+                    state.status, state.error, state.ended = "failed", environment.explain(error), time.time()
+                    view.job.write_state(state)
             self.wake()
 
     def _view(self, follower: Follower) -> JobView:

@@ -10,12 +10,15 @@ from pathlib import Path
 
 from ..errors import JobError, UnderstudyError
 from ..options import make
+from . import client
 from .folder import JobFolder, JobSpec
 from .lock import FileLock
 from .messages import Error, Started
 from .reporter import JobReporter
 from .run import execute
 from .tasks import TASKS
+
+_log = logging.getLogger(__name__)
 
 _PATIENCE = 1.5  # seconds to wait for the lock: a follower may be looking at it, a predecessor may be leaving
 _NICENESS = 10
@@ -27,10 +30,28 @@ def main(path: str) -> int:
                         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     folder = JobFolder(Path(path).resolve())
     try:
-        return run(folder)
+        code = run(folder)
     except UnderstudyError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    start_next(folder)
+    return code
+
+
+def start_next(folder: JobFolder) -> None:
+    """Start the job of a queue that waits for this one, if this one has finished: nobody has to be there for it.
+
+    Followers start what waits as well; whoever comes second finds that it has begun.
+    """
+    if folder.state().status != "finished":
+        return
+    spec = folder.spec()
+    for job in client.list_jobs(folder.path.parent):
+        try:
+            if job.spec().tag.get("after") == folder.path.name and not job.state().launched:
+                client.launch(job, spec.python or sys.executable, spec.root or client.ROOT)
+        except UnderstudyError as error:
+            _log.warning("cannot start %s: %s", job.path.name, error)  # a follower will try, and tell
 
 
 def run(folder: JobFolder) -> int:

@@ -363,3 +363,26 @@ def test_a_full_disk_does_not_silence_the_last_word(tmp_path):
         assert "disk is full" in follower.state.error
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_finished_job_starts_the_one_that_waits_for_it(jobs_dir, tmp_path):
+    """Nobody has to be there: the worker does it before it leaves, and a failed one does not."""
+    def waiting(after: JobFolder, name: str) -> JobFolder:
+        return client.create(jobs_dir, "rehearsal", {"steps": 2, "seconds": 0.0, "output": str(tmp_path / name)},
+                             tag={"after": after.path.name})
+
+    first = client.create(jobs_dir, "rehearsal", {"steps": 2, "seconds": 0.0})
+    second = waiting(first, "second.txt")
+    third = waiting(second, "third.txt")
+    wrong = client.create(jobs_dir, "rehearsal", {"steps": 3, "seconds": 0.0, "fail_at": 2})
+    never = waiting(wrong, "never.txt")
+    for job in (first, wrong):
+        client.launch(job, sys.executable)
+    end = time.monotonic() + PATIENCE
+    while third.state().status != "finished" and time.monotonic() < end:
+        time.sleep(0.1)
+    assert [job.state().status for job in (first, second, third)] == ["finished"] * 3
+    assert lines(tmp_path / "third.txt") == [1, 2]
+    assert until_ended(wrong)[0] == "failed"
+    time.sleep(0.3)
+    assert not never.state().launched
