@@ -16,7 +16,7 @@ import numpy as np
 from ..core.errors import StripError, UsageError
 from ..core.media.listing import list_images
 from . import shot
-from .frame_map import FrameMap, film_sources, frame_map, strip_range, strip_rate, strip_source
+from .frame_map import film_sources, frame_map, strip_range, strip_rate, strip_source
 
 _NUMBERED = re.compile(r"^(.*?)(\d+)([^\d]*)$", re.ASCII | re.DOTALL)  # as Blender counts: by the last digits
 
@@ -89,7 +89,7 @@ def find_clip(strip: Any) -> Any | None:
     return next((clip for clip in bpy.data.movieclips if Path(bpy.path.abspath(clip.filepath)) == path), None)
 
 
-def open_clip(scene: Any, strip: Any, role: str) -> Any:
+def open_clip(scene: Any, strip: Any) -> Any:
     """The movie clip of the strip's footage; it begins on the timeline where the strip shows it.
 
     Raises:
@@ -109,15 +109,15 @@ def open_clip(scene: Any, strip: Any, role: str) -> Any:
             clip.filepath = bpy.path.relpath(str(path))
     clip.understudy.strip = strip.understudy_id
     if clip.understudy.is_ours:
-        start = _start(scene, strip, role)
+        start = _start(scene, strip)
         if start is not None:
             clip.frame_start = start
     return clip
 
 
-def _start(scene: Any, strip: Any, role: str) -> int | None:
+def _start(scene: Any, strip: Any) -> int | None:
     """The timeline frame of the clip's first frame, so that both editors show the same; None where they cannot."""
-    shown, frames = frame_map(scene, strip, exact=role == "a"), clip_frames(strip)
+    shown, frames = frame_map(scene, strip, exact=False), clip_frames(strip)
     first = next((n for n in range(len(shown)) if frames.clip(int(shown.indices[n])) is not None), None)
     if first is None:
         return None
@@ -127,35 +127,49 @@ def _start(scene: Any, strip: Any, role: str) -> int | None:
 # --- the frame that is shown --------------------------------------------------------------------------------------
 
 
-def shown_frame(context: Any, scene: Any, role: str) -> int:
+def shown_frame(context: Any, scene: Any, strip: Any) -> int:
     """The source's frame that the editor under the mouse shows: the Clip Editor's, else the sequencer's.
 
     Raises:
         StripError, UsageError: no strip, or not shown at the current frame.
     """
-    strip = shot.needed_strip(scene, role)
     clip = clip_in(context)
     if clip is not None and clip == find_clip(strip):
         found = clip_frames(strip).source(context.scene.frame_current - clip.frame_start + 1)
     else:
-        found = strip_frame(scene, strip, role, scene.frame_current)
+        found = strip_frame(scene, strip, scene.frame_current)
     if found is None:
         raise UsageError(f"Strip {strip.name!r} is not shown at this frame", "Go to a frame that it covers")
     return found
 
 
-def strip_frame(scene: Any, strip: Any, role: str, frame: int) -> int | None:
+def strip_frame(scene: Any, strip: Any, frame: int) -> int | None:
     """The source's frame that a strip shows at a timeline frame; None outside its handles."""
-    return _one(scene, strip, role, frame).source_frame(frame) if _covers(strip, frame) else None
-
-
-def _one(scene: Any, strip: Any, role: str, frame: int) -> FrameMap:
-    return frame_map(scene, strip, (frame, frame), exact=role == "a")
-
-
-def _covers(strip: Any, frame: int) -> bool:
     first, last = strip_range(strip)
-    return first <= frame <= last
+    if not first <= frame <= last:
+        return None
+    return frame_map(scene, strip, (frame, frame), exact=False).source_frame(frame)
+
+
+def shown_strip(context: Any, scene: Any) -> Any:
+    """The strip that the editor of a context shows: the one on whose footage the Clip Editor's clip is, the one at the
+    sequencer's current frame, or else the one that the tools are about.
+
+    Raises:
+        StripError: there is none.
+    """
+    from .overlay.targets import strip_under  # it needs what only the extension has; a second Blender draws masks
+
+    clip = clip_in(context)
+    if clip is not None:
+        strip = next((strip for strip in shot.strips(scene) if find_clip(strip) == clip), None)
+        if strip is None:
+            raise StripError(f"No strip of this scene shows the clip {clip.name}", "Put the strip back, or open the "
+                             "clip of another one")
+    else:
+        strip = strip_under(scene, scene.frame_current) or shot.needed_strip(scene, shot.active(scene).tool_role)
+    shot.identify(scene, strip)
+    return strip
 
 
 def clip_in(context: Any) -> Any | None:
@@ -184,7 +198,6 @@ class UNDERSTUDY_ClipFaces(bpy.types.PropertyGroup):
 
     is_ours: bpy.props.BoolProperty()  # type: ignore[valid-type]
     strip: bpy.props.StringProperty()  # type: ignore[valid-type]
-    store: bpy.props.StringProperty()  # type: ignore[valid-type]
     record: bpy.props.StringProperty()  # type: ignore[valid-type]
 
 

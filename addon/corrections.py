@@ -19,7 +19,7 @@ from bpy.app.handlers import persistent
 
 from ..core.errors import UnderstudyError
 from ..core.faces.store import AlignmentsStore
-from . import shot, slices, stages, watch
+from . import slices, stages, watch
 from .timing import timed
 
 _WAIT = 0.02  # seconds that a window waits for another writer's transaction; they take milliseconds
@@ -127,21 +127,16 @@ _token = ""  # of the time for which this .blend is open
 _waiting: list[tuple[Session, Callable[[], None]]] = []  # edits that wait for a backup or an undo
 
 
-def alignments(scene: Any, role: str) -> Path:
-    """The alignments of the shot's strip A or B, which are there. Looks at the disk.
+def alignments(scene: Any, strip: Any) -> Path:
+    """The alignments of a strip, which are there. Looks at the disk.
 
     Raises:
-        UnderstudyError: no strip, or its faces were not extracted.
+        UnderstudyError: its faces were not extracted.
     """
-    path = stages.alignments(scene, role)
+    path = stages.alignments_of(scene, strip)
     if not path.is_file():
-        raise UnderstudyError(f"There are no alignments at {path}", f"Extract the faces of {role.upper()} first")
+        raise UnderstudyError(f"There are no alignments at {path}", f"Extract the faces of {strip.name} first")
     return path
-
-
-def role_of(scene: Any, asked: str) -> str:
-    """ "a" or "b": what is asked for, or the strip that the tools are about."""
-    return shot.active(scene).tool_role if asked == "CHOSEN" else asked.lower()
 
 
 def perform(scene: Any, path: Path, message: str, change: Callable[[AlignmentsStore], str],

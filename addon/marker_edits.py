@@ -19,22 +19,20 @@ Report = Callable[[str, str], None]
 _LOOK = 0.3  # seconds between two counts of moved markers, while editing is on
 
 
-def make(scene: Any, role: str, frames: Iterable[int], then: Callable[[str, str], None]) -> Any:
+def make(scene: Any, strip: Any, frames: Iterable[int], then: Callable[[str, str], None]) -> Any:
     """Turn the faces of source frames into markers; returns the clip, which may be filled in slices.
 
     Raises:
-        UnderstudyError: no strip, no alignments, or no face in these frames.
+        UnderstudyError: no alignments, or no face in these frames.
     """
-    strip = shot.needed_strip(scene, role)
-    path = corrections.alignments(scene, role)
+    path = corrections.alignments(scene, strip)
     with AlignmentsStore.readonly(path) as store:
         faces = dict(store.iterate(frames))
         names = store.people()
     if not faces:
         raise UsageError("There are no faces in these frames", "Go to a frame with faces, or draw a box for one")
     shown = clips.clip_frames(strip)
-    clip = clips.open_clip(scene, strip, role)
-    clip.understudy.store = str(path)
+    clip = clips.open_clip(scene, strip)
     corrections.prepare(path)
     name = clip.name
 
@@ -121,21 +119,15 @@ def fitting_box(landmarks: np.ndarray, box: Box) -> Box:
 
 def _place(scene: Any, clip: Any) -> tuple[Any, Path]:
     """The strip whose footage a clip is, and its alignments."""
-    for role in shot.ROLES:
-        strip = shot.strip_of(scene, role)
-        if strip is not None and clips.find_clip(strip) == clip:
-            return strip, corrections.alignments(scene, role)
-    strip = shot.find_strip(scene, clip.understudy.strip)
-    path = Path(clip.understudy.store)
-    if strip is None or not path.is_file():
+    strip = next((strip for strip in shot.strips(scene) if clips.find_clip(strip) == clip), None)
+    if strip is None:
         raise UnderstudyError(f"No strip of this scene shows the clip {clip.name}", "Put the strip back, or make "
                               "markers from another one")
-    return strip, path
+    return strip, corrections.alignments(scene, strip)
 
 
-def follow(scene: Any, role: str, store: AlignmentsStore, uuids: Iterable[str]) -> None:
+def follow(strip: Any | None, store: AlignmentsStore, uuids: Iterable[str]) -> None:
     """After another edit: bring the markers of these faces to where they are now, if they are markers at all."""
-    strip = shot.strip_of(scene, role)
     clip = clips.find_clip(strip) if strip is not None and markers.clips() else None
     if clip is not None and clip.understudy.record:
         markers.follow(clip, clips.clip_frames(strip), {uuid: store.face(uuid) for uuid in uuids})

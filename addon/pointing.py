@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.errors import UnderstudyError, UsageError
 from ..core.faces.geometry import compose, invert, transform
-from . import clips, shot
+from . import clips
 from .overlay.geometry import SEGMENTS, StripPlace, box_corners, ring, strip_view, unit_square, view_region
 from .timing import measured
 
@@ -62,13 +62,12 @@ def place_of(strip: Any, size: tuple[int, int]) -> StripPlace:
                       render.pixel_aspect_x / render.pixel_aspect_y)
 
 
-def canvas(context: Any, scene: Any, role: str, size: tuple[int, int]) -> Canvas:
+def canvas(context: Any, strip: Any, size: tuple[int, int]) -> Canvas:
     """Where the person points: the editor under the mouse if it shows the footage, else another one that does.
 
     Raises:
         UsageError: no editor of the window shows it.
     """
-    strip = shot.needed_strip(scene, role)
     areas = list(context.window.screen.areas)
     if context.area is not None and context.area in areas:
         areas.insert(0, context.area)

@@ -8,7 +8,8 @@ from typing import Any
 import bpy
 
 from ..addon import clips, correcting, corrections, marker_edits, shot, watch
-from ..core.errors import UnderstudyError, UsageError
+from ..addon.overlay import views
+from ..core.errors import UsageError
 from ..core.faces.nouns import Face
 from ..core.faces.store import AlignmentsStore
 from .base import Operator, refused
@@ -41,21 +42,23 @@ class Telling(Operator):
 
 
 class OnFaces(Telling):
-    """Mix-in: operators on the faces of strip A or B."""
+    """Mix-in: operators on the faces of a strip."""
 
     role: bpy.props.EnumProperty(  # type: ignore[valid-type]
         name="Strip", description="Whose faces", options={"SKIP_SAVE"}, items=(
-            ("CHOSEN", "As in the Panel", "The strip that the tools are about"),
+            ("SHOWN", "As Shown", "The strip that the editor shows"),
             ("A", "A", "The strip whose face is replaced"), ("B", "B", "The strip that lends the face")))
 
     @classmethod
     def poll(cls, context: Any) -> bool:
         return not refused(cls, problem(context))
 
-    def place(self, context: Any) -> tuple[Any, str]:
-        """The scene, and "a" or "b"."""
+    def place(self, context: Any) -> tuple[Any, Any]:
+        """The scene and the strip whose faces are meant."""
         scene = shot.sequencer_scene(context)
-        return scene, corrections.role_of(scene, self.role)
+        if self.role == "SHOWN":
+            return scene, clips.shown_strip(context, scene)
+        return scene, shot.needed_strip(scene, self.role.lower())
 
 
 class OnFrame(OnFaces):
@@ -70,9 +73,9 @@ class OnFrame(OnFaces):
         name="Face", options={"SKIP_SAVE"},
         description="A face's id, or its number in the frame; empty: the chosen face, or the only one")
 
-    def at(self, context: Any, scene: Any, role: str) -> int:
+    def at(self, context: Any, scene: Any, strip: Any) -> int:
         """The source's frame."""
-        return self.frame if self.frame >= 0 else clips.shown_frame(context, scene, role)
+        return self.frame if self.frame >= 0 else clips.shown_frame(context, scene, strip)
 
     def edit(self, context: Any, change: Callable[[AlignmentsStore, int], tuple[str, Iterable[str]]]) -> None:
         """Edit the alignments, and bring markers along.
@@ -80,30 +83,30 @@ class OnFrame(OnFaces):
         Args:
             change: (store, source frame) -> a sentence, and the uuids of the faces that it has edited.
         """
-        scene, role = self.place(context)
-        frame = self.at(context, scene, role)
-        edit(scene, role, self.bl_label, lambda store: change(store, frame), self.tell)  # type: ignore[attr-defined]
+        scene, strip = self.place(context)
+        frame = self.at(context, scene, strip)
+        edit(scene, strip, self.bl_label, lambda store: change(store, frame), self.tell)  # type: ignore[attr-defined]
 
     def one(self, context: Any, store: AlignmentsStore, frame: int) -> Face:
         """The face that is meant."""
         return chosen_face(store, frame, self.face or correcting.state(context).face, named=bool(self.face))
 
 
-def edit(scene: Any, role: str, message: str, change: Callable[[AlignmentsStore], tuple[str, Iterable[str]]],
+def edit(scene: Any, strip: Any, message: str, change: Callable[[AlignmentsStore], tuple[str, Iterable[str]]],
          report: Callable[[str, str], None]) -> None:
-    """One edit of the alignments of strip A or B, as one step of undo; faces that are markers show it.
+    """One edit of a strip's alignments, as one step of undo; faces that are markers show it.
 
     Raises:
         UnderstudyError: nothing was changed then.
     """
-    name = scene.name
+    name, uid, called = scene.name, strip.understudy_id, strip.name
 
     def both(store: AlignmentsStore) -> str:
         sentence, uuids = change(store)
-        marker_edits.follow(bpy.data.scenes[name], role, store, uuids)
+        marker_edits.follow(shot.find_strip(bpy.data.scenes[name], uid, called), store, uuids)
         return sentence
 
-    corrections.perform(scene, corrections.alignments(scene, role), message, both, report)
+    corrections.perform(scene, corrections.alignments(scene, strip), message, both, report)
 
 
 def problem(context: Any) -> str:
@@ -113,15 +116,14 @@ def problem(context: Any) -> str:
         return "Open a sequencer first"
     if shot.work_folder_or_none(scene) is None:
         return "Save the .blend first: Understudy keeps its files beside it"
-    role = shot.active(scene).tool_role
-    strip = shot.strip_of(scene, role)
-    if strip is None:
-        return f"Choose strip {role.upper()} first"
-    try:
-        known = watch.board().stores.get(str(shot.source_path(strip)))
-    except UnderstudyError as error:
-        return str(error)
-    return f"Extract the faces of {role.upper()} first" if known is not None and not known.exists else ""
+    if bpy.app.background:  # nobody looks ahead there, and the operator says itself what it does not find
+        return ""
+    view = views.of(context)
+    if view is None:
+        return "Go to a frame that shows footage"
+    if view.target.problem:
+        return view.target.problem
+    return "Extract the faces of this footage first" if view.shown is not None and not view.shown.exists else ""
 
 
 def chosen_face(store: AlignmentsStore, frame: int, wanted: str, named: bool = True) -> Face:

@@ -43,26 +43,26 @@ class UNDERSTUDY_OT_face_box(OnFrame, bpy.types.Operator):
         "along with the box as they are")
 
     def run(self, context: Any) -> None:
-        scene, role = self.place(context)
-        frame = self.at(context, scene, role)
+        scene, strip = self.place(context)
+        frame = self.at(context, scene, strip)
+        place = (scene.name, strip.name, strip.understudy_id)
         box = tuple(float(v) for v in self.box)
         if min(box[2:]) < _LEAST:
             raise UsageError(f"The box is smaller than {_LEAST:g} pixels", "Draw it around the whole face")
-        path = corrections.alignments(scene, role)
+        path = corrections.alignments(scene, strip)
         with AlignmentsStore.readonly(path) as store:
             if frame >= store.source.length:
                 raise UsageError(f"The clip has no frame {frame}: it has {store.source.length}", "Choose one inside it")
             face = None if self.new else self.one(context, store, frame)
         if face is not None and not self.align:
-            _save(scene.name, role, frame, face, box, _along(face, box), "", self.tell)
+            _save(place, frame, face, box, _along(face, box), "", self.tell)
             return
-        values = {"path": str(shot.source_path(shot.needed_strip(scene, role))), "frame": frame, "box": list(box),
+        values = {"path": str(shot.source_path(strip)), "frame": frame, "box": list(box),
                   "aligner": shot.active(scene).extract.aligner}
         if bpy.app.background:
             landmarks = np.array(service.ask_and_wait("align", **values)["landmarks"], np.float32)
-            _save(scene.name, role, frame, face, box, landmarks, values["aligner"], self.tell)
+            _save(place, frame, face, box, landmarks, values["aligner"], self.tell)
             return
-        name = scene.name
 
         def answered(asked: service.Asked) -> None:
             slices.status(None)
@@ -70,7 +70,7 @@ class UNDERSTUDY_OT_face_box(OnFrame, bpy.types.Operator):
                 watch.say("ERROR", asked.error)
             elif not asked.stopped:
                 try:
-                    _save(name, role, frame, face, box, np.array(asked.result["landmarks"], np.float32),
+                    _save(place, frame, face, box, np.array(asked.result["landmarks"], np.float32),
                           values["aligner"], Tells(None))
                 except UnderstudyError as error:
                     watch.say("ERROR", str(error))
@@ -84,13 +84,13 @@ class UNDERSTUDY_OT_face_box(OnFrame, bpy.types.Operator):
         if bpy.app.background or self.properties.is_property_set("box"):
             return self.execute(context)
         try:
-            scene, role = self.place(context)
-            path = corrections.alignments(scene, role)
-            self.frame = self.at(context, scene, role)
+            scene, strip = self.place(context)
+            path = corrections.alignments(scene, strip)
+            self.frame = self.at(context, scene, strip)
             with AlignmentsStore.readonly(path) as store:
                 self._faces = store.faces(self.frame)
                 size = store.source.width, store.source.height
-            self._canvas = pointing.canvas(context, scene, role, size)
+            self._canvas = pointing.canvas(context, strip, size)
         except UnderstudyError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -162,9 +162,18 @@ def _along(face: Face, box: Box) -> np.ndarray:
     return ((face.landmarks - before[:2]) * (after[2:] / before[2:]) + after[:2]).astype(np.float32)
 
 
-def _save(scene: str, role: str, frame: int, face: Face | None, box: Box, landmarks: np.ndarray, aligner: str,
+def _save(place: tuple[str, str, str], frame: int, face: Face | None, box: Box, landmarks: np.ndarray, aligner: str,
           report: Tells) -> None:
-    """Write the face, on Blender's main thread, as a step of undo of its own."""
+    """Write the face, on Blender's main thread, as a step of undo of its own.
+
+    Args:
+        place: names of the scene and the strip, and the strip's id; both may have gone since.
+    """
+    scene = bpy.data.scenes.get(place[0])
+    strip = shot.find_strip(scene, place[2], place[1]) if scene is not None else None
+    if strip is None:
+        raise UsageError("The strip is gone meanwhile", "Draw the box anew")
+
     def change(store: AlignmentsStore) -> tuple[str, list[str]]:
         if face is not None:
             now = chosen_face(store, frame, face.uuid)
@@ -177,7 +186,7 @@ def _save(scene: str, role: str, frame: int, face: Face | None, box: Box, landma
         return f"Face {added.position} added to frame {frame}", [added.uuid]
 
     label = "Add Face" if face is None else "Draw Box"
-    edit(bpy.data.scenes[scene], role, label, change, report)
+    edit(scene, strip, label, change, report)
     bpy.ops.ed.undo_push(message=label)
 
 

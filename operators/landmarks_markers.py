@@ -61,16 +61,16 @@ class UNDERSTUDY_OT_markers_make(OnFaces, bpy.types.Operator):
         "win over Frames", options={"SKIP_SAVE"})
 
     def run(self, context: Any) -> None:
-        scene, role = self.place(context)
-        marker_edits.make(scene, role, self._frames(context, scene, role), self.tell)
+        scene, strip = self.place(context)
+        marker_edits.make(scene, strip, self._frames(context, scene, strip), self.tell)
 
-    def _frames(self, context: Any, scene: Any, role: str) -> list[int]:
+    def _frames(self, context: Any, scene: Any, strip: Any) -> list[int]:
         if self.frames.strip():
-            with AlignmentsStore.readonly(corrections.alignments(scene, role)) as store:
+            with AlignmentsStore.readonly(corrections.alignments(scene, strip)) as store:
                 return parse_frames(self.frames, store.source.length)
         if self.extent == "CURRENT":
-            return [clips.shown_frame(context, scene, role)]
-        shown = frame_map(scene, shot.needed_strip(scene, role), exact=role == "a")
+            return [clips.shown_frame(context, scene, strip)]
+        shown = frame_map(scene, strip, exact=False)
         first, last = ((scene.frame_preview_start, scene.frame_preview_end) if scene.use_preview_range
                        else (scene.frame_start, scene.frame_end))
         timeline = shown.first + np.arange(len(shown))
@@ -158,7 +158,7 @@ class UNDERSTUDY_OT_markers_track(OnClip, bpy.types.Operator):
             if track is not None:
                 track.select = number in chosen
                 track.frames_limit = self.count
-        with _clip_editor(context, clip, frame):
+        with clip_editor(context, clip, frame):
             # In a window it runs as a job with progress, which Esc ends.
             how = ("EXEC_DEFAULT",) if bpy.app.background else ("INVOKE_DEFAULT",)
             bpy.ops.clip.track_markers(*how, backwards=self.backwards, sequence=True)
@@ -179,8 +179,8 @@ class UNDERSTUDY_OT_markers_track(OnClip, bpy.types.Operator):
 
 
 @contextmanager
-def _clip_editor(context: Any, clip: Any, frame: int) -> Iterator[None]:
-    """A Clip Editor that shows this frame: the person's own, or, under `-b`, one for the moment."""
+def clip_editor(context: Any, clip: Any, frame: int, mask: Any = None) -> Iterator[None]:
+    """A Clip Editor that shows this clip frame, or a mask over it: the person's, or, under `-b`, one for the moment."""
     window = context.window or context.window_manager.windows[0]
     area = context.area if clips.clip_in(context) == clip else next(
         (area for area in window.screen.areas if area.type == "CLIP_EDITOR"), None)
@@ -191,7 +191,9 @@ def _clip_editor(context: Any, clip: Any, frame: int) -> Iterator[None]:
     try:
         space = area.spaces.active
         before = space.clip
-        space.clip, space.mode = clip, "TRACKING"
+        space.clip, space.mode = clip, "TRACKING" if mask is None else "MASK"
+        if mask is not None:
+            space.mask = mask
         space.clip_user.frame_current = frame + clip.frame_start - 1
         region = next(region for region in area.regions if region.type == "WINDOW")
         with context.temp_override(window=window, screen=window.screen, area=area, region=region):

@@ -65,14 +65,14 @@ class Transforms(OnFrame):
         if bpy.app.background:
             return self.execute(context)
         try:
-            scene, role = self.place(context)
-            path = corrections.alignments(scene, role)
+            scene, strip = self.place(context)
+            path = corrections.alignments(scene, strip)
             with AlignmentsStore.readonly(path) as store:
-                self.frame = self.at(context, scene, role)
+                self.frame = self.at(context, scene, strip)
                 self._face = self.one(context, store, self.frame)
                 size = store.source.width, store.source.height
             self.face = self._face.uuid
-            self._canvas = pointing.canvas(context, scene, role, size)
+            self._canvas = pointing.canvas(context, strip, size)
         except UnderstudyError as error:
             self.report({"ERROR"}, str(error))  # type: ignore[attr-defined]
             return {"CANCELLED"}

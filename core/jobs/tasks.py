@@ -39,7 +39,13 @@ from ..options.extract import ExtractClipsOptions, ExtractOptions
 from ..options.faces import FacesCompareOptions
 from ..options.fit import ModelsFitOptions
 from ..options.interop import ExportOptions, ImportOptions
-from ..options.mask import MaskAddOptions, MaskImportOptions, MaskOutputOptions, MaskUpdateOptions
+from ..options.mask import (
+    MaskAddOptions,
+    MaskBakeOptions,
+    MaskImportOptions,
+    MaskOutputOptions,
+    MaskUpdateOptions,
+)
 from ..options.models import ModelExportOptions, ModelImportOptions, ModelInfoOptions, RestoreOptions
 from ..options.persons import (
     PersonsAssignOptions,
@@ -50,6 +56,7 @@ from ..options.persons import (
     PersonsSplitOptions,
 )
 from ..options.rehearsal import RehearsalOptions
+from ..options.report import ReportOptions
 from ..options.setup import SetupOptions
 from ..options.sort import SortOptions
 from ..options.train import TrainOptions
@@ -120,6 +127,7 @@ TASKS: dict[str, Task] = {
         Task("extract", "Extract", ExtractOptions, "extraction.task:run"),
         Task("train", "Train", TrainOptions, "training.task:run"),
         Task("convert", "Convert", ConvertOptions, "conversion.task:run"),
+        Task("report", "Look Over Result", ReportOptions, "reporting.task:run", consent=lambda options: False),
         Task("demo", "Demo", DemoOptions, "demo.task:run", consent=lambda options: bool(options.a or options.b)),
         Task("constant-rate", "Constant Rate", ConstantRateOptions, "media.constant_rate:run",
              consent=lambda options: False),
@@ -149,6 +157,7 @@ TASKS: dict[str, Task] = {
         Task("mask add", "Add Masks", MaskAddOptions, "masking.making:add", tool=True),
         Task("mask update", "Update Masks", MaskUpdateOptions, "masking.making:update", tool=True),
         Task("mask import", "Import Masks", MaskImportOptions, "masking.importing:run", tool=True),
+        Task("mask bake", "Bake Masks", MaskBakeOptions, "masking.baking:run"),
         Task("mask output", "Output Masks", MaskOutputOptions, "masking.output:run", tool=True),
         Task("restore", "Restore Model", RestoreOptions, "models.restoring:run", consent=lambda options: False,
              tool=True),

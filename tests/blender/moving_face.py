@@ -19,13 +19,18 @@ NAMES = ("Anna", "Ben")
 
 
 def landmarks(person: int, frame: int) -> np.ndarray:
-    """float32 [68, 2]: an ellipse of a jaw, and the rest on spirals inside; distinct points, however odd a face."""
-    turn = np.linspace(0.1 * np.pi, 0.9 * np.pi, 17)
-    jaw = np.stack([-np.cos(turn) * 60, np.sin(turn) * 70], 1)
-    n = np.arange(51)
-    rest = np.stack([np.cos(n * 2.4) * (12 + n * 0.8), np.sin(n * 2.4) * (10 + n * 0.7) - 5], 1)
+    """float32 [68, 2]: a face of arcs and ellipses, 120 px wide."""
+    def arc(x: float, y: float, width: float, height: float, first: float, last: float, count: int) -> np.ndarray:
+        turn = np.linspace(first, last, count) * np.pi
+        return np.stack([x + width * np.cos(turn), y + height * np.sin(turn)], 1)
+
+    around = 2 - 1 / 3  # of an ellipse of six points, whose last does not meet its first
+    parts = (arc(0, 0, 60, 70, 1.0, 0.0, 17), arc(-30, -22, 20, 8, 1.1, 1.9, 5), arc(30, -22, 20, 8, 1.1, 1.9, 5),
+             np.stack([np.zeros(4), np.linspace(-15, 12, 4)], 1), arc(0, 16, 10, 4, 0.9, 0.1, 5),
+             arc(-27, -10, 11, 5, 1.0, 1 + around, 6), arc(27, -10, 11, 5, 1.0, 1 + around, 6),
+             arc(0, 40, 22, 9, 1.0, 1 + 2 - 1 / 6, 12), arc(0, 40, 17, 4, 1.0, 1 + 2 - 1 / 4, 8))
     middle = np.array([150.0 + 230 * person, 150.0]) + frame * np.array(MOTION, np.float64)
-    return (np.concatenate([jaw, rest]) + middle).astype(np.float32)
+    return (np.concatenate(parts) + middle).astype(np.float32)
 
 
 def box(person: int, frame: int) -> tuple[float, float, float, float]:

@@ -62,8 +62,7 @@ def test_moving_scaling_and_rotating_are_exact_and_undone(shot: SimpleNamespace)
         np.testing.assert_allclose(shot.faces(6)[1].landmarks, wanted, atol=2e-3)
         bpy.ops.ed.undo()
     press("landmarks_scale", frame=6, face="1", factor=2.0)
-    x, y, w, h = moving.box(1, 6)
-    np.testing.assert_allclose(shot.faces(6)[1].box[2:], (2 * w, 2 * h), atol=1e-3)  # the box goes along
+    np.testing.assert_allclose(shot.faces(6)[1].box[2:], 2 * np.array(moving.box(1, 6)[2:]), atol=1e-3)  # the box goes along
 
 
 def test_the_shown_frame_and_the_chosen_face_are_meant(shot: SimpleNamespace) -> None:
