@@ -19,7 +19,7 @@ _MODULES = (
     "operators.landmarks_box", "operators.masks", "operators.faces", "addon.browser_cells",
     "panels.settings", "panels.shot", "panels.extract", "panels.faces", "panels.masks", "panels.train",
     "panels.training", "panels.convert",
-    "panels.overlay", "panels.landmarks", "panels.tools", "panels.jobs",
+    "panels.overlay", "panels.landmarks", "panels.landmark_edits", "panels.tools", "panels.jobs",
     "operators.preview", "panels.preview",
     "addon.overlay.views", "addon.overlay.drawing", "addon.keymap",
     "addon.cli", "addon.migration", "addon.whereabouts", "addon.watch",

@@ -70,9 +70,9 @@ class MaskBakeOptions(MaskInput):
     blend: str = option("", label="Blend File", help="The .blend whose masks are meant: those that New Add Mask and "
                         "New Subtract Mask made on a clip of this source", kind="file", required=True, group="Masks",
                         per_shot=False)
-    blender_python: str = option("", label="Blender", help="Blender's program, or a Python with its module, which draws "
-                                 "the masks; empty: $BLENDER, or blender on the path", kind="file", group="Masks",
-                                 per_shot=False)
+    blender_python: str = option("", label="Blender", help="Blender's program, or a Python with its module, which "
+                                 "draws the masks; empty: $BLENDER, or blender on the path", kind="file",
+                                 group="Masks", per_shot=False)
     script: str = option("", label="Script", help="What is run in Blender; the extension names its own, since workers "
                          "run a copy of the core alone; empty: the one of this installation", kind="file",
                          group="Masks", advanced=True, per_shot=False)

@@ -62,7 +62,8 @@ def test_moving_scaling_and_rotating_are_exact_and_undone(shot: SimpleNamespace)
         np.testing.assert_allclose(shot.faces(6)[1].landmarks, wanted, atol=2e-3)
         bpy.ops.ed.undo()
     press("landmarks_scale", frame=6, face="1", factor=2.0)
-    np.testing.assert_allclose(shot.faces(6)[1].box[2:], 2 * np.array(moving.box(1, 6)[2:]), atol=1e-3)  # the box goes along
+    # The box goes along.
+    np.testing.assert_allclose(shot.faces(6)[1].box[2:], 2 * np.array(moving.box(1, 6)[2:]), atol=1e-3)
 
 
 def test_the_shown_frame_and_the_chosen_face_are_meant(shot: SimpleNamespace) -> None:
@@ -208,8 +209,10 @@ def test_the_real_aligner_looks_into_a_box(scene: Any, tmp_path: Path, core_pyth
     helpers.media.run_core("-c", "\n".join((
         "import sys; from understudy.core.extraction.origin import source_info",
         "from understudy.core.faces.places import default_store",
-        "from understudy.core.faces.store import AlignmentsStore; from understudy.core.media.source import open_source",
-        "with open_source(sys.argv[1]) as s: AlignmentsStore.create(default_store(sys.argv[1]), source_info(s)).close()",
+        "from understudy.core.faces.store import AlignmentsStore",
+        "from understudy.core.media.source import open_source",
+        "with open_source(sys.argv[1]) as s:",
+        "    AlignmentsStore.create(default_store(sys.argv[1]), source_info(s)).close()",
     )), str(clip))
     editor = scene.sequence_editor_create()
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences

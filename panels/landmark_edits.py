@@ -1,0 +1,123 @@
+"""What the Landmarks panels offer while faces are edited, and the Clip Editor's panel of masks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..addon import clips, masks, watch
+from ..addon.text import wrapped
+from ..addon.timing import timed_class
+from . import landmarks
+from .base import draw_job
+
+_WAYS = (("PREVIOUS", "Previous", "TRIA_LEFT"), ("NEXT", "Next", "TRIA_RIGHT"))
+
+
+def draw_edits(layout: Any, context: Any) -> None:
+    """Boxes and landmarks of the shown frame, then markers."""
+    _draw_face(layout)
+    _draw_frame(layout)
+    _draw_markers(layout, context)
+
+
+def _draw_face(layout: Any) -> None:
+    column = layout.column(align=True)
+    column.label(text="Face")
+    column.operator("understudy.face_box", icon="SELECT_SET")
+    row = column.row(align=True)
+    row.operator("understudy.landmarks_move", text="Move")
+    row.operator("understudy.landmarks_scale", text="Scale")
+    row.operator("understudy.landmarks_rotate", text="Rotate")
+    row = column.row(align=True)
+    row.operator("understudy.face_person", text="Person", icon="USER")
+    row.operator("understudy.face_delete", text="Delete", icon="X")
+    column.operator("understudy.face_interpolate", icon="IPO_LINEAR")
+
+
+def _draw_frame(layout: Any) -> None:
+    column = layout.column(align=True)
+    column.label(text="Frame")
+    row = column.row(align=True)
+    for way, label, icon in _WAYS:
+        row.operator("understudy.faces_copy", text=f"Copy {label}", icon=icon).way = way
+    column.operator("understudy.frame_revert", text="Revert", icon="LOOP_BACK")
+
+
+def _draw_markers(layout: Any, context: Any) -> None:
+    column = layout.column(align=True)
+    column.label(text="Markers")
+    row = column.row(align=True)
+    row.operator("understudy.markers_make", text="From Frame", icon="TRACKER").extent = "CURRENT"
+    row.operator("understudy.markers_make", text="From Range").extent = "RANGE"
+    clip = clips.clip_in(context)
+    if clip is None:
+        return
+    if not clip.understudy.record:
+        wrapped(layout, "The faces become tracks here: drag their markers, then apply.", context.region.width,
+                icon="INFO")
+        return
+    row = column.row(align=True)
+    row.operator("understudy.markers_apply", icon="CHECKMARK")
+    row.operator("understudy.markers_discard", icon="LOOP_BACK")
+    row = column.row(align=True)
+    row.operator("understudy.markers_track", text="Track Back", icon="TRACKING_BACKWARDS").backwards = True
+    row.operator("understudy.markers_track", text="Track On", icon="TRACKING_FORWARDS").backwards = False
+    column.operator("understudy.markers_remove", icon="TRASH")
+
+
+@timed_class
+class UNDERSTUDY_PT_clip_masks(bpy.types.Panel):
+    """Masks that correct those of faces."""
+
+    bl_space_type = "CLIP_EDITOR"
+    bl_region_type = "UI"
+    bl_category = "Understudy"
+    bl_label = "Masks of Faces"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        return context.space_data.clip is not None
+
+    def draw(self, context: Any) -> None:
+        layout, width = self.layout, context.region.width
+        row = layout.row(align=True)
+        row.operator("understudy.mask_new_add", text="New Add", icon="ADD")
+        row.operator("understudy.mask_new_subtract", text="New Subtract", icon="REMOVE")
+        mask = context.space_data.mask if context.space_data.mode == "MASK" else None
+        if mask is None:
+            wrapped(layout, "A new mask opens in this editor: draw what belongs to the face, or what is in front of it.",
+                    width, icon="INFO")
+        else:
+            column = layout.column()
+            column.use_property_split, column.use_property_decorate = True, False
+            column.prop(mask.understudy, "mode", text=mask.name)
+            if mask.understudy.mode != "NONE":
+                column.prop(mask.understudy, "person")
+                column.prop(mask, "frame_start", text="Frames")
+                column.prop(mask, "frame_end", text="To")
+                column.operator("understudy.mask_parent", icon="TRACKING")
+        view = watch.board().latest(masks.TASK)
+        if view is None or not view.going:
+            row = layout.row()
+            row.scale_y = 1.3
+            row.operator("understudy.masks_bake", icon="RENDER_ANIMATION")
+        if view is not None:
+            draw_job(layout, view, width)
+
+
+CLASSES = (UNDERSTUDY_PT_clip_masks,)
+
+
+def register() -> None:
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+    landmarks.EDITING.append(draw_edits)
+
+
+def unregister() -> None:
+    landmarks.EDITING.remove(draw_edits)
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)
