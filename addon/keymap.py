@@ -54,7 +54,14 @@ def unregister() -> None:
     for keymap, item in _added:
         keymap.keymap_items.remove(item)
     _added.clear()
+    forget()
+
+
+def forget() -> None:
+    """Look the keys up again at the next call."""
+    global _read
     _words.clear()
+    _read = float("-inf")
 
 
 def items() -> Iterator[tuple[Any, Any]]:

@@ -64,7 +64,7 @@ class UNDERSTUDY_PT_preview_overlay(_Popover, bpy.types.Panel):
 class UNDERSTUDY_PT_clip_overlay(_Popover, bpy.types.Panel):
     bl_space_type = "CLIP_EDITOR"
     # The Clip Editor has had overlays of its own since 5.0; before, what is drawn stood under Clip Display.
-    bl_parent_id = "CLIP_PT_overlay" if bpy.app.version >= (5, 0) else "CLIP_PT_display"
+    bl_parent_id = "CLIP_PT_overlay" if hasattr(bpy.types, "CLIP_PT_overlay") else "CLIP_PT_display"
 
 
 CLASSES = (UNDERSTUDY_PT_preview_overlay, UNDERSTUDY_PT_clip_overlay)

@@ -301,3 +301,33 @@ def _load(path: Path) -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def test_keys_are_there_to_be_changed_and_go_with_the_extension(extension: Any) -> None:
+    keymap, config = extension("addon.keymap"), bpy.context.window_manager.keyconfigs
+    config.update()  # what a window does by itself
+    spaces = [one.space_type for one, _ in keymap.items()]
+    assert {space: spaces.count(space) for space in spaces} == {
+        "SEQUENCE_EDITOR": len(keymap.KEYS), "CLIP_EDITOR": len(keymap.KEYS)}
+    keymap.look_again()
+    assert keymap.word("CLIP_EDITOR", "understudy.jump_frame", "NEXT", 1)
+    assert "Shift" in keymap.word("SEQUENCE_EDITOR", "understudy.jump_frame", "NEXT", 100)
+    assert keymap.word("VIEW_3D", "understudy.jump_kind") == ""
+    changed = next(item for one, item in keymap.items()
+                   if one.space_type == "CLIP_EDITOR" and item.idname == "understudy.jump_kind")
+    changed.type = "F7"
+    keymap.forget()
+    keymap.look_again()
+    assert "F7" in keymap.word("CLIP_EDITOR", "understudy.jump_kind")
+    keymap.unregister()
+    config.update()
+    assert list(keymap.items()) == []
+    keymap.register()
+
+
+def test_a_muted_channel_shows_nothing(shot: Any) -> None:
+    shot.scene.frame_set(110)
+    shot.scene.sequence_editor.channels[2].mute = True
+    assert shot.targets.of_sequencer(shot.scene) is None
+    shot.scene.sequence_editor.channels[2].mute = False
+    assert shot.targets.of_sequencer(shot.scene) is not None
