@@ -9,6 +9,7 @@ import bpy
 
 from ..addon import project, shot, watch
 from ..addon.timing import timed_class
+from ..core.errors import UsageError
 from .base import Operator, refused
 
 _FILMS = {"MOVIE", "IMAGE"}
@@ -148,6 +149,46 @@ class UNDERSTUDY_OT_pick_strip(Operator, bpy.types.Operator):
         _look_again()
 
 
+_ROLE_ITEMS = (("A", "A", "The side whose face is replaced"), ("B", "B", "The side that lends the face"))
+
+
+@timed_class
+class UNDERSTUDY_OT_source_add(ShotOperator, bpy.types.Operator):
+    """Add a strip or a faces folder with more faces of the same person; the active strip, if it is none of theirs"""
+
+    bl_idname = "understudy.source_add"
+    bl_label = "Add Source"
+
+    role: bpy.props.EnumProperty(name="Side", description="Whose faces", items=_ROLE_ITEMS)  # type: ignore[valid-type]
+
+    def run(self, context: Any) -> None:
+        scene = shot.sequencer_scene(context)
+        taken = [strip for role in shot.ROLES for strip in shot.strips_of(scene, role)]
+        source = getattr(shot.active(scene), f"sources_{self.role.lower()}").add()
+        strip = next((strip for strip in _selected(scene) if strip not in taken), None)
+        if strip is not None:
+            source.strip = strip.name
+        _look_again()
+
+
+@timed_class
+class UNDERSTUDY_OT_source_remove(ShotOperator, bpy.types.Operator):
+    """Take the source off the list; its faces stay on the disk"""
+
+    bl_idname = "understudy.source_remove"
+    bl_label = "Remove Source"
+
+    role: bpy.props.EnumProperty(name="Side", description="Whose faces", items=_ROLE_ITEMS)  # type: ignore[valid-type]
+    index: bpy.props.IntProperty(name="Index", description="Which of them, from 0", min=0)  # type: ignore[valid-type]
+
+    def run(self, context: Any) -> None:
+        sources = getattr(shot.active(shot.sequencer_scene(context)), f"sources_{self.role.lower()}")
+        if self.index >= len(sources):
+            raise UsageError(f"There is no source {self.index}", f"There are {len(sources)}, counted from 0")
+        sources.remove(self.index)
+        _look_again()
+
+
 CLASSES = (UNDERSTUDY_OT_shot_add, UNDERSTUDY_OT_shot_remove, UNDERSTUDY_OT_shot_duplicate, UNDERSTUDY_OT_shot_move,
-           UNDERSTUDY_OT_pick_strip)
+           UNDERSTUDY_OT_pick_strip, UNDERSTUDY_OT_source_add, UNDERSTUDY_OT_source_remove)
 register, unregister = bpy.utils.register_classes_factory(CLASSES)

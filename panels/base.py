@@ -14,8 +14,14 @@ from ..core.options import Option, options_of
 from ..core.weights.rows import find
 from . import settings
 
+NO_SHOT = "Add a shot first, in the panel Shot."
 SECTIONS_CLOSED = True  # how the sections of advanced options begin
 BOX = 12  # pixels that a box's frame takes from a panel's width
+
+
+# The stages from top to bottom, whatever order their modules are registered in; sub-panels keep theirs.
+ORDER = ("shot", "extract", "faces", "landmarks", "persons", "masks", "train", "convert", "live", "tools", "jobs")
+LAST = 100  # Advanced comes after all other sub-panels
 
 
 class Sidebar:
@@ -25,9 +31,24 @@ class Sidebar:
     bl_region_type = "UI"
     bl_category = "Understudy"
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        name = cls.__name__.removeprefix("UNDERSTUDY_PT_")
+        if name in ORDER:
+            cls.bl_order = ORDER.index(name)  # type: ignore[attr-defined]
+
     @classmethod
     def poll(cls, context: Any) -> bool:
         return shot.sequencer_scene(context) is not None
+
+
+class OfShot(Sidebar):
+    """Mix-in: a panel that says nothing without a shot."""
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        scene = shot.sequencer_scene(context)
+        return scene is not None and bool(len(scene.understudy.shots))
 
 
 class StagePanel(Sidebar):
@@ -45,6 +66,9 @@ class StagePanel(Sidebar):
     def draw(self, context: Any) -> None:
         scene, board = shot.sequencer_scene(context), watch.board()
         layout = self.layout  # type: ignore[attr-defined]
+        if not len(scene.understudy.shots):
+            wrapped(layout, NO_SHOT, context.region.width, icon="INFO")
+            return
         views = stages.jobs_of(scene, self.stage, board)
         shown = [view for view in views if view.going or view.status != "finished"] or views
         if not any(view.going for view in shown):
@@ -64,12 +88,13 @@ class StagePanel(Sidebar):
         row.operator(f"understudy.{self.stage}")
 
 
-class AdvancedPanel(Sidebar):
+class AdvancedPanel(OfShot):
     """Mix-in: the options of a stage that few people need."""
 
     stage = ""
     bl_label = "Advanced"
     bl_options = {"DEFAULT_CLOSED"}
+    bl_order = LAST
 
     def draw(self, context: Any) -> None:
         draw_options(self.layout, shot.sequencer_scene(context), self.stage, advanced=True)  # type: ignore

@@ -1,4 +1,4 @@
-"""The shot: which strips, and what to do next."""
+"""The shots of the scene, the strips of the active one, and what to do next."""
 
 from __future__ import annotations
 
@@ -6,18 +6,57 @@ from typing import Any
 
 import bpy
 
-from ..addon import shot, stages, watch
+from ..addon import shot, stages, watch, whereabouts
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
-from .base import Sidebar
+from .base import OfShot, Sidebar
+
+_ROLES = {"a": "A", "b": "B"}
+_states: dict[str, tuple[tuple[Any, ...], str]] = {}  # shot -> of what, and its icon: found again when that changes
 
 
+def state_icon(one: Any) -> str:
+    """How far a shot is, as an icon: looked up once for each new board."""
+    board = watch.board()
+    about = (board.version, one.strip_a_id, one.strip_b_id)
+    if _states.get(one.uid, ((), ""))[0] != about:
+        with shot.focused(one):
+            views = {stage: stages.jobs_of(one.id_data, stage, board) for stage in stages.STAGES}
+        statuses = {view.status for found in views.values() for view in found}
+        if any(view.status == "paused" for found in views.values() for view in found):
+            icon = "PAUSE"
+        elif statuses & set(stages.GOING):
+            icon = "TIME"
+        elif statuses & {"failed", "lost"}:
+            icon = "ERROR"
+        else:
+            done = any(view.status == "finished" for view in views["convert"])
+            icon = "CHECKMARK" if done else "LAYER_ACTIVE" if statuses else "LAYER_USED"
+        _states[one.uid] = about, icon
+    return _states[one.uid][1]
+
+
+@timed_class
 class UNDERSTUDY_UL_shots(bpy.types.UIList):
-    """Shots: the name to type over, and how far each one is."""
+    """Shots: how far each one is, and its name to type over."""
 
     def draw_item(self, context: Any, layout: Any, data: Any, one: Any, icon: int, active_data: Any,
                   active_property: str, index: int = 0, flt_flag: int = 0) -> None:
-        layout.prop(one, "name", text="", emboss=False, icon="SEQUENCE")
+        layout.prop(one, "name", text="", emboss=False, icon=state_icon(one))
+
+
+class UNDERSTUDY_MT_shots(bpy.types.Menu):
+    """What else can be done with the list of shots."""
+
+    bl_label = "Shot Specials"
+
+    def draw(self, context: Any) -> None:
+        layout = self.layout
+        layout.operator("understudy.shot_duplicate", icon="DUPLICATE")
+        layout.separator()
+        layout.operator_context = "INVOKE_DEFAULT"
+        layout.operator("understudy.settings_load", icon="IMPORT")
+        layout.operator("understudy.settings_save", icon="EXPORT")
 
 
 @timed_class
@@ -26,42 +65,100 @@ class UNDERSTUDY_PT_shot(Sidebar, bpy.types.Panel):
 
     def draw(self, context: Any) -> None:
         scene, board = shot.sequencer_scene(context), watch.board()
-        layout, held = self.layout, scene.understudy
-        row = layout.row()
-        row.template_list("UNDERSTUDY_UL_shots", "", held, "shots", held, "active_index", rows=3)
-        buttons = row.column(align=True)
-        buttons.operator("understudy.shot_add", text="", icon="ADD")
-        buttons.operator("understudy.shot_remove", text="", icon="REMOVE")
-        column = layout.column()
-        for role in ("A", "B"):
-            split = column.split(factor=0.08)
-            split.label(text=role)
-            row = split.row(align=True)
-            row.prop(shot.active(scene), f"strip_{role.lower()}", text="", icon="SEQUENCE")
-            row.operator("understudy.pick_strip", text="", icon="EYEDROPPER").role = role
-        wrapped(layout, stages.next_step(scene, board), context.region.width, icon="INFO")
+        layout, width = self.layout, context.region.width
+        held = scene.understudy
+        if not len(held.shots):
+            wrapped(layout, "Select the strip whose face is to be replaced, then with Shift the one that lends the "
+                            "face as well.", width, icon="INFO")
+            row = layout.row()
+            row.scale_y = 1.3
+            row.operator("understudy.shot_add", icon="ADD")
+            return
+        self._draw_list(layout, held)
+        self._draw_strips(layout, shot.active(scene))
+        wrapped(layout, stages.next_step(scene, board), width, icon="INFO")
         if shot.work_folder_or_none(scene) is None:
             layout.operator("wm.save_as_mainfile", text="Save As …", icon="FILE_TICK")
         elif board.environment is not None and not board.environment.usable:
             layout.operator("understudy.preferences", icon="PREFERENCES")
 
+    def _draw_list(self, layout: Any, held: Any) -> None:
+        several = len(held.shots) > 1
+        row = layout.row()
+        row.template_list("UNDERSTUDY_UL_shots", "", held, "shots", held, "active_index", rows=5 if several else 3)
+        buttons = row.column(align=True)
+        buttons.operator("understudy.shot_add", text="", icon="ADD")
+        buttons.operator("understudy.shot_remove", text="", icon="REMOVE")
+        buttons.separator()
+        buttons.menu("UNDERSTUDY_MT_shots", text="", icon="DOWNARROW_HLT")
+        if several:
+            buttons.separator()
+            buttons.operator("understudy.shot_move", text="", icon="TRIA_UP").direction = "UP"
+            buttons.operator("understudy.shot_move", text="", icon="TRIA_DOWN").direction = "DOWN"
+
+    def _draw_strips(self, layout: Any, one: Any) -> None:
+        column = layout.column()
+        for role, label in _ROLES.items():
+            split = column.split(factor=0.08)
+            split.label(text=label)
+            row = split.row(align=True)
+            if role == "b":
+                row.prop(one, "lender", text="", icon_only=True)
+            if role == "b" and one.lender == "FOLDER":
+                row.prop(one, "folder_b", text="")
+                continue
+            row.prop(one, f"strip_{role}", text="", icon="SEQUENCE")
+            row.operator("understudy.pick_strip", text="", icon="EYEDROPPER").role = label
+
 
 @timed_class
-class UNDERSTUDY_PT_places(Sidebar, bpy.types.Panel):
+class UNDERSTUDY_PT_sources(OfShot, bpy.types.Panel):
+    bl_label = "More Sources"
+    bl_parent_id = "UNDERSTUDY_PT_shot"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: Any) -> None:
+        one = shot.active(shot.sequencer_scene(context))
+        for role, label in _ROLES.items():
+            sources = getattr(one, f"sources_{role}")
+            header = self.layout.row()
+            header.label(text=f"More faces of {label}")
+            header.operator("understudy.source_add", text="", icon="ADD", emboss=False).role = label
+            column = self.layout.column(align=True)
+            for index, source in enumerate(sources):
+                row = column.row(align=True)
+                row.prop(source, "kind", text="", icon_only=True)
+                if source.kind == "STRIP":
+                    row.prop(source, "strip", text="", icon="SEQUENCE")
+                else:
+                    row.prop(source, "folder", text="")
+                button = row.operator("understudy.source_remove", text="", icon="X")
+                button.role, button.index = label, index
+
+
+@timed_class
+class UNDERSTUDY_PT_places(OfShot, bpy.types.Panel):
     bl_label = "Folders"
     bl_parent_id = "UNDERSTUDY_PT_shot"
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: Any) -> None:
         scene = shot.sequencer_scene(context)
-        data = shot.active(scene)
-        column = self.layout.column()
-        column.label(text="Work Folder")
-        column.prop(scene.understudy, "folder", text="")
-        column.label(text="Model Folder")
-        column.prop(data, "model_dir", text="")
-        column.operator("understudy.open_folder", icon="FILE_FOLDER")
+        layout = self.layout
+        for label, held, name in (("Work Folder", scene.understudy, "folder"),
+                                  ("Model Folder", shot.active(scene), "model_dir")):
+            column = layout.column(align=True)
+            column.label(text=label)
+            column.prop(held, name, text="")
+        folder = shot.work_folder_or_none(scene)
+        if folder is not None and whereabouts.is_elsewhere(scene):
+            wrapped(layout, f"This file was saved elsewhere before; its work folder is still {folder}",
+                    context.region.width, icon="INFO")
+            row = layout.row(align=True)
+            row.operator("understudy.copy_work")
+            row.operator("understudy.start_afresh")
+        layout.operator("understudy.open_folder", icon="FILE_FOLDER")
 
 
-CLASSES = (UNDERSTUDY_UL_shots, UNDERSTUDY_PT_shot, UNDERSTUDY_PT_places)
+CLASSES = (UNDERSTUDY_UL_shots, UNDERSTUDY_MT_shots, UNDERSTUDY_PT_shot, UNDERSTUDY_PT_sources, UNDERSTUDY_PT_places)
 register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -124,3 +124,40 @@ def test_a_chosen_work_folder_wins(extension: Any, work: Path, tmp_path: Path) -
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "two" / "shot.blend"))
     assert places(extension)[0] == tmp_path / "disk"
     assert not extension("addon.whereabouts").is_elsewhere(bpy.context.scene)
+
+
+def test_the_work_folder_is_copied_beside_the_new_file(extension: Any, work: Path, tmp_path: Path) -> None:
+    before = places(extension)
+    for name in ("faces/clip/1.png", "models/mine/state.json", "jobs/1/job.json"):
+        (work / name).parent.mkdir(parents=True)
+        (work / name).write_text(name)
+    with pytest.raises(RuntimeError, match=r"beside the \.blend already"):
+        bpy.ops.understudy.copy_work()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "two" / "new.blend"))
+    assert bpy.ops.understudy.copy_work() == {"FINISHED"}
+    new = tmp_path / "two" / "new_understudy"
+    assert (new / "faces" / "clip" / "1.png").read_text() == "faces/clip/1.png"
+    assert not (new / "jobs").exists()
+    after = places(extension)
+    assert after[0] == new
+    assert after[1].name == before[1].name  # clips are still called as they were
+    assert not extension("addon.whereabouts").is_elsewhere(bpy.context.scene)
+    assert sorted(path.name for path in (tmp_path / "two").iterdir()) == ["new.blend", "new_understudy"]
+
+
+def test_a_copy_that_cannot_be_made_changes_nothing(extension: Any, work: Path, tmp_path: Path) -> None:
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "two" / "new.blend"))
+    (tmp_path / "two" / "new_understudy").mkdir()
+    with pytest.raises(RuntimeError, match=r"There is a .*new_understudy already"):
+        bpy.ops.understudy.copy_work()
+    assert places(extension)[0] == work
+    assert bpy.ops.understudy.start_afresh() == {"FINISHED"}
+    assert places(extension)[0] == tmp_path / "two" / "new_understudy"
+
+
+def test_a_copy_that_is_stopped_leaves_nothing(extension: Any, work: Path, tmp_path: Path) -> None:
+    (work / "faces").mkdir()
+    (work / "faces" / "1.png").write_text("x")
+    with pytest.raises(InterruptedError):
+        extension("operators.work_folder").copy_folder(work, tmp_path / "copy", lambda size: True)
+    assert not [path for path in tmp_path.iterdir() if "copy" in path.name]
