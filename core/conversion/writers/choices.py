@@ -126,7 +126,7 @@ def scaled(pixels: np.ndarray, percent: float) -> np.ndarray:
     values = pixels.astype(np.float32)
     if pixels.shape[2:] == (4,):
         # Colours count as far as they cover; where nothing does, their own mean keeps the fringe.
-        alpha = np.clip(cv2.resize(values[..., 3], size, interpolation=how), 0.0, top)
+        alpha = cv2.resize(values[..., 3], size, interpolation=how)
         premultiplied = cv2.resize(values[..., :3] * (values[..., 3:] / top), size, interpolation=how)
         plain = cv2.resize(values[..., :3], size, interpolation=how)
         share = (alpha / top)[..., None]
