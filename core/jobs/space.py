@@ -30,7 +30,12 @@ _NUMBER = 12  # bytes: a float32, and the two that the optimiser remembers of it
 _SAVES = 3  # the one that stands, the one that is being written, the backup
 _FACE = 1.7  # bytes per pixel of a picture of a face (PNG)
 _FOUND = 12_000  # bytes of a face in the alignments
-_FRAME = {"overlay": 0.6, "images": 2.4, "video": 0.25}  # bytes per pixel of a converted frame
+# Bytes per pixel of a converted frame of 8 bits, by writer and, for videos, by codec.
+_FRAME = {"overlay": 0.6, "images": 2.4, "video": 0.25, "gif": 0.6, "patch": 0.6, "layers": 24.0}
+_CODEC = {"prores": 1.0, "ffv1": 1.8}
+_DEPTH = {"10": 1.3, "16": 2.2, "32": 4.4}  # times as much
+_LOSSY = {"jpg": 0.25, "webp": 0.25}
+_ONE_FILE = ("video", "gif")
 _SPARE = 1_000_000_000  # bytes that ought to stay free on a disk
 
 # A clip's number of frames and its rate; None where they are not known.
@@ -130,10 +135,15 @@ def _conversion(options: Mapping[str, Any], clip_of: ClipOf) -> dict[Path, int]:
     with AlignmentsStore.readonly(options["alignments"]) as store:
         source = store.source
     frames = len(parse_frames(options.get("frames", ""), source.length))
-    output = Path(options["output"])
-    if options["writer"] != "video":
+    output, writer = Path(options["output"]), options["writer"]
+    if writer not in _ONE_FILE:
         frames = max(0, frames - _count(output))
-    rate = _FRAME.get(options["writer"], max(_FRAME.values()))
+    rate = _FRAME.get(writer, max(_FRAME.values()))
+    if writer == "video":
+        rate = max(rate, _CODEC.get(options.get("video_codec", ""), 0.0))
+    elif writer not in ("gif", "layers"):
+        rate *= _LOSSY.get(options.get("image_format", ""), 1.0)
+    rate *= _DEPTH.get(options.get("depth", ""), 1.0) * (options.get("output_scale", 100.0) / 100) ** 2
     return {output: round(frames * source.width * source.height * rate)}
 
 

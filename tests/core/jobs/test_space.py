@@ -72,6 +72,12 @@ def test_conversion_knows_the_frame_by_the_alignments(tmp_path: Path) -> None:
     (need,) = space.needs("convert", options, "Convert", clip)
     assert need.size == round(100 * 640 * 360 * 0.6)
     assert space.needs("convert", options | {"alignments": str(tmp_path / "none.db")}, "", clip) == []
+    deep = {"writer": "images", "depth": "16", "output_scale": 200.0}
+    (larger,) = space.needs("convert", options | deep, "Convert", clip)
+    assert larger.size == round(100 * 640 * 360 * 2.4 * 2.2 * 4)
+    sizes = [space.needs("convert", options | {"writer": "video", "video_codec": codec}, "", clip)[0].size
+             for codec in ("x264", "prores", "ffv1")]
+    assert sizes == sorted(sizes)
 
 
 def test_other_tasks_and_bad_options_ask_for_nothing(tmp_path: Path) -> None:
