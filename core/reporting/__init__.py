@@ -1,0 +1,1 @@
+"""A finished conversion looked over: which frames a person should look at first."""
