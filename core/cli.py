@@ -70,6 +70,11 @@ def build_parser() -> argparse.ArgumentParser:
             add_options(sub, task.options)
             add_options(sub, CommonOptions)
     doctor = _add_command(commands, "doctor", "Check this computer: Python, packages, devices, disk, folders.", _doctor)
+    doctor.add_argument("--bundle", metavar="FILE", help="also write a zip file to attach when asking for help: "
+                        "versions, findings, settings and logs of jobs as text, without footage, and without names of "
+                        "people, files and folders")
+    doctor.add_argument("--jobs", metavar="FOLDER", action="append", default=[],
+                        help="with --bundle: a folder of jobs, such as the one beside a .blend; may be given again")
     add_options(doctor, CommonOptions)
     agree = _add_command(commands, "consent", "Agree, once, that the people in your footage have consented.", _consent)
     agree.add_argument("--yes", action="store_true", help="agree without being asked")
@@ -158,4 +163,10 @@ def _doctor(namespace: argparse.Namespace) -> int:
     logs.set_up(common.loglevel, common.logfile)
     report = doctor.examine()
     print(json.dumps(report.to_dict(), indent=1) if common.json else report.to_text())
+    if namespace.bundle:
+        from . import bundle
+
+        written = bundle.write(Path(namespace.bundle), report, [Path(place) for place in namespace.jobs])
+        print(f"The bundle {namespace.bundle} holds {len(written)} texts. Look through it before you pass it on.",
+              file=sys.stderr)
     return 0 if report.healthy else 1
