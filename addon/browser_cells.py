@@ -57,6 +57,9 @@ def _add_keys() -> None:
     if keyconfig is None:
         return
     keymap = keyconfig.keymaps.new(name="Image", space_type="IMAGE_EDITOR")
+    # The editor's usual tool takes the mouse before the editor does.
+    tool = keyconfig.keymaps.new(name="Image Editor Tool: Sample", space_type="IMAGE_EDITOR", region_type="WINDOW",
+                                 tool=True)
     for operator, key, value, modifiers, properties in (
             ("understudy.browse_pick", "LEFTMOUSE", "PRESS", {}, {}),
             ("understudy.browse_pick", "LEFTMOUSE", "PRESS", {"shift": True}, {"extend": True}),
@@ -68,10 +71,11 @@ def _add_keys() -> None:
             ("understudy.browse_remove", "DEL", "PRESS", {}, {}),
             ("understudy.browse_page", "PAGE_DOWN", "PRESS", {}, {"step": 1}),
             ("understudy.browse_page", "PAGE_UP", "PRESS", {}, {"step": -1})):
-        item = keymap.keymap_items.new(operator, key, value, **modifiers)
-        for name, given in properties.items():
-            setattr(item.properties, name, given)
-        _keys.append((keymap, item))
+        for keys in (tool, keymap) if key == "LEFTMOUSE" else (keymap,):
+            item = keys.keymap_items.new(operator, key, value, **modifiers)
+            for name, given in properties.items():
+                setattr(item.properties, name, given)
+            _keys.append((keys, item))
 
 
 def register() -> None:

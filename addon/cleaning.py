@@ -75,11 +75,11 @@ def look(wanted: Wanted, busy: Iterable[str] = ()) -> SpaceView:
     """
     going = [Path(path) for path in busy]
     items = []
-    for kind, path in dict.fromkeys(_candidates(wanted)):
+    for kind, path, name in dict.fromkeys(_candidates(wanted)):
         size = size_of(path)
         if size or path.exists():
             reason = wanted.used.get(str(path), "") or ("used by a job" if _touches(path, going) else "")
-            items.append(Item(kind, wanted.names.get(str(path), path.name), str(path), size, reason))
+            items.append(Item(kind, wanted.names.get(str(path), name), str(path), size, reason))
     order = list(KINDS)
     items.sort(key=lambda item: (order.index(item.kind), -item.size))
     try:
@@ -89,20 +89,24 @@ def look(wanted: Wanted, busy: Iterable[str] = ()) -> SpaceView:
     return SpaceView(tuple(items), free, time.time())
 
 
-def _candidates(wanted: Wanted) -> Iterable[tuple[str, Path]]:
+def _candidates(wanted: Wanted) -> Iterable[tuple[str, Path, str]]:
+    """(kind, path, what it is called where a shot has no better name for it)"""
     models = list(wanted.models)
     for work in wanted.work:
         for kind in ("faces", "converted"):
-            yield from ((kind, path) for path in _folders(work / kind))
+            yield from ((kind, path, path.name) for path in _folders(work / kind))
         models += [path for path in _folders(work / "models") if (path / "state.json").is_file()]
         if (work / "cache").is_dir():
-            yield "cache", work / "cache"
+            yield "cache", work / "cache", "Pages of faces"
     for model in dict.fromkeys(models):
-        yield from ((copy.kind, copy.place) for copy in find_copies(model))
+        for copy in find_copies(model):
+            age = f"{copy.state.iterations:,}" if copy.state is not None else "damaged"
+            yield copy.kind, copy.place, f"{KINDS[copy.kind]} {age}, {model.name}"
     for store in wanted.stores:
-        yield from (("alignments", path) for path in sorted(store.parent.glob(f"{store.stem}_backup_*{store.suffix}")))
+        for path in sorted(store.parent.glob(f"{store.stem}_backup_*{store.suffix}")):
+            yield "alignments", path, path.name
     if user_cache().is_dir():
-        yield "cache", user_cache()
+        yield "cache", user_cache(), "Understudy's cache"
 
 
 def _folders(place: Path) -> list[Path]:

@@ -134,7 +134,7 @@ def _ending(view: JobView, now: Board) -> tuple[str, str]:
     if view.status == "finished":
         return "INFO", f"{view.label}: {view.doing}"
     after = ", ".join(job.label for job in now.waiting_for(view.name) if job.status in ("waiting", "stopped"))
-    told = view.error or "ended without a word; it can be resumed"
+    told = view.error.rstrip(".") or "ended without a word; it can be resumed"
     return "ERROR", f"{view.label}: {told}" + (f". Not started: {after}" if after else "")
 
 

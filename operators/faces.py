@@ -7,17 +7,31 @@ from typing import Any
 
 import bpy
 
-from ..addon import browser, correcting, corrections, shot, slices
+from ..addon import browser, correcting, corrections, people, shot, slices, watch
 from ..addon.frame_map import frame_map
 from ..addon.timing import timed_class
 from ..core.errors import StripError, UnderstudyError, UsageError
 from ..core.faces import persons
 from ..core.faces.store import AlignmentsStore
 from .base import NOTHING, TAKEN_BACK, Operator, refused
-from .landmarks_base import Telling, Tells, problem
+from .landmarks_base import Telling, Tells
 
 _CHOICES = (("ALL", "All", "Choose every face of the page"), ("NONE", "None", "Choose none"),
             ("INVERT", "Invert", "Choose those that are not chosen"))
+
+
+def problem(context: Any) -> str:
+    """Why there are no faces to look through, as one sentence; "" if there are. No disk is touched."""
+    scene = shot.sequencer_scene(context)
+    if scene is None:
+        return "Open a sequencer first"
+    if shot.work_folder_or_none(scene) is None:
+        return "Save the .blend first: Understudy keeps its files beside it"
+    role = shot.active(scene).tool_role
+    if shot.strip_of(scene, role) is None:
+        return f"Choose strip {role.upper()} first"
+    known = people.view(scene, watch.board())
+    return f"Extract the faces of {role.upper()} first" if known is not None and not known.exists else ""
 
 
 @timed_class
@@ -214,8 +228,9 @@ class _Edits(Telling):
         if not uuids:
             raise UsageError("No faces are chosen", "Click some in the browser first")
         role = browser.page.role if browser.page is not None else shot.active(scene).tool_role
-        corrections.perform_sliced(scene, corrections.alignments(scene, role), text, self.bl_label,  # type: ignore
-                                   lambda store: work(store, uuids), _after(self.tell))
+        path = corrections.alignments(scene, shot.needed_strip(scene, role))
+        corrections.perform_sliced(scene, path, text, self.bl_label, lambda store: work(store, uuids),  # type: ignore
+                                   _after(self.tell))
 
 
 def _after(tell: Tells) -> Callable[[str, str], None]:

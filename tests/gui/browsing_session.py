@@ -86,7 +86,7 @@ def swap_store(path, faces):
 
 
 def story():
-    open_only("jobs", "cleanup", "faces", "shot")
+    open_only("jobs", "cleanup", "faces", "image_faces", "image_faces_chosen")
     yield from new_shot(frames=40)
     bpy.ops.wm.save_as_mainfile(filepath=str(HOME / "browsing.blend"))
     bpy.context.preferences.addons[PACKAGE].preferences.python = PYTHON
@@ -156,7 +156,7 @@ def story():
     yield 1.0
     if pointer_at(wide, 3):
         click("click", "1")
-        yield 1.0
+        yield from wait_for(lambda: browser.chosen, 20)
         report["clicked"] = sorted(browser.chosen)
         pointer_at(wide, 7)
         click("keydown", "shift", "click", "1", "keyup", "shift")
@@ -192,7 +192,7 @@ def story():
 
 def training():
     """The views of a training, in a file of their own, so that their panels are open."""
-    open_only("train", "train_watch", "train_sessions", "train_copies")
+    open_only("train_watch", "train_sessions", "train_copies", "pictures")
     yield from new_shot(frames=40)
     bpy.ops.wm.save_as_mainfile(filepath=str(HOME / "training.blend"))
     data = the_scene().understudy.active
