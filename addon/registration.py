@@ -20,7 +20,7 @@ _MODULES = (
     "panels.settings", "panels.shot", "panels.extract", "panels.faces", "panels.masks", "panels.train",
     "panels.training", "panels.convert",
     "panels.overlay", "panels.landmarks", "panels.landmark_edits", "panels.tools", "panels.jobs",
-    "operators.preview", "panels.preview",
+    "operators.preview", "panels.preview", "addon.looked_over", "operators.look_over", "panels.look_over",
     "addon.overlay.views", "addon.overlay.drawing", "addon.keymap",
     "addon.cli", "addon.migration", "addon.whereabouts", "addon.watch",
 )

@@ -1,0 +1,61 @@
+"""The frames of the result that a person should look at first, below Convert."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..addon import looked_over, shot, watch
+from ..addon.timing import timed_class
+from .base import Sidebar, draw_job
+
+_DECIMALS = {"identity": 2, "flicker": 1, "misalignment": 3}
+
+
+class UNDERSTUDY_UL_looked_over(bpy.types.UIList):
+    """Frames: a button that goes there, and the three figures, the chosen one first."""
+
+    def draw_item(self, context: Any, layout: Any, data: Any, row: Any, icon: int, active_data: Any,
+                  active_property: str, index: int = 0, flt_flag: int = 0) -> None:
+        line = layout.row(align=True)
+        line.operator("understudy.look_over_jump", text=str(row.frame), icon="TRACKING", emboss=False).frame = row.frame
+        for measure in (data.by, *(name for name in _DECIMALS if name != data.by)):
+            value = getattr(row, measure)
+            figure = line.row()
+            figure.alignment = "RIGHT"
+            figure.active = measure == data.by
+            figure.label(text=f"{value:.{_DECIMALS[measure]}f}" if value >= 0 else "–")
+
+
+@timed_class
+class UNDERSTUDY_PT_look_over(Sidebar, bpy.types.Panel):
+    bl_label = "Look Over Result"
+    bl_parent_id = "UNDERSTUDY_PT_convert"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: Any) -> None:
+        scene, board = shot.sequencer_scene(context), watch.board()
+        layout, data = self.layout, looked_over.data()
+        view = looked_over.job(scene, board)
+        if view is not None and (view.going or view.status in ("failed", "lost")):
+            draw_job(layout, view, context.region.width)
+        row = layout.row(align=True)
+        row.operator("understudy.look_over", icon="VIEWZOOM")
+        row.operator("understudy.look_over_chart", text="", icon="IMAGE_DATA")
+        if len(data.rows):
+            column = layout.column(align=True)
+            column.prop(data, "by", text="")
+            heads = column.row()
+            heads.active = False
+            heads.label(text="Frame")
+            labels = {name: label for name, label, _ in looked_over.MEASURES}
+            for measure in (data.by, *(name for name in labels if name != data.by)):
+                head = heads.row()
+                head.alignment = "RIGHT"
+                head.label(text=labels[measure])
+            column.template_list("UNDERSTUDY_UL_looked_over", "", data, "rows", data, "index", rows=4)
+
+
+CLASSES = (UNDERSTUDY_UL_looked_over, UNDERSTUDY_PT_look_over)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)
