@@ -62,7 +62,7 @@ def _add_keys() -> None:
                                  tool=True)
     for operator, key, value, modifiers, properties in (
             ("understudy.browse_pick", "LEFTMOUSE", "PRESS", {}, {}),
-            ("understudy.browse_pick", "LEFTMOUSE", "PRESS", {"shift": True}, {"extend": True}),
+            ("understudy.browse_pick", "LEFTMOUSE", "PRESS", {"shift": True}, {}),
             ("understudy.browse_jump", "LEFTMOUSE", "DOUBLE_CLICK", {}, {}),
             ("understudy.browse_choose", "A", "PRESS", {}, {"what": "ALL"}),
             ("understudy.browse_choose", "A", "PRESS", {"alt": True}, {"what": "NONE"}),

@@ -122,7 +122,7 @@ class UNDERSTUDY_OT_browse_pick(_OnPage, bpy.types.Operator):
         found = _under(context, event)
         if found is None:
             return {"PASS_THROUGH"}
-        self.number = found
+        self.number, self.extend = found, self.extend or event.shift
         return self.execute(context)
 
     def run(self, context: Any) -> None:

@@ -77,12 +77,13 @@ class UNDERSTUDY_PT_image_faces(bpy.types.Panel):
             layout.operator("understudy.browse", text="Refresh", icon="FILE_REFRESH")
             return
         what = "frames" if data.filter == "no-face" else "faces"
-        told = "Loading …" if browser.is_loading() else f"{page.found:,} {what}"
+        pages = "1 page" if page.pages == 1 else f"{page.pages:,} pages"
+        told = "Loading …" if browser.is_loading() else f"{page.found:,} {what}, {pages}"
         layout.label(text=told, icon="TIME" if browser.is_loading() else "NONE")
         row = layout.row(align=True)
         for step, icon in ((-1_000_000, "REW"), (-1, "TRIA_LEFT")):
             row.operator("understudy.browse_page", text="", icon=icon).step = step
-        row.prop(data, "page", text=f"of {page.pages:,}")
+        row.prop(data, "page")
         for step, icon in ((1, "TRIA_RIGHT"), (1_000_000, "FF")):
             row.operator("understudy.browse_page", text="", icon=icon).step = step
         layout.row(align=True).prop(data, "per_page", expand=True)
