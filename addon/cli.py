@@ -1,8 +1,8 @@
 """`blender -b FILE.blend --command understudy …`: the shot of the file, or the core's command line as it is.
 
-Without a source, `extract`, `train`, `convert` and the tools (`alignments draw`, `sort` …) work on the strips of the
-file; further options win over the file's. With one, and for every other command, the core's own command line runs in
-the core's Python.
+Without a source, `extract`, `train`, `convert` and the tools (`alignments draw`, `sort` …) work on a shot of the file:
+the active one, or the one that --shot or --strip names; further options win over the file's. With a source, and for
+every other command, the core's own command line runs in the core's Python.
 """
 
 from __future__ import annotations
@@ -29,6 +29,13 @@ from .printer import Printer
 
 NAME = "understudy"
 _SOURCES = ("source", "alignments", "faces", "input_a", "input_b")  # options that say what to work on
+_HELP = """
+In a .blend file, without a source, the command is about a shot:
+  --shot NAME       the shot of this name; without it the active one
+  --strip NAME      the shot of this strip, and of its strips only this one; a and b are those by what they are for
+  --scene NAME      the scene; without it the sequencer's, or the first that has shots
+  --save            after a conversion: lay the result over its strip and save the file
+  --json            messages as JSON, one a line"""
 _EXITS = {"finished": 0, "stopped": 130}
 _handle: Any = None
 
@@ -60,9 +67,8 @@ def shot_command(arguments: list[str]) -> tuple[str, dict[str, Any], argparse.Na
     is_tool = name in properties.TOOLS
     parser = argparse.ArgumentParser(prog=f"understudy {name}", add_help=False)
     add_options(parser, cls)
-    parser.add_argument("--scene", default="")
-    parser.add_argument("--strip", choices=("a", "b") if is_tool else ("a", "b", "both"),
-                        default="a" if is_tool else "both")
+    for flag in ("--scene", "--shot", "--strip"):
+        parser.add_argument(flag, default="")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--save", action="store_true")
     namespace, unknown = parser.parse_known_args(rest)
@@ -88,27 +94,38 @@ def core_command(arguments: list[str]) -> int:
     python = environment.ready(preferences.interpreter())
     command = client.command(python, environment.install_core_copy(), "--cli", *arguments)
     offline = {} if bpy.app.online_access else {"UNDERSTUDY_OFFLINE": "1"}
-    return subprocess.call(command, env={**client.child_environment(), **offline})
+    code = subprocess.call(command, env={**client.child_environment(), **offline})
+    if code == 0 and {"-h", "--help"} & set(arguments) and _task_of(arguments)[0]:
+        print(_HELP, flush=True)
+    return code
 
 
 def run_shot(name: str, values: dict[str, Any], namespace: argparse.Namespace) -> int:
-    """One stage or tool on the file's shot, waited for.
+    """One stage or tool on a shot of the file, waited for.
 
     Raises:
         UnderstudyError: whatever stands in the way.
     """
-    scene = _scene(namespace.scene)
+    one, strip = chosen(namespace.scene, namespace.shot, namespace.strip)
     for option in options_of(TASKS[name].options):
         if option.declaration.kind != "value" and values.get(option.name):
             given_paths = values[option.name] if option.many else (values[option.name],)
             paths = tuple(str(Path(path).absolute()) for path in given_paths)
             values[option.name] = paths if option.many else paths[0]
     tell = _print_json if namespace.json else Printer()
-    if name in properties.TOOLS:
-        return _run_tool(scene, name, values, namespace, tell)
+    with shot.focused(one):
+        if name in properties.TOOLS:
+            return _run_tool(one.id_data, name, values, namespace, tell, strip)
+        return _run_stage(one.id_data, name, values, namespace, tell, strip)
+
+
+def _run_stage(scene: Any, name: str, values: dict[str, Any], namespace: argparse.Namespace,
+               tell: Callable[[str, Message], None], strip: Any | None) -> int:
     consent.require()
-    roles = shot.ROLES if namespace.strip == "both" else (namespace.strip,)
+    roles = (namespace.strip,) if namespace.strip in shot.ROLES else shot.ROLES
     planned = stages.plan(scene, name, roles, **values)
+    if name == "extract" and strip is not None:
+        planned = [job for job in planned if job.tag["strip"] == strip.understudy_id]
     status = stages.run_and_wait(scene, planned, tell)
     if name == "convert" and status == "finished" and namespace.save:
         for view in watch.look().jobs:
@@ -122,9 +139,15 @@ def run_shot(name: str, values: dict[str, Any], namespace: argparse.Namespace) -
 
 
 def _run_tool(scene: Any, name: str, values: dict[str, Any], namespace: argparse.Namespace,
-              tell: Callable[[str, Message], None]) -> int:
+              tell: Callable[[str, Message], None], strip: Any | None) -> int:
     task = TASKS[name]
-    planned = tools.plan(scene, task, namespace.strip, **values)
+    role = namespace.strip if namespace.strip in shot.ROLES else "a"
+    if strip is not None:
+        role = next((r for r in shot.ROLES if shot.strip_of(scene, r) == strip), "")
+        if not role:
+            raise UnderstudyError(f"{strip.name!r} is a further source of its shot",
+                                  f"Name its footage: understudy {name} FILE")
+    planned = tools.plan(scene, task, role, **values)
     status, result = stages.run_in(tools.jobs_folder(scene, task), scene, [planned], tell)
     if not namespace.json:
         for line in (*told_lines(status, result), ended_text(name, result)):
@@ -132,23 +155,40 @@ def _run_tool(scene: Any, name: str, values: dict[str, Any], namespace: argparse
     return _EXITS.get(status, 1)
 
 
-def _scene(name: str) -> Any:
-    """The scene called `name`; without a name the one that has a shot.
+def chosen(scene_name: str = "", shot_name: str = "", strip_name: str = "") -> tuple[Any, Any | None]:
+    """The shot that the words mean, and the strip if one is named; without words the active shot.
 
     Raises:
-        UnderstudyError: if there is none.
+        UnderstudyError: if there is none of that name, or no shot at all.
     """
-    if name:
-        if name not in bpy.data.scenes:
-            raise UnderstudyError(f"There is no scene {name!r} in {bpy.data.filepath or 'this file'}",
-                                  f"Scenes: {', '.join(s.name for s in bpy.data.scenes)}")
-        return bpy.data.scenes[name]
-    active = shot.sequencer_scene(bpy.context)
-    found = [s for s in (active, *bpy.data.scenes) if any(one.strip_a_id for one in shot.every(s))]
-    if not found:
-        raise UnderstudyError(f"No strips are chosen in {bpy.data.filepath or 'this file'}",
+    here = bpy.data.filepath or "this file"
+    if scene_name and scene_name not in bpy.data.scenes:
+        raise UnderstudyError(f"There is no scene {scene_name!r} in {here}",
+                              f"Scenes: {', '.join(s.name for s in bpy.data.scenes)}")
+    scenes = [bpy.data.scenes[scene_name]] if scene_name else list(
+        dict.fromkeys((shot.sequencer_scene(bpy.context), *bpy.data.scenes)))
+    shots = [one for scene in scenes for one in (shot.active(scene), *shot.every(scene)) if one.uid]
+    named = [one for one in shots if not shot_name or one.name == shot_name]
+    if shot_name and not named:
+        raise UnderstudyError(f"There is no shot {shot_name!r} in {here}",
+                              f"Shots: {', '.join(dict.fromkeys(one.name for one in shots)) or 'none'}")
+    if strip_name not in ("", *shot.ROLES, "both"):
+        for one in named:
+            strip = next((strip for strip in _strips_of(one) if strip.name == strip_name), None)
+            if strip is not None:
+                return one, strip
+        raise UnderstudyError(f"No shot in {here} is about a strip {strip_name!r}", "Strips of shots: " + (
+            ", ".join(dict.fromkeys(strip.name for one in named for strip in _strips_of(one))) or "none"))
+    found = next((one for one in named if shot_name or one.strip_a_id), None)
+    if found is None:
+        raise UnderstudyError(f"No strips are chosen in {here}",
                               "Choose strips A and B in the sidebar of the sequencer and save, or name a source")
-    return found[0]
+    return found, None
+
+
+def _strips_of(one: Any) -> list[Any]:
+    with shot.focused(one):
+        return [strip for role in shot.ROLES for strip in shot.strips_of(one.id_data, role)]
 
 
 def _print_json(label: str, message: Message) -> None:

@@ -13,7 +13,7 @@ from bpy.app.handlers import persistent
 
 from . import project, shot
 
-_KEPT = frozenset({"name", "schema", "shots", "active_index", "folder"})  # the project's own, not the first shot's
+_KEPT = frozenset({"name", "uid", "schema", "shots", "active_index", "folder"})  # the project's own, not the first shot's
 
 
 def is_old(scene: Any) -> bool:

@@ -73,6 +73,7 @@ class UNDERSTUDY_Source(bpy.types.PropertyGroup):
 class _Fields:
     """The properties of a shot."""
 
+    uid: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
     strip_a: _strip_property("a", "Strip A", "The strip whose face is replaced")  # type: ignore[valid-type]
     strip_b: _strip_property("b", "Strip B", "The strip that lends the face")  # type: ignore[valid-type]
     strip_a_id: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
@@ -122,7 +123,6 @@ class UNDERSTUDY_Shot(_Fields, bpy.types.PropertyGroup):
 
     name: bpy.props.StringProperty(name="Name", description="What the shot is called",  # type: ignore[valid-type]
                                    update=_renamed)
-    uid: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
 
 
 class UNDERSTUDY_Project(_Fields, bpy.types.PropertyGroup):

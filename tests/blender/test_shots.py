@@ -156,7 +156,9 @@ def test_without_shots_the_panels_have_something_to_read(scene: Any, extension: 
     shot = extension("addon.shot")
     assert len(scene.understudy.shots) == 0
     assert shot.strip_of(scene, "a") is None
-    assert extension("addon.stages").next_step(scene, extension("addon.watch").look())
+    stages, board = extension("addon.stages"), extension("addon.watch").look()
+    assert stages.next_step(scene, board)
+    assert [stages.jobs_of(scene, stage, board) for stage in stages.STAGES] == [[], [], []]
     with pytest.raises(RuntimeError, match="Add a shot first"):
         bpy.ops.understudy.shot_remove()
 
