@@ -17,10 +17,10 @@ from ..faces.geometry import invert, mean_scale, transform
 from .composite import warp_back
 from .nouns import Patch
 
-_BLOCK = 16
+_BLOCK = 32
 _LEAST, _MOST = 12, 64  # blocks that are needed, and that are enough
 _ENDS = (6.0 / 255, 249.0 / 255)  # luma at which noise is cut off by black or white
-_FINEST = 1.45  # patch pixels per frame pixel, at most; from 1.5 on, laying back averages over patch pixels
+_FINENESS = 1.4  # patch pixels per frame pixel that hold grain; from 1.5 on, laying back averages over patch pixels
 _LARGEST = 2048  # side of a patch that is enlarged to hold grain, pixels
 
 # BT.601 with colour differences scaled as R - Y and B - Y; any such split does, as long as the way back is its inverse.
@@ -34,7 +34,7 @@ class Grain:
     """Noise as measured.
 
     Attributes:
-        spectrum: float64 [3, 16, 16]: mean power of luma, R - Y and B - Y at the frequencies of `np.fft.fft2`, so that
+        spectrum: float64 [3, 32, 32]: mean power of luma, R - Y and B - Y at the frequencies of `np.fft.fft2`, so that
             each channel's mean is its variance.
         seed: what the noise is drawn from; the same for the same frame and face.
     """
@@ -86,7 +86,7 @@ def measured(frame: np.ndarray, matrix: np.ndarray, size: int, seed: tuple[int, 
 
 
 def _blocks(part: np.ndarray, origin: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
-    """The flattest blocks [N, 16, 16, 3] (luma, R - Y, B - Y in 0..1) of a part of the frame; it begins at `origin`."""
+    """The flattest blocks [N, 32, 32, 3] (luma, R - Y, B - Y in 0..1) of a part of the frame; it begins at `origin`."""
     rows, columns = part.shape[0] // _BLOCK, part.shape[1] // _BLOCK
     if not rows or not columns:
         return np.zeros((0, _BLOCK, _BLOCK, 3))
@@ -110,21 +110,35 @@ def _blocks(part: np.ndarray, origin: np.ndarray, matrix: np.ndarray, size: int)
     return blocked(ycc)[order[usable[order]]]
 
 
-def _spectrum(blocks: np.ndarray) -> np.ndarray:
-    """Mean power by frequency, float64 [3, 16, 16]."""
+def _surface() -> tuple[np.ndarray, np.ndarray]:
+    """Surfaces of the second degree over a block, orthonormal [1024, 6], and what is left of white noise without them.
+
+    The latter, [32, 32], is the share of the power at each frequency.
+    """
     y, x = (axis.ravel() / _BLOCK - 0.5 for axis in np.mgrid[:_BLOCK, :_BLOCK])
-    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1)
+    surfaces, _ = np.linalg.qr(np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1))
+    images = surfaces.T.reshape(-1, _BLOCK, _BLOCK) * _WINDOW
+    lost = (np.abs(np.fft.fft2(images)) ** 2).sum(0) / (_WINDOW ** 2).sum()
+    return surfaces, 1.0 - lost
+
+
+_SURFACES, _LEFT = _surface()
+
+
+def _spectrum(blocks: np.ndarray) -> np.ndarray:
+    """Mean power by frequency, float64 [3, 32, 32]."""
     values = blocks.reshape(len(blocks), _BLOCK * _BLOCK, 3).astype(np.float64)
-    # What is left of the scene's shading is a surface of the second degree.
-    values -= terms @ (np.linalg.pinv(terms) @ values)
+    values -= _SURFACES @ (_SURFACES.T @ values)  # the scene's shading, and with it some of the coarsest noise
     noise = values.reshape(-1, _BLOCK, _BLOCK, 3) * _WINDOW[..., None]
     power = np.abs(np.fft.fft2(noise, axes=(1, 2))) ** 2 / (_WINDOW ** 2).sum()
     # A frequency's powers over the blocks have an exponential distribution, whose mean is its median / ln 2; blocks
     # with an edge or with texture in them count no more than others.
     spectrum = np.moveaxis(np.median(power, axis=0) / np.log(2), -1, 0)
-    # The fitted surface took its six share of the noise with it, all of it coarse.
-    spectrum[:, 0, 0] = (spectrum[:, 0, 1] + spectrum[:, 1, 0]) / 2
-    return spectrum
+    known = _LEFT > 0.3
+    coarse = known & (np.hypot(*np.meshgrid(*[np.fft.fftfreq(_BLOCK) * _BLOCK] * 2)) < 3.5)
+    result = spectrum / np.where(known, _LEFT, 1.0)
+    result[:, ~known] = result[:, coarse].mean(1)[:, None]  # of the very coarsest too little is left to go by
+    return result
 
 
 def grainy(patch: Patch, grain: Grain, strength: float) -> Patch:
@@ -133,8 +147,8 @@ def grainy(patch: Patch, grain: Grain, strength: float) -> Patch:
     Args:
         strength: 1: as measured.
     """
-    factor = max(1, min(int(_FINEST / mean_scale(patch.matrix)), _LARGEST // patch.mask.shape[0]))
-    larger = enlarged(patch, factor)
+    finer = _FINENESS / mean_scale(patch.matrix)
+    larger = enlarged(patch, min(_LARGEST, round(patch.mask.shape[0] * finer))) if finer > 1 else patch
     size = larger.mask.shape[0]
     x, y, width, height = area = _area(larger.matrix, size)
     field = grain.field(width, height) * np.float32(strength)
@@ -155,11 +169,9 @@ def _area(matrix: np.ndarray, size: int) -> tuple[int, int, int, int]:
     return int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])
 
 
-def enlarged(patch: Patch, factor: int) -> Patch:
-    """The same patch with `factor` times as many pixels along each side."""
-    if factor == 1:
-        return patch
-    size = patch.mask.shape[0] * factor
+def enlarged(patch: Patch, size: int) -> Patch:
+    """The same patch with `size` pixels along each side."""
+    factor = size / patch.mask.shape[0]
 
     def larger(picture: np.ndarray) -> np.ndarray:
         return np.clip(cv2.resize(picture, (size, size), interpolation=cv2.INTER_CUBIC), 0.0, 1.0)

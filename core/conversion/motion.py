@@ -75,7 +75,7 @@ def blurred(rgb: np.ndarray, masks: list[np.ndarray],
     plain, covered = np.zeros_like(rgb), np.zeros_like(rgb)
     sums = [np.zeros_like(mask) for mask in masks]
     for matrix in instants:
-        colour = cv2.warpAffine(rgb, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        colour = cv2.warpAffine(rgb, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         shown = [cv2.warpAffine(mask, matrix, (size, size), flags=cv2.INTER_LINEAR) for mask in masks]
         plain += colour
         covered += colour * shown[0][..., None]
