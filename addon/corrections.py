@@ -20,6 +20,7 @@ from bpy.app.handlers import persistent
 from ..core.errors import UnderstudyError
 from ..core.faces.store import AlignmentsStore
 from . import slices, stages, watch
+from .overlay import views
 from .timing import timed
 
 _WAIT = 0.02  # seconds that a window waits for another writer's transaction; they take milliseconds
@@ -291,6 +292,7 @@ def _tell() -> None:
     if bpy.app.background:
         return
     watch.hurry()
+    views.alignments_changed()
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type in {"SEQUENCE_EDITOR", "CLIP_EDITOR"}:

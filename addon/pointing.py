@@ -10,8 +10,9 @@ import numpy as np
 
 from ..core.errors import UnderstudyError, UsageError
 from ..core.faces.geometry import compose, invert, transform
-from . import clips
-from .overlay.geometry import SEGMENTS, StripPlace, box_corners, ring, strip_view, unit_square, view_region
+from . import clips, shot
+from .overlay.geometry import SEGMENTS, StripPlace, box_corners, ring, strip_view, unit_square
+from .overlay.targets import view_to_region
 from .timing import measured
 
 _PREVIEWS = {"PREVIEW", "SEQUENCER_PREVIEW"}
@@ -25,23 +26,32 @@ class Canvas:
 
     Attributes:
         area, region: of Blender's window.
-        strip: whose footage it is.
+        scene, strip, uid: names of the scene and the strip, and the strip's id; undo makes others of Blender's objects.
         size: width and height in which the alignments count.
     """
 
     area: Any
     region: Any
-    strip: Any
+    scene: str
+    strip: str
+    uid: str
     size: tuple[int, int]
 
     def matrix(self) -> np.ndarray:
-        """Frame pixels -> pixels of the region, float64 [2, 3]; as the view stands now."""
-        view = self.region.view2d
-        corner = view.region_to_view(0, 0)
-        opposite = view.region_to_view(self.region.width, self.region.height)
-        shown = (unit_square(self.size) if self.area.type == "CLIP_EDITOR"
-                 else strip_view(self.size, place_of(self.strip, self.size)))
-        return compose(view_region(corner, opposite, (self.region.width, self.region.height)), shown)
+        """Frame pixels -> pixels of the region, float64 [2, 3]; as the view stands now.
+
+        Raises:
+            UsageError: the strip is gone.
+        """
+        shown = unit_square(self.size) if self.area.type == "CLIP_EDITOR" else self._strip_view()
+        return compose(view_to_region(self.region), shown)
+
+    def _strip_view(self) -> np.ndarray:
+        scene = bpy.data.scenes.get(self.scene)
+        strip = shot.find_strip(scene, self.uid, self.strip) if scene is not None else None
+        if strip is None:
+            raise UsageError("The strip is gone", "Put it back, or go to a frame of another one")
+        return strip_view(self.size, place_of(strip, self.size))
 
     def frame_point(self, event: Any) -> np.ndarray:
         """Where in the frame the mouse is, float64 [2]."""
@@ -75,7 +85,7 @@ def canvas(context: Any, strip: Any, size: tuple[int, int]) -> Canvas:
     for area in areas:
         region = _region(area, clip)
         if region is not None:
-            return Canvas(area, region, strip, size)
+            return Canvas(area, region, strip.id_data.name, strip.name, strip.understudy_id, size)
     raise UsageError("No editor shows the footage", "Open the sequencer's preview, or a Clip Editor with the clip")
 
 

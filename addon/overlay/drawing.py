@@ -23,7 +23,6 @@ from ...core.faces.geometry import compose, transform
 from .. import shot
 from ..timing import measured
 from . import settings, shaders, targets, views
-from .geometry import view_region
 from .shapes import Lines, Shapes
 from .views import View
 
@@ -99,8 +98,7 @@ def region_matrix(region: Any, view: View) -> np.ndarray | None:
     shown = targets.to_view(view.target, view.shown.size) if view.shown is not None else None
     if shown is None:
         return None
-    there, size = region.view2d, (region.width, region.height)
-    return compose(view_region(there.region_to_view(0, 0), there.region_to_view(*size), size), shown)
+    return compose(targets.view_to_region(region), shown)
 
 
 def _draw(context: Any, view: View, shapes: Shapes) -> None:

@@ -48,6 +48,7 @@ def _discs() -> Any | None:
     info.push_constant("VEC2", "viewport")
     info.push_constant("FLOAT", "radius")
     info.push_constant("FLOAT", "reach")
+    info.push_constant("BOOL", "srgbTarget")  # Blender sets it: whether the frame buffer turns linear values into sRGB
     info.vertex_source("""
 void main()
 {
@@ -58,13 +59,19 @@ void main()
 }
 """)
     info.fragment_source("""
+vec3 to_target(vec3 tint)
+{
+  vec3 linear = mix(pow((tint + 0.055) / 1.055, vec3(2.4)), tint / 12.92, step(tint, vec3(0.04045)));
+  return srgbTarget ? linear : tint;
+}
+
 void main()
 {
   float away = length(place) * radius;
   float inside = clamp(radius - away + 0.5, 0.0, 1.0);
   float whole = clamp(radius * reach - 0.5 - away, 0.0, 1.0);
   float alpha = tone.a * mix(0.55 * whole, 1.0, inside);
-  fragColor = blender_srgb_to_framebuffer_space(vec4(tone.rgb * inside, alpha));
+  fragColor = vec4(to_target(tone.rgb * inside), alpha);
 }
 """)
     try:
@@ -98,8 +105,13 @@ def draw_dots(batch: Any, radius: float) -> None:
         return
     shader = _discs()
     if shader is None:
-        gpu.state.point_size_set(2 * radius)
-        batch.draw(_squares())
+        squares = _squares()
+        squares.bind()
+        if bpy.app.version >= (4, 5):
+            squares.uniform_float("size", 2 * radius)
+        else:
+            gpu.state.point_size_set(2 * radius)
+        batch.draw(squares)
         gpu.state.point_size_set(1.0)
         return
     shader.bind()

@@ -19,7 +19,7 @@ from ...core.errors import StripError, UnderstudyError
 from ...core.media.listing import image_frame_names
 from .. import shot, stages, watch
 from ..frame_map import FrameMap, NotIndexedError, frame_map, media_frames, media_index, pictures_in, strip_range
-from .geometry import StripPlace, strip_view, unit_square
+from .geometry import StripPlace, strip_view, unit_square, view_region
 
 _NUMBERED = re.compile(r"^(.*?)(\d+)([^\d]*)$", re.ASCII | re.DOTALL)  # as Blender counts: by the last digits
 _KEPT = 16  # frame maps
@@ -239,6 +239,14 @@ def strip_size(strip: Any, fallback: tuple[int, int]) -> tuple[float, float]:
     element = strip.elements[0] if len(strip.elements) else None
     size = (element.orig_width, element.orig_height) if element is not None else (0, 0)
     return size if size[0] and size[1] else fallback
+
+
+def view_to_region(region: Any) -> np.ndarray:
+    """View -> pixels of a region, as zoom and pan are now."""
+    view, width, height = region.view2d, region.width, region.height
+    # `region_to_view` has the far edge at the last pixel, and what is drawn has it behind that one: without the -1,
+    # points at the right and at the top would lie a pixel off.
+    return view_region(view.region_to_view(0, 0), view.region_to_view(width - 1, height - 1), (width, height))
 
 
 def to_view(target: Target, frame_size: tuple[int, int]) -> np.ndarray | None:
