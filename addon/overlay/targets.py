@@ -7,6 +7,7 @@ keeper's thread first; until then a target says that it is not ready.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from .geometry import StripPlace, strip_view, unit_square, view_region
 
 _NUMBERED = re.compile(r"^(.*?)(\d+)([^\d]*)$", re.ASCII | re.DOTALL)  # as Blender counts: by the last digits
 _KEPT = 16  # frame maps
+_PATIENCE = 3.0  # seconds after which what could not be mapped is tried again: a file may have come back
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +104,7 @@ def of_strip(scene: Any, strip: Any) -> FrameMap | str:
                   lambda: frame_map(scene, strip, exact=False))
 
 
-_maps: dict[tuple[Any, ...], FrameMap | str] = {}
+_maps: dict[tuple[Any, ...], tuple[FrameMap | str, float]] = {}  # with the time until which it counts
 _fetched: set[tuple[Path, bool]] = set()  # footage of which the disk was asked
 _fetching: set[tuple[Path, bool]] = set()
 
@@ -125,8 +127,8 @@ def _shows(strip: Any, source: Path) -> bool:
 
 def _known(key: tuple[Any, ...], source: Path, kind: str, make: Callable[[], FrameMap]) -> FrameMap | str:
     """A frame map, made once for each state of the strip or clip; in words why there is none."""
-    found = _maps.get(key)
-    if found is None:
+    found, until = _maps.get(key, (None, 0.0))
+    if found is None or time.monotonic() > until:
         place = (source, kind == "MOVIE")
         if not bpy.app.background and place not in _fetched:
             _fetch(place)
@@ -138,9 +140,10 @@ def _known(key: tuple[Any, ...], source: Path, kind: str, make: Callable[[], Fra
             return str(error)
         except UnderstudyError as error:
             found = str(error)
+        _maps.pop(key, None)
         while len(_maps) >= _KEPT:
-            _maps.pop(next(iter(_maps)))
-        _maps[key] = found
+            del _maps[next(iter(_maps))]
+        _maps[key] = found, time.monotonic() + _PATIENCE if isinstance(found, str) else float("inf")
     return found
 
 

@@ -22,7 +22,7 @@ LIGHT_CORE = ("core/errors.py", "core/folders.py", "core/consent.py", "core/opti
               "core/jobs/service.py", "core/jobs/service_client.py", "core/environment.py",
               "core/media/index.py", "core/media/listing.py", "core/media/ranges.py",
               "core/faces/store.py", "core/faces/geometry.py", "core/faces/nouns.py",
-              "core/faces/places.py",
+              "core/faces/places.py", "core/faces/hulls.py",
               "core/faces/people.py", "core/faces/persons.py", "core/faces/linking.py", "core/faces/tracks.py",
               "core/faces/grouping.py", "core/sorting/names.py", "core/training/watching/requests.py",
               "core/training/watching/flattening.py", "core/training/watching/session_rows.py",
