@@ -88,10 +88,9 @@ class Pipeline:
                 finish: Callable[[Going], tuple[Going, ConvertedFrame]]) -> Generator[ConvertedFrame, None, None]:
         decoded = ahead(self._decoded(indices), _AHEAD)
         cut = ahead(_each(partial(self._clock.timed, "crop", self._cut), decoded), _AHEAD)
-        batches = ahead(self._batches(cut), 1)
         computing = 1 if self._cast.on_card else self._threads
-        predicted = ahead(_flat(spread(self._predicted, batches, computing)), _AHEAD)
-        finished = ahead(spread(finish, predicted, self._threads), 1)
+        predicted = _flat(spread(self._predicted, self._batches(cut), computing))
+        finished = spread(finish, predicted, self._threads)
         try:
             for going, converted in finished:
                 yield converted

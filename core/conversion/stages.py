@@ -8,7 +8,6 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -138,23 +137,25 @@ def ahead(items: Iterable[T], depth: int) -> Generator[T, None, None]:
 def spread(function: Callable[[T], R], items: Iterable[T], workers: int) -> Generator[R, None, None]:
     """`function` of each item, worked out by several threads, results in the order of `items`.
 
-    At most `workers + 1` items are held at a time.
+    A thread of its own fetches the items, so that a result is handed on as soon as it is there, whether or not a next
+    item comes. About `2 * workers` items are held at a time.
     """
-    iterator = iter(items)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="understudy-spread")
-    pending: deque[Future[R]] = deque()
+    coming = ahead(_submitted(pool, function, items), workers)
     try:
-        for item in iterator:
-            pending.append(pool.submit(function, item))
-            if len(pending) > workers:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+        for future in coming:
+            yield future.result()
     finally:
-        for future in pending:
-            future.cancel()
-        pool.shutdown(wait=True)
-        _close(iterator)
+        coming.close()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _submitted(pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T]) -> Iterator[Future[R]]:
+    try:
+        for item in items:
+            yield pool.submit(function, item)
+    finally:
+        _close(items)
 
 
 def _close(iterator: Any) -> None:
