@@ -237,6 +237,7 @@ def _show(result: dict[str, Any], store: str, role: str) -> None:
     if image is None:
         image = bpy.data.images.load(page.picture)
         image.name, image[_KEY] = "Faces", 1
+        bpy.ops.ed.undo_push(message="Browse Faces")  # else the first undo would take the picture away as well
     else:
         if bpy.path.abspath(image.filepath) != page.picture:
             image.filepath = page.picture

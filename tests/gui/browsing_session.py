@@ -159,8 +159,12 @@ def story():
         yield from wait_for(lambda: browser.chosen, 20)
         report["clicked"] = sorted(browser.chosen)
         pointer_at(wide, 7)
-        click("keydown", "shift", "click", "1", "keyup", "shift")
-        yield 1.0
+        click("keydown", "shift")
+        yield 0.5
+        click("click", "1")
+        yield 0.5
+        click("keyup", "shift")
+        yield from wait_for(lambda: len(browser.chosen) > 1, 20)
         report["extended"] = sorted(browser.chosen)
         picture("faces_browser_wide")
         gone = [cell.uuid for cell in browser.chosen_cells()]
