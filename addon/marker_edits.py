@@ -148,7 +148,8 @@ def show(clip: Any) -> None:
     if space.clip != clip:
         space.clip = clip
         space.mode = "TRACKING"
-        space.show_marker_pattern = space.show_marker_search = False  # 68 of each hide the face
+        # 68 of each would hide the face.
+        space.show_marker_pattern = space.show_marker_search = space.show_track_path = False
     area.tag_redraw()
 
 

@@ -14,8 +14,9 @@ from .timing import timed
 
 Steps = Generator[float, None, str]  # yields the share that is done, 0..1; returns a sentence for the person
 
-_SLICE = 0.015  # seconds of work in one turn of the timer; a single step may take as long again
-_PAUSE = 0.005  # seconds in which Blender handles events and draws
+_SLICE = 0.02  # seconds of work in one turn of the timer; a single step may take as long again
+_PAUSE = 0.001  # seconds in which Blender handles events
+_TOLD = 0.4  # seconds between two words of the status bar: each makes Blender draw its windows
 
 
 class _Work:
@@ -23,6 +24,7 @@ class _Work:
 
     def __init__(self, steps: Steps, text: str, done: Callable[[str, str], None]) -> None:
         self.steps, self.text, self.done = steps, text, done
+        self.told = time.perf_counter()
 
 
 _work: _Work | None = None
@@ -81,7 +83,9 @@ def _turn() -> float | None:
     except Exception as error:
         _end(work, "ERROR", f"{work.text} failed: {error}")
         raise
-    status(f"{work.text}: {share:.0%}")
+    if time.perf_counter() - work.told > _TOLD:
+        work.told = time.perf_counter()
+        status(f"{work.text}: {share:.0%}")
     return _PAUSE
 
 

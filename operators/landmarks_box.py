@@ -57,8 +57,7 @@ class UNDERSTUDY_OT_face_box(OnFrame, bpy.types.Operator):
         if face is not None and not self.align:
             _save(place, frame, face, box, _along(face, box), "", self.tell)
             return
-        values = {"path": str(shot.source_path(strip)), "frame": frame, "box": list(box),
-                  "aligner": shot.active(scene).extract.aligner}
+        values = _question(scene, strip, frame, box)
         if bpy.app.background:
             landmarks = np.array(service.ask_and_wait("align", **values)["landmarks"], np.float32)
             _save(place, frame, face, box, landmarks, values["aligner"], self.tell)
@@ -95,6 +94,8 @@ class UNDERSTUDY_OT_face_box(OnFrame, bpy.types.Operator):
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         corrections.prepare(path)
+        # The aligner is loaded while the box is being drawn.
+        service.ask("align", lambda _: None, **_question(scene, strip, self.frame, (0.0, 0.0, *map(float, size))))
         self._rubber = pointing.Rubber(self._canvas)
         self._drag: Callable[[np.ndarray], Box] | None = None
         context.workspace.status_text_set(_KEYS)
@@ -149,6 +150,12 @@ class UNDERSTUDY_OT_face_box(OnFrame, bpy.types.Operator):
         self._rubber.stop()
         context.window.cursor_modal_restore()
         context.workspace.status_text_set(None)
+
+
+def _question(scene: Any, strip: Any, frame: int, box: Box) -> dict[str, Any]:
+    """What the service is asked, see `core.jobs.requests.align`."""
+    return {"path": str(shot.source_path(strip)), "frame": frame, "box": list(box),
+            "aligner": shot.active(scene).extract.aligner}
 
 
 def _spanned(a: np.ndarray, b: np.ndarray) -> Box:

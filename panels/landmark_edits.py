@@ -88,7 +88,7 @@ class UNDERSTUDY_PT_clip_masks(bpy.types.Panel):
         row.operator("understudy.mask_new_subtract", text="New Subtract", icon="REMOVE")
         mask = context.space_data.mask if context.space_data.mode == "MASK" else None
         if mask is None:
-            wrapped(layout, "A new mask opens in this editor: draw what belongs to the face, or what is in front of it.",
+            wrapped(layout, "A new mask opens here: draw what belongs to the face, or what is in front of it.",
                     width, icon="INFO")
         else:
             column = layout.column()
