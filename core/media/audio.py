@@ -36,18 +36,18 @@ class AudioTrack:
     """
 
     def __init__(self, source: VideoSource, container: OutputContainer, start: Fraction, suffix: str) -> None:
-        self._source = source
+        self._suffix = suffix.lower()
         self._container = container
         self._input = av.open(str(source.path), metadata_errors="replace")
         self._from = self._input.streams.audio[0]
         self._start = start
         codec = self._from.codec_context
-        known = _COPIED[suffix.lower()]
+        known = _COPIED[self._suffix]
         copies = codec.name in known or codec.codec.canonical_name in known
         if copies:
             self._to: AudioStream = container.add_stream_from_template(self._from)
         else:
-            opus = suffix.lower() == ".webm"
+            opus = self._suffix == ".webm"
             stream = container.add_stream("libopus" if opus else "aac", rate=48_000 if opus else codec.sample_rate)
             assert isinstance(stream, AudioStream)
             stream.codec_context.layout = codec.layout

@@ -29,15 +29,18 @@ class GifFile:
         loop: how often it is played; 0: for ever.
         colours: of each frame's palette, 4 to 256.
         dither: a key of "none", "bayer", "floyd-steinberg".
+        last: seconds for which the last picture is shown.
 
     Raises:
         OutputError: where the place cannot be written.
     """
 
-    def __init__(self, path: Path, *, loop: int = 0, colours: int = 256, dither: str = "none") -> None:
+    def __init__(self, path: Path, *, loop: int = 0, colours: int = 256, dither: str = "none",
+                 last: float = 0.1) -> None:
         self.path = path
         # The muxer counts repetitions, and -1 is none.
-        self._options = {"loop": str(0 if loop == 0 else -1 if loop == 1 else loop - 1)}
+        self._options = {"loop": str(0 if loop == 0 else -1 if loop == 1 else loop - 1),
+                         "final_delay": str(round(Fraction(last) / _BASE))}
         self._colours, self._dither = colours, _DITHERS[dither]
         self._partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
         self._container: av.container.OutputContainer | None = None
@@ -46,11 +49,8 @@ class GifFile:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._partial.touch()
 
-    def write(self, seconds: float | Fraction, pixels: np.ndarray, duration: float | Fraction) -> None:
+    def write(self, seconds: float | Fraction, pixels: np.ndarray) -> None:
         """Add a picture, uint8 [H, W, 3] RGB, shown from a time on; times must ascend by at least 1/100 s.
-
-        Args:
-            duration: how long it is shown if it is the last one.
 
         Raises:
             OutputError: a full disk, and whatever else keeps the file from growing.
@@ -59,7 +59,7 @@ class GifFile:
         with writing(self.path):
             try:
                 if self._container is None:
-                    self._open(pixels, round(Fraction(duration) / _BASE))
+                    self._open(pixels)
                 self._last = pts
                 frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
                 frame.pts, frame.time_base = pts, _BASE
@@ -73,10 +73,9 @@ class GifFile:
             return OSError(error.errno, error.strerror)
         return OutputError(f"Cannot write {self.path} ({error.strerror})", "Choose another output path")
 
-    def _open(self, pixels: np.ndarray, last: int) -> None:
+    def _open(self, pixels: np.ndarray) -> None:
         height, width = pixels.shape[:2]
-        self._container = av.open(str(self._partial), "w", format="gif",
-                                  options={**self._options, "final_delay": str(last)})
+        self._container = av.open(str(self._partial), "w", format="gif", options=self._options)
         graph = self._graph = av.filter.Graph()
         source = graph.add_buffer(width=width, height=height, format="rgb24", time_base=_BASE)
         split = graph.add("split")

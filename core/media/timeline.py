@@ -9,6 +9,7 @@ from .source import Source
 from .video import VideoSource
 
 _FINEST = 1_000_000  # ticks a second that containers take without trouble
+_LONGEST = 60  # seconds that a last frame may be shown; what says more is mistaken
 _TICKS = 90_000  # of a clock for starts that fall between frames
 
 
@@ -63,7 +64,9 @@ class Timeline:
         if index + 1 < len(pts):
             return (pts[index + 1] - pts[index]) * self._clock
         stated = (self._index.start + self._index.duration - pts[index]) * self._clock
-        return stated if self._index.duration and 0 < stated < 60 else 1 / self.rate
+        if self._index.duration and 0 < stated < _LONGEST:
+            return stated
+        return (pts[index] - pts[index - 1]) * self._clock if index else 1 / self.rate  # as long as the one before
 
     def place(self, index: int) -> tuple[int, int]:
         """(pts, duration) of the next frame to write, in ticks of `base`."""

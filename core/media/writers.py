@@ -148,7 +148,9 @@ class VideoWriter:
         encoding = self._encoding
         self._timeline = Timeline(self._source, self._rate, index)
         self._to_frame = FromRGB(self._colour, encoding.pixel_format)
-        self._container = av.open(str(self._partial), "w", format=CONTAINERS[self._suffix])
+        # Sound may begin a little before 0, for its decoder's sake: Matroska would move everything else back for it.
+        muxing = {"avoid_negative_ts": "disabled"} if self._suffix in (".mkv", ".webm") else {}
+        self._container = av.open(str(self._partial), "w", format=CONTAINERS[self._suffix], options=muxing)
         stream = self._container.add_stream(encoding.row.encoder, rate=self._timeline.rate,
                                             options=encoding.options())
         assert isinstance(stream, VideoStream)

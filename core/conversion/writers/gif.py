@@ -26,18 +26,18 @@ class GifWriter(StreamFile):
         super().__init__(path, source, keys, options, is_marked_gif)
         clock = reference(options, source)
         try:
-            self._shown = _times(clock, self.frames, options.gif_fps or _MOST)
+            self._shown, last = _times(clock, self.frames, options.gif_fps or _MOST)
         finally:
             if clock is not source:
                 clock.close()
         self.frames = sorted(self._shown)
-        self._gif = GifFile(path, loop=options.gif_loop, colours=options.gif_colors, dither=options.gif_dither)
+        self._gif = GifFile(path, loop=options.gif_loop, colours=options.gif_colors, dither=options.gif_dither,
+                            last=last)
 
     def write(self, converted: ConvertedFrame) -> None:
         picture = scaled(full_frame(converted), self.options.output_scale)
         self.same_size(converted, picture.shape)
-        seconds, duration = self._shown[converted.index]
-        self._gif.write(seconds, picture, duration)
+        self._gif.write(self._shown[converted.index], picture)
 
     def made(self) -> dict[str, Any]:
         return {**super().made(), "depth": 8}
@@ -56,22 +56,17 @@ class GifWriter(StreamFile):
             self.place.tidy()
 
 
-def _times(clock: Source, frames: list[int], fps: float) -> dict[int, tuple[float, float]]:
-    """Which frames are shown, from which second on and, the last one, for how long: at most `fps` a second."""
-    if not frames:
-        return {}
+def _times(clock: Source, frames: list[int], fps: float) -> tuple[dict[int, float], float]:
+    """From which second on each frame is shown, without those too soon for `fps`; how long the last one is."""
+    shown: dict[int, float] = {}
     timeline = Timeline(clock, None, frames[0])
-    start = None
-    shown: dict[int, tuple[float, float]] = {}
-    slot = -1
+    start, slot, seconds = None, -1, 0.0
     for index in frames:
-        pts, duration = timeline.place(index)
-        seconds = float(pts * timeline.base)
-        start = seconds if start is None else start
-        now = int((seconds - start) * fps + 1e-6)
-        if now > slot:
-            slot = now
-            shown[index] = (seconds - start, float(duration * timeline.base))
-    last = next(reversed(shown))
-    shown[last] = (shown[last][0], float(timeline.end) - start - shown[last][0])
-    return shown
+        pts, _ = timeline.place(index)
+        start = float(pts * timeline.base) if start is None else start
+        seconds = float(pts * timeline.base) - start
+        if int(seconds * fps + 1e-6) > slot:
+            slot = int(seconds * fps + 1e-6)
+            shown[index] = seconds
+    assert start is not None
+    return shown, float(timeline.end) - start - list(shown.values())[-1]
