@@ -77,7 +77,7 @@ class GifFile:
         height, width = pixels.shape[:2]
         self._container = av.open(str(self._partial), "w", format="gif", options=self._options)
         graph = self._graph = av.filter.Graph()
-        source = graph.add_buffer(width=width, height=height, format="rgb24", time_base=_BASE)
+        source = graph.add_buffer(width=width, height=height, format=av.VideoFormat("rgb24"), time_base=_BASE)
         split = graph.add("split")
         palette = graph.add("palettegen", f"stats_mode=single:reserve_transparent=0:max_colors={self._colours}")
         use = graph.add("paletteuse", f"new=1:dither={self._dither}")
@@ -99,6 +99,7 @@ class GifFile:
                 frame = self._graph.pull()
             except (av.error.BlockingIOError, av.error.EOFError):
                 return
+            assert isinstance(frame, av.VideoFrame)
             self._container.mux(self._stream.encode(frame))
 
     def close(self) -> None:

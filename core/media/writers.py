@@ -205,7 +205,7 @@ class VideoWriter:
         assert self._container is not None
         for packet in packets:
             # Encoders guess from the rate; for the last frame of a variable rate that is wrong.
-            packet.duration = self._durations.pop(packet.pts, packet.duration)
+            packet.duration = self._durations.pop(packet.pts or 0, packet.duration or 0)
             self._container.mux(packet)
 
 
