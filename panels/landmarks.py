@@ -1,4 +1,4 @@
-"""The Landmarks panel of the Clip Editor, and the same as a panel in the sequencer's sidebar.
+"""The Landmarks panel of the Clip Editor, and the same in the sequencer's sidebar, under Faces.
 
 What edits landmarks adds its buttons here: append a function `(layout, context) -> None` to `EDITING` in `register()`
 and take it away in `unregister()`; it is called by both panels, below the frame's state, while editing is on.
@@ -110,7 +110,8 @@ class UNDERSTUDY_PT_clip_landmarks_keys(_Keys, _ClipSidebar, bpy.types.Panel):
 
 @timed_class
 class UNDERSTUDY_PT_landmarks(_Landmarks, Sidebar, bpy.types.Panel):
-    bl_label = "Correct Faces"
+    bl_label = "Correct"
+    bl_parent_id = "UNDERSTUDY_PT_faces"
     bl_options = {"DEFAULT_CLOSED"}
 
 

@@ -6,6 +6,7 @@ A change of frame, a timer and a changed setting bring it up to date; drawing an
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,7 @@ _views: dict[Key, View] = {}
 _tables: dict[Path, tuple[Stamp, FrameTable]] = {}
 _reading: dict[Path, float] = {}  # stores whose table is being read, and when it was last begun
 _seen = -1
+_trouble = ""  # the last one of the timer's that was told
 
 
 # --- asking ---------------------------------------------------------------------------------------------------------
@@ -195,7 +197,19 @@ def redraw() -> None:
 
 @timed
 def tick() -> float:
-    """One turn of the timer."""
+    """One turn of the timer; whatever goes wrong in it, the next one comes."""
+    global _trouble
+    try:
+        return _turn()
+    except Exception as error:
+        if str(error) != _trouble:
+            _trouble = str(error)
+            print("Understudy: the overlay cannot be brought up to date")
+            traceback.print_exc()
+        return IDLE
+
+
+def _turn() -> float:
     global _seen
     version = sum(id(table) for _, table in list(_tables.values()))
     if update() or version != _seen:

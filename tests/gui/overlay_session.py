@@ -5,6 +5,7 @@ The pictures are compared with what was drawn by `test_overlay_window.py`; here 
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
@@ -39,6 +40,17 @@ TRANSFORMS = {
     "all": {"rotation": -0.5, "scale_x": 1.2, "scale_y": 0.9, "offset_x": -30.0, "offset_y": 20.0,
             "origin": (0.2, 0.7), "crop": (10, 60, 20, 25), "flip_x": True},
 }
+
+
+class _Tee(io.StringIO):
+    """Standard error, which tells of failed callbacks, kept for the report as well."""
+
+    def write(self, text):
+        sys.__stderr__.write(text)
+        return super().write(text)
+
+
+sys.stderr = printed = _Tee()
 
 
 def views():
@@ -113,7 +125,14 @@ def registration(scene, overlay, strip):
         run(area, region, "view2d.pan", deltax=37, deltay=-21)
         yield 0.5
         yield from pair(f"grid_all_{ratio}", region, overlay)
-    strip.use_proxy = True
+    strip.use_proxy, strip.proxy.build_50 = True, True
+    timeline = area_of("SEQUENCE_EDITOR")[1]
+    strip.select = True
+    run(timeline, next(r for r in timeline.regions if r.type == "WINDOW"), "sequencer.rebuild_proxy")
+    area.spaces.active.proxy_render_size = "PROXY_50"
+    yield 0.5
+    yield from pair("grid_proxy", region, overlay)
+    area.spaces.active.proxy_render_size = "SCENE"
     scene.render.pixel_aspect_x = 1.5
     transform(strip, TRANSFORMS["turned"])
     run(area, region, "sequencer.view_all_preview")
@@ -192,7 +211,27 @@ def measured(scene, name, frames):
     report["figures"][name] = figures()
 
 
+def open_everything():
+    """Have all our panels open: one that was drawn closed would stay so."""
+    names = [name for name in module("addon.registration")._MODULES if name.startswith("panels.")]
+    classes = [cls for name in names for cls in getattr(module(name), "CLASSES", ())]
+    for cls in reversed(classes):
+        bpy.utils.unregister_class(cls)
+    for cls in classes:
+        if issubclass(cls, bpy.types.Panel):
+            cls.bl_options = set(getattr(cls, "bl_options", ())) - {"DEFAULT_CLOSED"}
+        bpy.utils.register_class(cls)
+
+
 def story():
+    open_everything()
+    try:
+        yield from whole()
+    finally:
+        report["printed"] = printed.getvalue()
+
+
+def whole():
     report["pairs"], report["figures"] = {}, {}
     yield from new_shot()
     scene = the_scene()

@@ -115,11 +115,13 @@ def blobs(mask: np.ndarray) -> np.ndarray:
 
 
 PAIRS = (*(f"grid_{name}_fit" for name in ("plain", "turned", "cropped", "all")), "grid_all_0.5", "grid_all_2.0",
-         "grid_wide_pixels", "clip_1.0", "clip_0.5", "clip_2.0")
+         "grid_proxy", "grid_wide_pixels", "clip_1.0", "clip_0.5", "clip_2.0")
 
 
 def test_the_session_went_well(seen: dict) -> None:
     assert seen["errors"] == []
+    assert "Traceback" not in seen["printed"]
+    assert seen["round_dots"]
 
 
 @pytest.mark.parametrize("name", PAIRS)
