@@ -8,7 +8,7 @@ OUT ?= demo
 FOOTAGE ?= ../shared/footage
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-core test-blender test-gui test-long screenshots extension lint bench bench-train reference clean
+.PHONY: help demo test test-core test-blender test-gui test-long screenshots extension lint bench bench-train bench-convert reference clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -62,13 +62,19 @@ bench: .venv/.ready  ## Print the figures that the README and docs state (an hou
 	$(MAKE) bench-train
 	@mkdir -p build
 	$(CORE) benchmarks/extraction_measure.py "$(FOOTAGE)/actor_a.mp4" --alignments build/bench_actor_a.db
-	$(CORE) benchmarks/convert_speed.py "$(FOOTAGE)/actor_a.mp4" --alignments build/bench_actor_a.db
+	$(MAKE) bench-convert
 	for clip in actor_a real_talk_720p; do UNDERSTUDY_CONSENT=1 $(CORE) -m understudy.core extract \
 		"$(FOOTAGE)/$$clip.mp4" --alignments build/bench_$$clip.db --faces build/bench_faces/$$clip || exit; done
 	$(CORE) benchmarks/faces.py build/bench_faces/actor_a build/bench_faces/real_talk_720p
 
 bench-train: .venv/.ready  ## Print how fast each trainer trains and where a step's time goes [TRAIN=arguments]
 	$(CORE) benchmarks/training_speed.py $(TRAIN)
+
+bench-convert: .venv/.ready  ## Print how fast conversion is with each writer and where its time goes [CONVERT=arguments]
+	@mkdir -p build
+	UNDERSTUDY_CONSENT=1 $(CORE) -m understudy.core extract "$(FOOTAGE)/real_talk_720p.mp4" \
+		--alignments build/bench_real_talk_720p.db
+	$(CORE) benchmarks/convert_speed.py "$(FOOTAGE)/real_talk_720p.mp4" --alignments build/bench_real_talk_720p.db $(CONVERT)
 
 reference: .venv/.ready  ## Write docs/reference.md from the options
 	$(CORE) -m understudy.core.options.reference

@@ -1,11 +1,14 @@
-"""How fast conversion is, and where the time goes.
+"""How fast conversion is with each writer, and where the time goes.
 
-    .venv/bin/python benchmarks/convert_speed.py CLIP [--alignments F] [--trainer original] [--writer images overlay]
+    .venv/bin/python benchmarks/convert_speed.py CLIP [--alignments F] [--trainer original] [--writer images video]
 
 Needs a clip that `understudy extract` has been through. The model is a fresh one of the named trainer: speed does not
-depend on what it has learnt. Prints, for each writer, frames per second; for each stage its seconds at work (stages
-run side by side, so they add up to more than the whole) and processor seconds of its own thread; and the rate at which
-the clip can be decoded at all, which no conversion can beat.
+depend on what it has learnt; what is written lies in a temporary folder that is removed, and nobody sees it. Prints,
+for each writer, frames per second by the clock and per second of processor time (the model's loading included in both);
+for each stage its seconds at work and the processor seconds of its own threads; then a table. In it, `bound` is the
+longer one of the slowest stage that has one thread alone and of all processor time shared between the cores, against
+which `of it` sets the time by the clock: 1 is a pipeline that never waits. The clock says little where other work goes
+on.
 """
 
 from __future__ import annotations
@@ -23,13 +26,16 @@ import torch
 
 from understudy.core.conversion.task import run
 from understudy.core.errors import UnderstudyError
+from understudy.core.extraction.cores import core_count
 from understudy.core.jobs.messages import SilentReporter
 from understudy.core.media.ranges import parse_frames
 from understudy.core.media.source import open_source
 from understudy.core.models import base, folder
-from understudy.core.options import make
+from understudy.core.options import find, make
 from understudy.core.options.convert import ConvertOptions
 from understudy.core.options.rows import TRAINERS, WRITERS
+
+_ENDINGS = {"video": ".mp4", "gif": ".gif"}
 
 
 def decode_limit(clip: str, frames: str) -> dict[str, float]:
@@ -59,16 +65,32 @@ def measure(values: dict[str, Any]) -> dict[str, Any]:
     return {**result, "cpu": time.process_time() - cpu}
 
 
+def bound(result: dict[str, Any], writer: str) -> float:
+    """Seconds that this run could not have gone below: a stage of one thread, or everything on all cores."""
+    cpu = result["stages"]["cpu"]
+    serial = ["decode", "crop"] + (["encode"] if not find(WRITERS, writer).load().parallel else [])
+    return max([result["cpu"] / core_count(), *(cpu[stage] for stage in serial if stage in cpu)])
+
+
 def show(result: dict[str, Any], trainer: str) -> None:
     wall, cpu = result["stages"]["wall"], result["stages"]["cpu"]
     print(f"\n{result['writer']}, {trainer}: {result['converted']} frames with {result['faces']} faces, "
-          f"{result['rate']:.1f} frames/s (opening and model included), "
-          f"{result['converted'] / result['cpu']:.1f} frames per processor second")
-    total = sum(wall.values())
-    for stage in sorted(wall, key=wall.__getitem__, reverse=True):
-        per_frame = 1000 * wall[stage] / result["converted"]
-        print(f"  {stage:<10} {100 * wall[stage] / total:5.1f} %   {per_frame:6.2f} ms a frame   "
-              f"{cpu[stage]:6.2f} s on its thread")
+          f"{result['rate']:.1f} frames/s, {result['converted'] / result['cpu']:.1f} frames per processor second")
+    for stage in sorted(cpu, key=cpu.__getitem__, reverse=True):
+        print(f"  {stage:<10} {1000 * cpu[stage] / result['converted']:6.2f} ms of processor time a frame, "
+              f"{100 * cpu[stage] / result['cpu']:4.1f} %   {wall[stage]:6.2f} s by the clock")
+    rest = result["cpu"] - sum(cpu.values())
+    print(f"  {'the rest':<10} {1000 * rest / result['converted']:6.2f} ms of processor time a frame, "
+          f"{100 * rest / result['cpu']:4.1f} %   (loading, and threads that encoders start)")
+
+
+def table(results: list[dict[str, Any]]) -> None:
+    print("\n| writer | trainer | frames/s | frames per processor second | bound, s | of it |")
+    print("|---|---|---|---|---|---|")
+    for result in results:
+        least = bound(result, result["writer"])
+        print(f"| {result['writer']} | {result['trainer']} | {result['rate']:.1f} | "
+              f"{result['converted'] / result['cpu']:.1f} | {least:.1f} | {result['elapsed'] / least:.2f} |")
 
 
 def main() -> int:
@@ -76,8 +98,8 @@ def main() -> int:
     parser.add_argument("clip")
     parser.add_argument("--alignments", default="")
     parser.add_argument("--frames", default="")
-    parser.add_argument("--trainer", nargs="+", default=["sketch"], choices=[row.name for row in TRAINERS])
-    parser.add_argument("--writer", nargs="+", default=["images", "overlay", "video"],
+    parser.add_argument("--trainer", nargs="+", default=["original"], choices=[row.name for row in TRAINERS])
+    parser.add_argument("--writer", nargs="+", default=[row.name for row in WRITERS],
                         choices=[row.name for row in WRITERS])
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--device", default="auto")
@@ -90,7 +112,7 @@ def main() -> int:
             with tempfile.TemporaryDirectory() as scratch:
                 model = fresh_model(trainer, Path(scratch) / "model")
                 for writer in arguments.writer:
-                    output = Path(scratch) / (writer + (".mp4" if writer == "video" else ""))
+                    output = Path(scratch) / (writer + _ENDINGS.get(writer, ""))
                     result = measure({
                         "source": arguments.clip, "alignments": arguments.alignments, "frames": arguments.frames,
                         "model_dir": str(model), "output": str(output), "writer": writer,
@@ -104,8 +126,9 @@ def main() -> int:
     if arguments.json:
         print(json.dumps({"decode": limit, "results": results}))
     else:
+        table(results)
         print(f"\ndecoding alone: {limit['fps']:.1f} frames/s, {limit['fps_per_cpu_second']:.1f} frames per processor "
-              f"second; {os.cpu_count()} processors, {torch.get_num_threads()} threads for the network")
+              f"second; {core_count()} cores, {max(os.getloadavg()):.1f} processes wanted them")
     return 0
 
 

@@ -37,6 +37,7 @@ class Work:
         self.chance = random.Random(1)
         self.mutex = threading.Lock()
         self.begun = self.most = self.ended = 0
+        self.seen: list[int] = []
         self.written: list[int] = []
         self.batches: list[int] = []
         self.closed = threading.Event()
@@ -89,12 +90,11 @@ class Work:
         return Pipeline(self, lambda index: range(self.faces(index)), self, Clock(), room)  # type: ignore[arg-type]
 
     def run(self, count: int = 60, room: int = 1 << 30) -> list[int]:
-        seen = []
         for converted in self.pipeline(room).write(range(count), self):  # type: ignore[arg-type]
-            seen.append(converted.index)
+            self.seen.append(converted.index)
             with self.mutex:
                 self.ended += 1
-        return seen
+        return self.seen
 
 
 class _Part:
@@ -134,8 +134,7 @@ def test_faces_are_batched_across_frames() -> None:
 def test_memory_is_bounded_in_bytes(slowest: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The slow stage lets the fast ones run ahead as far as there is room: 8 frames, and the one being decoded."""
     work = Work(slow=0.0, faces=lambda n: 1)
-    plain = work._do
-    monkeypatch.setattr(work, "_do", lambda stage, index: time.sleep(0.003) if stage == slowest else plain(stage, index))
+    monkeypatch.setattr(work, "_do", lambda stage, index: time.sleep(0.003 * (stage == slowest)))
     assert work.run(40, room=8 * COST) == list(range(40))
     assert work.most <= 8 + 1 + 1  # and one that its reader has just let go
     roomy = Work(slow=0.0, faces=lambda n: 1)
@@ -154,10 +153,9 @@ def test_frames_larger_than_the_room_still_pass() -> None:
 @pytest.mark.parametrize("parallel", [True, False])
 def test_an_error_of_any_stage_arrives_in_its_turn(stage: str, parallel: bool) -> None:
     work = Work(failing=stage, faces=lambda n: 1, parallel=parallel)
-    seen: list[int] = []
     with pytest.raises(ValueError, match=f"{stage} at 20"):
-        for converted in work.pipeline().write(range(60), work):  # type: ignore[arg-type]
-            seen.append(converted.index)
+        work.run()
+    seen = work.seen
     assert seen == list(range(len(seen)))
     assert 16 <= len(seen) <= 20  # all before it; a batch fails as a whole
     assert work.closed.is_set()
