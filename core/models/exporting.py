@@ -176,8 +176,8 @@ def _exported(wrapped: _Plain | _Dfm, options: ModelExportOptions, trained: Trai
         # Tracing warns of each size that becomes fixed, as it should, and prints its graph where it fails.
         with torch.no_grad(), warnings.catch_warnings(), redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
-            torch.onnx.export(wrapped, (example,), made, input_names=names[:1], output_names=names[1:],
-                              dynamic_axes=axes, opset_version=options.opset, dynamo=False)
+            torch.onnx.export(wrapped, (example,), made, input_names=names[:1],  # type: ignore[arg-type]
+                              output_names=names[1:], dynamic_axes=axes, opset_version=options.opset, dynamo=False)
     except (RuntimeError, ValueError) as error:
         size = sum(parameter.nbytes for parameter in wrapped.parameters())
         if size < _MOST_BYTES:
