@@ -108,7 +108,8 @@ def the_scene():
 
 def open_only(*names):
     """Have these panels open and the others closed, from the next file on: a panel that was drawn keeps its state."""
-    classes = [cls for word in ("shot", "extract", "faces", "train", "training", "convert", "tools", "jobs")
+    classes = [cls for word in ("shot", "extract", "faces", "masks", "train", "training", "convert", "preview",
+                                   "look_over", "tools", "jobs")
                for cls in module(f"panels.{word}").CLASSES]
     for cls in reversed(classes):
         bpy.utils.unregister_class(cls)
