@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -145,7 +145,7 @@ def _todo(place: ClipPlace, drawn: list[Drawn]) -> dict[Entry, dict[str, list[Dr
 
 
 def _combined(place: ClipPlace,
-              todo: dict[Entry, dict[str, list[Drawn]]]) -> Iterator[tuple[Entry, str, np.ndarray, bool]]:
+              todo: dict[Entry, dict[str, list[Drawn]]]) -> Generator[tuple[Entry, str, np.ndarray, bool], None, None]:
     """(face, kind, mask over its frame, whether any of Blender's masks covers the frame)."""
     width, height = place.source.size
     for entry, kinds in todo.items():
