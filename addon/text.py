@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
 import blf
 import bpy
 
+from .language import told
+
 _FONT = 0
 _MARGIN = 62  # pixels of a sidebar at scale 1 that are not text: padding, scroll bar, tabs
-_ICON = 20
+_ICON = 28
+# What a line may be broken between: words with the space before them, and Chinese characters, whose punctuation
+# stays with what it follows.
+_WORDS = re.compile(r"(\s*)([\u2e80-\u2fff\u3040-\u9fff][\u3001\u3002\uff00-\uffef]*|"
+                    r"[^\s\u2e80-\u2fff\u3040-\u9fff]+)")
 
 
 def wrapped(layout: Any, text: str, width: int, icon: str = "NONE", alert: bool = False) -> None:
-    """Draw `text` as labels, broken at words to fit a region `width` pixels wide."""
+    """Draw `text` as labels in the person's language, broken at words to fit a region `width` pixels wide."""
     scale = bpy.context.preferences.system.ui_scale
     room = width - (_MARGIN + (_ICON if icon != "NONE" else 0)) * scale
     column = layout.column(align=True)
     column.scale_y = 0.85
     column.alert = alert
-    for number, line in enumerate(lines(text, int(room), round(11 * scale))):
-        column.label(text=line, icon=icon if number == 0 else ("BLANK1" if icon != "NONE" else "NONE"))
+    for number, line in enumerate(lines(told(text), int(room), round(11 * scale))):
+        column.label(text=line, translate=False, icon=icon if number == 0 else ("BLANK1" if icon != "NONE" else "NONE"))
 
 
 @lru_cache(maxsize=256)
@@ -30,8 +37,8 @@ def lines(text: str, width: int, size: int) -> tuple[str, ...]:
     blf.size(_FONT, size)
     done: list[str] = []
     line = ""
-    for word in text.split():
-        longer = f"{line} {word}" if line else word
+    for gap, word in _WORDS.findall(text):
+        longer = f"{line}{' ' if gap else ''}{word}" if line else word
         if blf.dimensions(_FONT, longer)[0] <= width:
             line = longer
             continue

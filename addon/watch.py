@@ -14,6 +14,7 @@ from ..core.errors import StripError, UnderstudyError
 from . import browser, cleanup, migration, people, pictures, preferences, results, shot, stages, statusbar
 from .board import Board, JobView
 from .follow import Keeper
+from .language import told
 from .timing import timed
 
 BUSY, IDLE = 0.3, 1.0  # seconds between two turns of the timer
@@ -215,7 +216,7 @@ def say(level: str, message: str) -> None:
     windows = bpy.context.window_manager.windows
     if len(windows):
         with bpy.context.temp_override(window=windows[0]):
-            bpy.ops.understudy.tell("INVOKE_DEFAULT", level=level, message=message)
+            bpy.ops.understudy.tell("INVOKE_DEFAULT", level=level, message=told(message))
 
 
 @persistent

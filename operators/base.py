@@ -8,6 +8,7 @@ import bpy
 
 from ..addon import shot, watch
 from ..addon.board import Board, JobView
+from ..addon.language import told
 from ..core.errors import UnderstudyError
 
 
@@ -19,7 +20,7 @@ def scene_and_board(context: Any) -> tuple[Any, Board]:
 def refused(cls: Any, reason: str) -> bool:
     """Whether a poll has a reason to refuse; the grey button then says it."""
     if reason:
-        cls.poll_message_set(reason)
+        cls.poll_message_set(told(reason))
     return bool(reason)
 
 
@@ -45,10 +46,17 @@ class Operator:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if cls.__doc__ and "bl_idname" in cls.__dict__:
+            cls.__doc__ = " ".join(cls.__doc__.split())  # it is the tooltip
         if "UNDO" in cls.bl_options:
             cls.undo = TAKEN_BACK
         elif cls.undo not in ("", NOTHING, TAKEN_BACK):
             _say_so(cls)
+        _describe(cls)
+
+    def tell(self, level: set[str], message: str) -> None:
+        """Report a message in the person's language."""
+        self.report(level, told(message))  # type: ignore[attr-defined]
 
     def invoke(self, context: Any, event: Any) -> set[str]:
         if self.asks and not bpy.app.background:
@@ -61,7 +69,7 @@ class Operator:
         try:
             return self.run(context) or {"FINISHED"}
         except UnderstudyError as error:
-            self.report({"ERROR"}, str(error))  # type: ignore[attr-defined]
+            self.tell({"ERROR"}, str(error))
             return {"CANCELLED"}
 
     def run(self, context: Any) -> set[str] | None:
@@ -72,10 +80,15 @@ def _say_so(cls: Any) -> None:
     """End the tooltip with what cannot be undone."""
     if cls.__doc__ and "bl_idname" in cls.__dict__ and cls.undo not in cls.__doc__:
         cls.__doc__ = f"{cls.__doc__.strip().rstrip('.')}. {cls.undo}"
-    told = cls.__dict__.get("description")
-    if told is not None:
+
+
+def _describe(cls: Any) -> None:
+    """Have a tooltip that depends on the button in the person's language, ended with what cannot be undone."""
+    described = cls.__dict__.get("description")
+    if described is not None:
         def description(operator: Any, context: Any, given: Any) -> str:
-            return f"{told.__func__(operator, context, given).rstrip('.')}. {operator.undo}"
+            text = described.__func__(operator, context, given).rstrip(".")
+            return told(text if operator.undo in ("", NOTHING, TAKEN_BACK) else f"{text}. {operator.undo}")
 
         cls.description = classmethod(description)
 

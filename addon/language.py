@@ -1,0 +1,79 @@
+"""Words in the language that Blender is set to: each is a file of `languages`, from English to that language.
+
+Labels, tooltips and menus Blender translates by itself, once it has been given the words. Sentences with values in
+them, which are made where something happens (often in another process), it cannot know: `told` finds the template that
+such a sentence was made from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import bpy
+
+from ..core.language.translating import languages, translated, words
+
+_CONTEXTS = ("*", "Operator")  # Blender looks up the names of operators in a context of their own
+_OWNER = object()  # of the subscription to the language in the preferences
+
+
+def told(text: str) -> str:
+    """A sentence in the language of Blender's interface, for labels and reports."""
+    language = _spoken()
+    return translated(text, language) if text and language else text
+
+
+def _spoken() -> str:
+    """The file for the language that Blender is set to; "" for English and for what there is no file for."""
+    if not bpy.context.preferences.view.use_translate_interface:
+        return ""
+    language = {"zh_CN": "zh_HANS"}.get(bpy.app.translations.locale, bpy.app.translations.locale)
+    return language if language and words(language) else ""
+
+
+def entries(language: str) -> dict[tuple[str, str], str]:
+    """What Blender is given for a language: the words, and what our classes say in sentences put together from them."""
+    known = dict(words(language))
+    for text in _shown():
+        if text and text not in known:
+            known[text] = translated(text, language)
+    return {(context, text): translation for text, translation in known.items() if translation != text
+            for context in _CONTEXTS}
+
+
+def _shown() -> Iterator[str]:
+    """Names and tooltips of our classes and their properties."""
+    for name in dir(bpy.types):
+        if name.startswith("UNDERSTUDY_"):
+            cls = getattr(bpy.types, name)
+            rna = cls.bl_rna
+            if issubclass(cls, bpy.types.Operator):  # the class itself is called by its identifier
+                group, verb = cls.bl_idname.split(".")
+                rna = getattr(getattr(bpy.ops, group), verb).get_rna_type()
+            yield from (rna.name, rna.description)
+            for one in rna.properties:
+                yield from (one.name, one.description)
+                for item in getattr(one, "enum_items_static", ()):
+                    yield from (item.name, item.description)
+
+
+def _give(*_: Any) -> None:
+    """Give Blender the words of its language, and none of the others: most people need none."""
+    bpy.app.translations.unregister(__package__)
+    language = _spoken()
+    bpy.app.translations.register(__package__, {language: entries(language)} if language else {})
+
+
+def register() -> None:
+    bpy.app.translations.register(__package__, {})
+    _give()
+    bpy.msgbus.subscribe_rna(key=(bpy.types.PreferencesView, "language"), owner=_OWNER, args=(), notify=_give)
+
+
+def unregister() -> None:
+    bpy.msgbus.clear_by_owner(_OWNER)
+    bpy.app.translations.unregister(__package__)
+
+
+__all__ = ["entries", "languages", "told"]

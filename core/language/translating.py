@@ -1,0 +1,108 @@
+"""Finding the template that a sentence was made from, and the sentence in another language (stdlib only)."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parents[2] / "addon" / "languages"
+_LONGEST = 2000  # characters of a sentence that is still looked for
+_START = 5  # characters by which templates are told apart first
+
+
+def languages() -> list[str]:
+    """The names of those there are, as Blender has them, such as "zh_HANS"."""
+    return sorted(path.stem for path in FOLDER.glob("*.json"))
+
+
+@lru_cache(maxsize=4)
+def words(language: str) -> dict[str, str]:
+    """English to another language; {} in both stands for a value, {0}, {1} … where their order is another."""
+    path = FOLDER / f"{language}.json"
+    return json.loads(path.read_text("utf-8")) if path.exists() else {}
+
+class Templates:
+    """The templates of a language, ready to be recognised. Looking is for panels too: most are ruled out by how they
+    begin, and a pattern is only made for one that can be it.
+    """
+
+    def __init__(self, known: dict[str, str]) -> None:
+        self.known = known
+        self._starting: dict[str, list[str]] = {}
+        for text in sorted((text for text in known if "{}" in text and _has_words(text)), key=_literal, reverse=True):
+            self._starting.setdefault(text.partition("{}")[0][:_START], []).append(text)
+
+    def find(self, text: str, *, loose: bool = False) -> str | None:
+        """`text` in that language; None if it is none of ours.
+
+        Args:
+            loose: values may be whole sentences, or have a colon: what is not looked for first, since "{} of {}" would
+                be found in much that was put together from other templates.
+        """
+        if text in self.known:
+            return self.known[text]
+        for length in range(min(_START, len(text)), -1, -1):
+            for template in self._starting.get(text[:length], ()):
+                parts = template.split("{}")
+                if text.startswith(parts[0]) and text.endswith(parts[-1]) and all(part in text for part in parts):
+                    match = _pattern(template, loose).fullmatch(text)
+                    if match:
+                        return _filled(self.known[template], [self.find(value) or value for value in match.groups()])
+        return None
+
+
+def _has_words(template: str) -> bool:
+    """Whether enough of it is fixed: "{}: {}" would be anything."""
+    return _literal(template) >= 6
+
+def _literal(template: str) -> int:
+    return len(re.sub(r"\{\}|[^A-Za-z]", "", template))
+
+@lru_cache(maxsize=512)
+def _pattern(template: str, loose: bool) -> re.Pattern[str]:
+    value = "(.+?)" if loose else r"((?:(?!: |\. ).)+?)"
+    return re.compile(value.join(map(re.escape, template.split("{}"))), re.DOTALL)
+
+def _filled(translation: str, values: list[str]) -> str:
+    count = iter(values)
+
+    def value(match: re.Match[str]) -> str:
+        return values[int(match[1])] if match[1] else next(count, "")
+
+    return re.sub(r"\{(\d*)\}", value, translation)
+
+@lru_cache(maxsize=4)
+def _templates(language: str) -> Templates:
+    return Templates(words(language))
+
+@lru_cache(maxsize=2048)
+def translated(text: str, language: str) -> str:
+    """A sentence, or several with a full stop after each, in a language; what is not known stays English."""
+    if not words(language) or len(text) > _LONGEST:
+        return text
+    text = text.strip()
+    templates = _templates(language)
+    whole = templates.find(text)
+    if whole is not None:
+        return whole
+    parts = re.split(r"(?<=[.?!])\s+", text)
+    done = [_sentence(templates, part) for part in parts]
+    if None not in done:
+        return "".join(part or "" for part in done)
+    whole = templates.find(text, loose=True)
+    return whole if whole is not None else " ".join(new or old for new, old in zip(done, parts, strict=True))
+
+
+def _sentence(templates: Templates, text: str) -> str | None:
+    bare = text.rstrip(".")
+    found = templates.find(bare)
+    if found is None and ": " in bare:  # "Extract A: 30 of 240 frames"
+        head, _, rest = bare.partition(": ")
+        head_told, rest_told = templates.find(head), templates.find(rest)
+        if head_told or rest_told:
+            found = f"{head_told or head}: {rest_told or rest}"
+    if found is None:
+        found = templates.find(bare, loose=True)
+    return found and found + ("。" if text.endswith(".") else "")

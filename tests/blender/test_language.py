@@ -1,0 +1,40 @@
+"""What Blender is given to speak another language; the module itself has none, so the window's ring looks at them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+
+def test_blender_gets_the_words_of_everything_it_shows(extension: Any) -> None:
+    entries = extension("addon.language").entries("zh_HANS")
+    known = extension("core.language.translating").words("zh_HANS")
+    for context in ("*", "Operator"):
+        assert entries[context, "Convert"] == known["Convert"] == "转换"
+    lacking = set()
+    for name in [name for name in dir(bpy.types) if name.startswith("UNDERSTUDY_OT_")]:
+        group, verb = getattr(bpy.types, name).bl_idname.split(".")
+        rna = getattr(getattr(bpy.ops, group), verb).get_rna_type()
+        lacking |= {text for text in (rna.name, rna.description) if text and ("*", text) not in entries}
+    assert not {text for text in lacking if any(letter.islower() for letter in text)} - {"Understudy"}
+
+
+def test_tooltips_that_are_put_together_are_translated(extension: Any) -> None:
+    """A sentence, and after it what cannot be undone."""
+    entries = extension("addon.language").entries("zh_HANS")
+    text = bpy.ops.understudy.jobs_clear.get_rna_type().description
+    assert ". " in text
+    assert entries["*", text] != text
+    assert any("一" <= letter <= "鿿" for letter in entries["*", text])
+
+
+def test_without_the_language_everything_stays_english(extension: Any) -> None:
+    assert extension("addon.language").told("Train a model first") == "Train a model first"
+
+
+def test_a_sentence_is_broken_between_chinese_words(extension: Any) -> None:
+    lines = extension("addon.text").lines("请先提取：A 的面部还不足 25 张。然后训练模型", 80, 11)
+    assert len(lines) > 2
+    assert "".join("".join(lines).split()) == "请先提取：A的面部还不足25张。然后训练模型"
+    assert not any(line[0] in "，。：；" for line in lines)
