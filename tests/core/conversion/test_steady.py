@@ -16,10 +16,10 @@ from understudy.core.faces.nouns import Face
 from understudy.core.faces.store import AlignmentsStore, Found
 from understudy.core.media.images import read_image, write_png
 from understudy.core.media.source import open_source
-from understudy.core.models import base
+from understudy.core.models.base import Outputs
 from understudy.core.options.convert import ConvertOptions
 
-from .conftest import HEIGHT, WIDTH, Listener, Mirror, Scene, default_store, face, info, landmarks
+from .conftest import HEIGHT, WIDTH, Listener, Mirror, MirrorRow, Scene, default_store, face, info, landmarks
 
 LENGTH = 48
 
@@ -110,9 +110,8 @@ class Even(Mirror):
     name = "mirror"
 
     def decode(self, code: Any, side: Any) -> Any:
-        outputs = super().decode(code, side)
-        picture = outputs[0]
-        return type(outputs)((picture * (0.4 / picture.mean((1, 2, 3), keepdim=True)),))
+        (picture,) = super().decode(code, side).faces
+        return Outputs((picture * (0.4 / picture.mean((1, 2, 3), keepdim=True)),))
 
 
 @pytest.fixture
@@ -142,9 +141,8 @@ def means(folder: Path) -> np.ndarray:
 def test_flicker_goes_and_the_change_of_light_stays(
         color: str, flickering: Scene, options: Callable[..., ConvertOptions], save_mirror: Callable[..., Path],
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "TRAINERS", (type(base.TRAINERS[-1])("mirror", "", "", ""), ))
-    monkeypatch.setattr(type(base.TRAINERS[0]), "load", lambda self: Even)
     model = save_mirror(tmp_path / "model")
+    monkeypatch.setattr(MirrorRow, "load", lambda self: Even)
     found = {}
     for stable in ("off", "both", "original"):
         given = options(flickering, model, writer="images", color=color, color_stable=stable, transfer_paper=False,
