@@ -21,7 +21,6 @@ class UNDERSTUDY_OT_convert(Stage, bpy.types.Operator):
 
     bl_idname = "understudy.convert"
     bl_label = "Convert"
-    bl_options = {"REGISTER", "UNDO"}
     stage = "convert"
 
     span: bpy.props.EnumProperty(  # type: ignore[valid-type]

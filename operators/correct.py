@@ -8,7 +8,7 @@ import bpy
 
 from ..addon import correcting
 from ..addon.timing import timed_class
-from .base import Operator
+from .base import NOTHING, Operator
 
 _WAYS = (("APPLY", "Apply", "Save what was moved to the alignments"),
          ("DISCARD", "Discard", "Put what was moved back to where it was"))
@@ -20,6 +20,7 @@ class UNDERSTUDY_OT_edit_landmarks(Operator, bpy.types.Operator):
 
     bl_idname = "understudy.edit_landmarks"
     bl_label = "Edit"
+    undo = NOTHING
 
     unsaved: bpy.props.EnumProperty(name="Unsaved Moves", description="What becomes of them",  # type: ignore[valid-type]
                                     items=_WAYS, options={"SKIP_SAVE"})

@@ -95,12 +95,13 @@ class _OnPage(Operator):
 
 @timed_class
 class UNDERSTUDY_OT_browse_page(_OnPage, bpy.types.Operator):
-    """Turn pages"""
+    """Turn the pages of the faces browser"""
 
     bl_idname = "understudy.browse_page"
     bl_label = "Turn Page"
 
-    step: bpy.props.IntProperty(name="Step", default=1)  # type: ignore[valid-type]
+    step: bpy.props.IntProperty(  # type: ignore[valid-type]
+        name="Step", description="How many pages on; below 0: back", default=1)
 
     def run(self, context: Any) -> None:
         data, pages = browser.settings(context), browser.page.pages  # type: ignore[union-attr]
@@ -114,7 +115,8 @@ class UNDERSTUDY_OT_browse_pick(_OnPage, bpy.types.Operator):
     bl_idname = "understudy.browse_pick"
     bl_label = "Choose Face"
 
-    extend: bpy.props.BoolProperty(name="Extend", options={"SKIP_SAVE"})  # type: ignore[valid-type]
+    extend: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="Extend", description="Choose it as well as what is chosen", options={"SKIP_SAVE"})
     number: bpy.props.IntProperty(  # type: ignore[valid-type]
         name="Number", description="Which cell of the page, from 0", default=-1, options={"SKIP_SAVE"})
 
@@ -145,7 +147,8 @@ class UNDERSTUDY_OT_browse_choose(_OnPage, bpy.types.Operator):
     bl_idname = "understudy.browse_choose"
     bl_label = "Choose Faces"
 
-    what: bpy.props.EnumProperty(name="What", items=_CHOICES)  # type: ignore[valid-type]
+    what: bpy.props.EnumProperty(  # type: ignore[valid-type]
+        name="What", description="Which faces to choose", items=_CHOICES)
 
     @classmethod
     def description(cls, context: Any, given: Any) -> str:

@@ -26,7 +26,7 @@ class UNDERSTUDY_OT_faces_copy(OnFrame, bpy.types.Operator):
     bl_idname = "understudy.faces_copy"
     bl_label = "Copy Faces"
 
-    way: bpy.props.EnumProperty(name="From", items=(  # type: ignore[valid-type]
+    way: bpy.props.EnumProperty(name="From", description="Whose faces to copy", items=(  # type: ignore[valid-type]
         ("PREVIOUS", "Previous", "The nearest frame before this one that has faces"),
         ("NEXT", "Next", "The nearest frame after this one that has faces")))
     only: bpy.props.BoolProperty(  # type: ignore[valid-type]
@@ -94,7 +94,7 @@ class UNDERSTUDY_OT_face_interpolate(OnFrame, bpy.types.Operator):
     bl_idname = "understudy.face_interpolate"
     bl_label = "Interpolate"
 
-    way: bpy.props.EnumProperty(name="What", items=(  # type: ignore[valid-type]
+    way: bpy.props.EnumProperty(name="What", description="What to interpolate", items=(  # type: ignore[valid-type]
         ("POSITIONS", "Positions", "Landmarks go evenly from one corrected frame to the other"),
         ("CORRECTIONS", "Corrections", "Landmarks keep the movement that was found, and what was corrected fades from "
                                        "one corrected frame to the other")))

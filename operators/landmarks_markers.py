@@ -52,7 +52,7 @@ class UNDERSTUDY_OT_markers_make(OnFaces, bpy.types.Operator):
     bl_options = {"REGISTER"}
     undo = TAKEN_BACK
 
-    extent: bpy.props.EnumProperty(name="Frames", items=(  # type: ignore[valid-type]
+    extent: bpy.props.EnumProperty(name="Frames", description="For which frames", items=(  # type: ignore[valid-type]
         ("CURRENT", "Current", "The frame that is shown"),
         ("RANGE", "Range", "What the strip shows between the first and the last frame of the preview range, or of the "
                            "scene where there is none")))
@@ -126,7 +126,7 @@ class UNDERSTUDY_OT_markers_track(OnClip, bpy.types.Operator):
                                       options={"SKIP_SAVE"})
     count: bpy.props.IntProperty(name="Frames", default=10, min=1, soft_max=250,  # type: ignore[valid-type]
                                  description="How many frames to go on at most")
-    which: bpy.props.EnumProperty(name="Markers", items=(  # type: ignore[valid-type]
+    which: bpy.props.EnumProperty(name="Markers", description="Which markers to carry on", items=(  # type: ignore[valid-type]
         ("CORRECTED", "Corrected", "Those that were moved in this frame, or all where none was"),
         ("ALL", "All", "All markers of the face")))
     face: bpy.props.StringProperty(name="Face", options={"SKIP_SAVE"}, description=(  # type: ignore[valid-type]

@@ -185,8 +185,9 @@ class UNDERSTUDY_OT_landmarks_scale(Transforms, bpy.types.Operator):
     bl_idname = "understudy.landmarks_scale"
     bl_label = "Scale Landmarks"
 
-    factor: bpy.props.FloatProperty(name="Scale", default=1.0, min=0.01, max=100.0, precision=3,  # type: ignore
-                                    options={"SKIP_SAVE"})
+    factor: bpy.props.FloatProperty(  # type: ignore[valid-type]
+        name="Scale", description="1 leaves the landmarks as large as they are", default=1.0, min=0.01, max=100.0,
+        precision=3, options={"SKIP_SAVE"})
 
     def matrix(self, pivot: np.ndarray) -> np.ndarray:
         return np.column_stack([np.eye(2) * self.factor, pivot * (1 - self.factor)])

@@ -13,7 +13,7 @@ from ..addon.overlay import drawing, settings, views
 from ..addon.timing import timed_class
 from ..core.errors import UsageError
 from ..core.faces.geometry import invert, transform
-from .base import Operator, refused
+from .base import NOTHING, Operator, refused
 
 _DIRECTIONS = (("PREVIOUS", "Previous", "To the one before"), ("NEXT", "Next", "To the one after"),
                ("FIRST", "First", "To the first one"), ("LAST", "Last", "To the last one"))
@@ -35,8 +35,10 @@ class UNDERSTUDY_OT_jump_frame(Operator, bpy.types.Operator):
     bl_idname = "understudy.jump_frame"
     bl_label = "Jump to Frame"
     bl_options = set()
+    undo = NOTHING
 
-    direction: bpy.props.EnumProperty(name="Direction", items=_DIRECTIONS, default="NEXT")  # type: ignore[valid-type]
+    direction: bpy.props.EnumProperty(  # type: ignore[valid-type]
+        name="Direction", description="Which way to jump", items=_DIRECTIONS, default="NEXT")
     kind: bpy.props.EnumProperty(name="Frames", description="Which frames are meant",  # type: ignore[valid-type]
                                  items=_KIND_ITEMS, default="CHOSEN")
     step: bpy.props.IntProperty(name="Step", description="How many of these frames at once",  # type: ignore[valid-type]
@@ -85,6 +87,7 @@ class UNDERSTUDY_OT_jump_kind(Operator, bpy.types.Operator):
     bl_idname = "understudy.jump_kind"
     bl_label = "Next Kind of Frames"
     bl_options = set()
+    undo = NOTHING
 
     @classmethod
     def poll(cls, context: Any) -> bool:
@@ -104,6 +107,7 @@ class UNDERSTUDY_OT_select_face(Operator, bpy.types.Operator):
     bl_idname = "understudy.select_face"
     bl_label = "Select Face"
     bl_options = set()
+    undo = NOTHING
 
     number: bpy.props.IntProperty(  # type: ignore[valid-type]
         name="Number", description="The face's number within its frame", default=-1, min=-1, options={"SKIP_SAVE"})

@@ -24,9 +24,12 @@ class UNDERSTUDY_OT_add_paths(Operator, bpy.types.Operator):
 
     task: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})  # type: ignore[valid-type]
     option: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})  # type: ignore[valid-type]
-    directory: bpy.props.StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})  # type: ignore[valid-type]
-    files: bpy.props.CollectionProperty(type=bpy.types.OperatorFileListElement,  # type: ignore[valid-type]
-                                        options={"SKIP_SAVE"})
+    directory: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Folder", description="The folder of the files, or the one that is meant", subtype="DIR_PATH",
+        options={"SKIP_SAVE"})
+    files: bpy.props.CollectionProperty(  # type: ignore[valid-type]
+        name="Files", description="Names of files in that folder; none: the folder itself",
+        type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE"})
 
     def invoke(self, context: Any, event: Any) -> set[str]:
         context.window_manager.fileselect_add(self)

@@ -23,11 +23,12 @@ def _list(context: Any) -> Any:
 
 @timed_class
 class UNDERSTUDY_OT_persons_merge(Operator, bpy.types.Operator):
-    """Make the marked persons one: the one with most faces gives the name; Undo Last Change takes it back"""
+    """Make the marked persons one: the one with most faces gives the name"""
 
     bl_idname = "understudy.persons_merge"
     bl_label = "Merge Marked"
     bl_options = {"INTERNAL"}
+    undo = "Undo Last Change, under Tools, takes it back; Ctrl-Z does not"
 
     @classmethod
     def poll(cls, context: Any) -> bool:

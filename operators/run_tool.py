@@ -22,6 +22,8 @@ _DIALOG = 400  # pixels
 class RunsTool(Operator):
     """Mix-in: subclasses say which tool, whose strip, and which options win over the scene's."""
 
+    undo = "What it changes is backed up first; Ctrl-Z does not take it back"
+
     agree: bpy.props.BoolProperty(  # type: ignore[valid-type]
         name="I Agree", options={"SKIP_SAVE", "HIDDEN"},
         description="The people in the footage have consented; asked once")
@@ -137,6 +139,7 @@ class UNDERSTUDY_OT_fetch_weights(RunsTool, bpy.types.Operator):
     bl_idname = "understudy.fetch_weights"
     bl_label = "Fetch"
     bl_options = {"INTERNAL"}
+    undo = "Ctrl-Z does not remove the files"
 
     names: bpy.props.StringProperty(name="Weights", options={"SKIP_SAVE"},  # type: ignore[valid-type]
                                     description="Names of weights, separated by ;")

@@ -17,6 +17,7 @@ class Stage(Operator):
     """Mix-in of the three; `stage` is the name in `stages.STAGES`."""
 
     stage = ""
+    undo = "It runs as a job, which can be cancelled; Ctrl-Z does not take its files back"
 
     agree: bpy.props.BoolProperty(  # type: ignore[valid-type]
         name="I Agree", options={"SKIP_SAVE", "HIDDEN"},

@@ -13,7 +13,7 @@ from ..addon.timing import timed_class
 from ..core import consent
 from ..core.errors import EnvironmentError_, JobError, UnderstudyError
 from ..core.jobs import client
-from .base import Operator, refused
+from .base import NOTHING, Operator, refused
 
 
 @timed_class
@@ -23,6 +23,7 @@ class UNDERSTUDY_OT_setup(Operator, bpy.types.Operator):
     bl_idname = "understudy.setup"
     bl_label = "Set Up"
     bl_options = {"INTERNAL"}
+    undo = "Ctrl-Z does not remove it"
 
     rebuild: bpy.props.BoolProperty(name="Rebuild", options={"SKIP_SAVE"},  # type: ignore[valid-type]
                                     description="Delete the environment and build it anew")
@@ -63,6 +64,7 @@ class UNDERSTUDY_OT_consent(Operator, bpy.types.Operator):
     bl_idname = "understudy.consent"
     bl_label = "I Agree"
     bl_options = {"INTERNAL"}
+    undo = "It is asked once; Ctrl-Z does not take it back"
 
     def run(self, context: Any) -> None:
         consent.give()
@@ -76,6 +78,7 @@ class UNDERSTUDY_OT_preferences(Operator, bpy.types.Operator):
     bl_idname = "understudy.preferences"
     bl_label = "Open Preferences"
     bl_options = {"INTERNAL"}
+    undo = NOTHING
 
     def run(self, context: Any) -> None:
         bpy.ops.preferences.addon_show(module=preferences.PACKAGE)
@@ -88,6 +91,7 @@ class UNDERSTUDY_OT_open_folder(Operator, bpy.types.Operator):
     bl_idname = "understudy.open_folder"
     bl_label = "Open Work Folder"
     bl_options = {"INTERNAL"}
+    undo = NOTHING
 
     @classmethod
     def poll(cls, context: Any) -> bool:
@@ -111,9 +115,12 @@ class UNDERSTUDY_OT_tell(bpy.types.Operator):
     bl_idname = "understudy.tell"
     bl_label = "Understudy"
     bl_options = {"INTERNAL"}
+    undo = NOTHING
 
-    level: bpy.props.StringProperty(options={"SKIP_SAVE"})  # type: ignore[valid-type]
-    message: bpy.props.StringProperty(options={"SKIP_SAVE"})  # type: ignore[valid-type]
+    level: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Level", description="INFO, WARNING or ERROR", options={"SKIP_SAVE"})
+    message: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Message", description="What to show", options={"SKIP_SAVE"})
 
     def invoke(self, context: Any, event: Any) -> set[str]:
         self._timer = context.window_manager.event_timer_add(0.05, window=context.window)

@@ -57,7 +57,8 @@ class UNDERSTUDY_OT_pictures_refresh(Operator, bpy.types.Operator):
 class _SavesFile:
     """Mix-in: asks where to put a file."""
 
-    filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})  # type: ignore[valid-type]
+    filepath: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="File", description="The file to write", subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
     check_existing: bpy.props.BoolProperty(default=True, options={"HIDDEN"})  # type: ignore[valid-type]
     ending = ""
@@ -143,7 +144,7 @@ class UNDERSTUDY_OT_restore_copy(Operator, bpy.types.Operator):
     bl_label = "Restore"
     undo = "What the model is now is archived beside it first; Ctrl-Z does not bring that back"
 
-    kind: bpy.props.EnumProperty(name="Kind", items=(  # type: ignore[valid-type]
+    kind: bpy.props.EnumProperty(name="Kind", description="Which copy", items=(  # type: ignore[valid-type]
         ("backup", "Backup", "The save with the lowest loss before the present one"),
         ("snapshot", "Snapshot", "A copy that was kept at some number of iterations")))
     iterations: bpy.props.IntProperty(  # type: ignore[valid-type]
@@ -193,7 +194,8 @@ class UNDERSTUDY_OT_copy_preview(Operator, bpy.types.Operator):
     bl_options = {"INTERNAL"}
     undo = NOTHING
 
-    picture: bpy.props.StringProperty(options={"SKIP_SAVE"})  # type: ignore[valid-type]
+    picture: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Picture", description="The picture's file", options={"SKIP_SAVE"})
 
     def run(self, context: Any) -> None:
         pictures.show(Path(self.picture))

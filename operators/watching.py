@@ -15,7 +15,7 @@ from ..addon.timing import timed_class
 from ..core.errors import JobError, UnderstudyError
 from ..core.models.state import PREVIEW_NAME
 from ..core.training.watching import requests
-from .base import Operator, refused, scene_and_board
+from .base import NOTHING, Operator, refused, scene_and_board
 
 # What each button draws: the tool, and its options that win over the scene's.
 _DRAWN: dict[str, tuple[str, dict[str, Any]]] = {
@@ -40,6 +40,7 @@ class UNDERSTUDY_OT_training_preview(Operator, bpy.types.Operator):
 
     bl_idname = "understudy.training_preview"
     bl_label = "Preview"
+    undo = NOTHING
 
     @classmethod
     def poll(cls, context: Any) -> bool:
@@ -56,8 +57,9 @@ class UNDERSTUDY_OT_training_ask(Operator, bpy.types.Operator):
     bl_idname = "understudy.training_ask"
     bl_label = "Ask Training"
     bl_options = {"INTERNAL"}
+    undo = "Ctrl-Z does not take back what it saves"
 
-    what: bpy.props.EnumProperty(name="What", items=_ASKED)  # type: ignore[valid-type]
+    what: bpy.props.EnumProperty(name="What", description="What to ask for", items=_ASKED)  # type: ignore[valid-type]
 
     @classmethod
     def description(cls, context: Any, given: Any) -> str:
@@ -79,8 +81,9 @@ class UNDERSTUDY_OT_training_draw(Operator, bpy.types.Operator):
 
     bl_idname = "understudy.training_draw"
     bl_label = "Draw"
+    undo = NOTHING
 
-    what: bpy.props.EnumProperty(name="What", items=_DRAWINGS)  # type: ignore[valid-type]
+    what: bpy.props.EnumProperty(name="What", description="What to draw", items=_DRAWINGS)  # type: ignore[valid-type]
 
     @classmethod
     def description(cls, context: Any, given: Any) -> str:
