@@ -78,14 +78,15 @@ class Window:
                               errors="replace", timeout=self.timeout + 30, check=False)
 
 
-def play(home: Path, script: str, clips: list[Path], timeout: int, **environment: str) -> dict[str, Any]:
+def play(home: Path, script: str, clips: list[Path], timeout: int, size: str = "1600x1000",
+         **environment: str) -> dict[str, Any]:
     """Play a session (see `acting.py`) with copies of these clips; returns its report. Pictures stay in
     $UNDERSTUDY_PICTURES if that is set.
     """
     from understudy.core import packaging
 
     copies = [shutil.copy(clip, home / clip.name) for clip in clips]
-    window = Window(home, timeout=timeout)
+    window = Window(home, timeout=timeout, size=size)
     window.install(packaging.build(home / "understudy.zip"))
     try:
         window.run(Path(__file__).with_name(script), UNDERSTUDY_GUI_HOME=str(home),
