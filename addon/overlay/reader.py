@@ -195,7 +195,11 @@ def read_frame(request: Request, store: Path, stamp: Stamp) -> ShownFrame:
             info = alignments.source
             people = alignments.people()
             found = alignments.faces(request.frame)
-            faces = tuple(_shown(face, request, people, alignments) for face in found)
+            placed = [Alignment(face.landmarks) for face in found]
+            if request.crop is not None:
+                Alignment.solve_all(placed)
+            faces = tuple(_shown(face, one, request, people, alignments)
+                          for face, one in zip(found, placed, strict=True))
             kinds = tuple(dict.fromkeys(kind for face in found for kind in alignments.mask_kinds(face.uuid)))
             return ShownFrame(request, store, stamp, True, bool(found) or alignments.is_seen(request.frame),
                               (info.width, info.height), faces, kinds)
@@ -204,8 +208,8 @@ def read_frame(request: Request, store: Path, stamp: Stamp) -> ShownFrame:
         return ShownFrame(request, store, () if store.exists() else stamp)
 
 
-def _shown(face: Face, request: Request, people: dict[int, str], store: AlignmentsStore) -> ShownFace:
-    alignment = Alignment(face.landmarks)
+def _shown(face: Face, alignment: Alignment, request: Request, people: dict[int, str],
+           store: AlignmentsStore) -> ShownFace:
     crop, distance = None, float("inf")
     try:
         distance = alignment.average_distance

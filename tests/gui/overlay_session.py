@@ -9,6 +9,7 @@ import io
 import os
 import shutil
 import sys
+import traceback
 from pathlib import Path
 
 import bpy
@@ -50,7 +51,19 @@ class _Tee(io.StringIO):
         return super().write(text)
 
 
-sys.stderr = printed = _Tee()
+sys.stderr = sys.stdout = printed = _Tee()
+
+
+def settled(key, frame):
+    """Yields: until the view is there; where it never is, what the reader is at."""
+    try:
+        yield from wait_for(lambda: ready(key, frame), 30)
+    except TimeoutError:
+        reader = views().reader
+        report["stuck"] = [str(reader._wanted), [str(request) for request in reader._answers],
+                           ["".join(traceback.format_stack(one)) for one in sys._current_frames().values()]]
+        raise
+    yield 0.5
 
 
 def views():
@@ -130,6 +143,8 @@ def registration(scene, overlay, strip):
     strip.select = True
     run(timeline, next(r for r in timeline.regions if r.type == "WINDOW"), "sequencer.rebuild_proxy")
     area.spaces.active.proxy_render_size = "PROXY_50"
+    transform(strip, {})
+    run(area, region, "sequencer.view_all_preview")
     yield 0.5
     yield from pair("grid_proxy", region, overlay)
     area.spaces.active.proxy_render_size = "SCENE"
@@ -252,17 +267,19 @@ def whole():
     only_dots(overlay, False)
     scene.frame_current = 60
     overlay.threshold = 0.1
-    yield from wait_for(lambda: ready(key, 60), 20)
+    yield from settled(key, 60)
     report["round_dots"] = module("addon.overlay.shaders")._discs() is not None
+    colours = bpy.context.preferences.addons[PACKAGE].preferences.overlay_colours
+    colours.machine = module("addon.overlay.settings").COLOURS["machine"][1]
     yield from wait_for(lambda: views().table(views().current(key)) is not None, 20)
-    yield 1.0
+    yield from settled(key, 60)
     picture("actor")
     overlay.masks, overlay.scores = True, True
-    yield 1.0
+    yield from settled(key, 60)
     picture("actor_mask")
     module("addon.correcting").state(bpy.context).face = views().current(key).shown.faces[0].uuid
     views().settings_changed()
-    yield 1.0
+    yield from settled(key, 60)
     picture("actor_selected")
     yield from jumps(scene)
     overlay.masks = False

@@ -100,8 +100,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory, footage: Path) -> dict:
     return report
 
 
-def blobs(mask: np.ndarray) -> np.ndarray:
-    """Centres of the spots of a mask, [N, 2], in pixels."""
+def blobs(mask: np.ndarray, tolerance: float) -> np.ndarray:
+    """Centres of the spots of a mask, [N, 2], in pixels; without those whose size is another than most have."""
     import cv2
 
     count, _, stats, centres = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
@@ -110,7 +110,7 @@ def blobs(mask: np.ndarray) -> np.ndarray:
     usual = np.median(stats[spots, cv2.CC_STAT_AREA]) if spots else 0
     # Cut by an edge of the region or of the picture, or covered by the mouse, a spot's centre is another.
     whole = [n for n in spots if stats[n, 0] > 0 and stats[n, 1] > 0 and stats[n, 0] + stats[n, 2] < width
-             and stats[n, 1] + stats[n, 3] < height and 0.85 < stats[n, cv2.CC_STAT_AREA] / usual < 1.15]
+             and stats[n, 1] + stats[n, 3] < height and abs(stats[n, cv2.CC_STAT_AREA] / usual - 1) < tolerance]
     return centres[whole]
 
 
@@ -130,9 +130,9 @@ def test_each_landmark_is_drawn_where_its_square_is_seen(seen: dict, name: str) 
     x, y, width, height = seen["pairs"][name]
     plain, drawn = (read_image(seen["home"] / "pictures" / f"{name}_{which}.png")[y:y + height, x:x + width].astype(int)
                     for which in ("plain", "overlay"))
-    squares = blobs(plain.min(2) > 150)
+    squares = blobs(plain.min(2) > 150, 0.15)
     dots = blobs((drawn[..., 1] > 180) & (drawn[..., 0] < 120) & (drawn[..., 2] < 120)
-                 & (np.abs(drawn - plain).max(2) > 40))
+                 & (np.abs(drawn - plain).max(2) > 40), 0.6)
     assert len(dots) >= 8
     distances = np.hypot(*(squares[:, None] - dots[None]).transpose(2, 0, 1))
     nearest = distances.min(1)  # a dot also lies where a crop hides its square
