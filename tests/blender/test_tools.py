@@ -52,7 +52,8 @@ def shot(extracted: Path, tmp_path: Path, core_python: Path, consent: None, exte
         strip.filepath = str(folder / Path(strip.filepath).name)
     bpy.ops.wm.save_mainfile()
     return SimpleNamespace(folder=folder, scene=scene, data=scene.understudy.active,
-                           board=extension("addon.watch").look, sync=extension("addon.people").sync, store=folder / "two_people_alignments.db")
+                           board=extension("addon.watch").look, sync=extension("addon.people").sync,
+                           store=folder / "two_people_alignments.db")
 
 
 def people(store: Path) -> dict[str, int]:
@@ -99,7 +100,8 @@ def test_every_tool_that_can_runs_as_it_is(shot: SimpleNamespace, extension: Any
         options = list(properties.options_of(task.options))
         lacking = [o.name for o in options if o.declaration.required and properties.shown(o) and not o.default]
         # The first want faces or names chosen, the second a model, the last the faces of both strips.
-        if lacking or extension("addon.tools").needs_model(task) or name in ("weights fetch", "persons assign", "faces compare"):
+        is_apart = name in ("weights fetch", "persons assign", "faces compare")
+        if lacking or is_apart or extension("addon.tools").needs_model(task):
             continue
         run_as_it_is(shot, name)
         ran.append(name)
