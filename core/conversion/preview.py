@@ -21,6 +21,7 @@ import numpy as np
 
 from ..alignments.following import steadied
 from ..errors import AlignmentsError, SourceError, Stopped, UsageError
+from ..extraction.cores import one_core_each
 from ..faces.geometry import Alignment
 from ..faces.nouns import Face
 from ..folders import user_cache
@@ -82,7 +83,7 @@ def convert_frame(values: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
         raise UsageError(f"There is no view {unknown[0]!r}", f"Known: {', '.join(VIEWS)}")
     source = _source(options.source)
     index = _inside(source, int(values["frame"]))
-    with ExitStack() as opened:
+    with one_core_each(), ExitStack() as opened:  # one face is too little to share: cores would wait for each other
         look = _Look(options, source, opened)
         faces = look.faces(index)
         _go_on(reporter, "Converting")
@@ -112,7 +113,7 @@ def convert_faces(values: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     wanted = parse_frames(options.frames, len(source))
     draw = np.random.default_rng(int(values.get("seed", 0)))
     columns, shown = [], []
-    with ExitStack() as opened:
+    with one_core_each(), ExitStack() as opened:
         look = _Look(options, source, opened)
         having = look.with_faces(wanted)
         parts = [part for part in np.array_split(np.array(having), int(values.get("count", 5))) if len(part)]
