@@ -27,8 +27,8 @@ class ConvertWritingOptions:
                                  only_with=_with("images", "overlay", "video", "gif", "layers"))
     keep_unchanged: bool = option(False, label="Keep Unchanged", help="Where only some frames are converted, write the "
                                   "others as they are instead of leaving them out", group="Output")
-    depth: str = option("auto", label="Bit Depth", help="Bits of each channel; auto is as fine as the source, and 16 "
-                        "for patches; EXR has 16 (half) or 32 (float), ProRes 10",
+    depth: str = option("auto", label="Bit Depth", help="Bits of each channel; auto is as fine as the source, 8 for "
+                        "x264 and 16 for patches; EXR has 16 (half) or 32 (float), ProRes 10",
                         choices=("auto", "8", "10", "16", "32"), group="Output",
                         only_with=_with("images", "overlay", "patch", "layers", "video"))
     transparent: bool = option(False, label="Transparent", help="Write the swapped faces over nothing, with alpha, "

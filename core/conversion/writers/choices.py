@@ -82,6 +82,8 @@ def bits_of_video(options: ConvertWritingOptions, bits: int) -> int:
     """
     able = encoding.CODECS[options.video_codec].bits
     if options.depth == "auto":
+        if options.video_codec == "x264":
+            return 8  # few players show its 10 bits, while those of x265 play everywhere that it does
         return next((depth for depth in able if depth >= bits), able[-1])
     if int(options.depth) not in able:
         raise UsageError(f"{options.video_codec} cannot have {options.depth} bits here",

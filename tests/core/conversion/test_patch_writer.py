@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,8 @@ from understudy.core.conversion.composite import full_frame
 from understudy.core.conversion.nouns import Patch
 from understudy.core.errors import OutputError
 
-_spec = importlib.util.spec_from_file_location("writing", Path(__file__).with_name("writing.py"))
-assert _spec is not None
-assert _spec.loader is not None
-writing = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(writing)
-Written = writing.Written
+from . import writing
+from .writing import Written
 
 WIDTH, HEIGHT, FRAMES = 160, 96, 4
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -21,12 +20,7 @@ from understudy.core.media.depth import encode
 from understudy.core.media.images import read_image
 from understudy.core.media.source import open_source
 
-_spec = importlib.util.spec_from_file_location("writing", Path(__file__).with_name("writing.py"))
-assert _spec is not None
-assert _spec.loader is not None
-writing = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(writing)
-Written = writing.Written
+from .writing import Written
 
 SIZE = (160, 96)
 RNG = np.random.default_rng(8)

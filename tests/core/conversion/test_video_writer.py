@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 from fractions import Fraction
 from itertools import accumulate, pairwise
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import av
@@ -19,19 +17,10 @@ from understudy.core.conversion.composite import full_frame, overlay
 from understudy.core.errors import OutputError, UsageError
 from understudy.core.media.source import open_source
 
+from ..media import clips
+from . import writing
+from .writing import Written
 
-def _load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-writing = _load(Path(__file__).with_name("writing.py"))
-clips = _load(Path(__file__).parents[1] / "media" / "clips.py")
-Written = writing.Written
 FAST = {"writer": "video", "preset": "ultrafast"}
 CODECS = [
     ("x264", {}, "out.mp4", "h264", "yuv420p"),
@@ -309,3 +298,12 @@ def test_variable_rates_keep_their_pace_in_a_gif(tmp_path: Path) -> None:
     _, delays, _ = gif(tmp_path / "out.gif")
     starts = np.cumsum([0, *delays]) / 1000
     assert np.abs(starts[:len(JUMPS)] - np.array(JUMPS) / 1000).max() <= 0.0101
+
+
+@pytest.mark.parametrize(("codec", "bits"), [("x264", 8), ("x265", 10), ("ffv1", 16)])
+def test_auto_depth_of_10_bit_footage(codec: str, bits: int, tmp_path: Path) -> None:
+    path = clips.video(tmp_path / "a.mkv", 2, size=(96, 64), codec="ffv1", pix_fmt="yuv420p10le")
+    written = Written(path, tmp_path / "out.mkv", patches=lambda n: (), video_codec=codec, **FAST)
+    assert written.made["depth"] == bits
+    with open_source(tmp_path / "out.mkv") as made:
+        assert made.bits == bits
