@@ -12,7 +12,7 @@ import bpy
 
 
 def correct(frame, right, down):
-    """Move all landmarks of the frame's first face, and turn them half a degree; the next frame gets them as well."""
+    """Move all landmarks of the frame's first face; the next frame gets them as well."""
     face = {"role": "A", "frame": frame, "face": "0"}
     bpy.ops.understudy.landmarks_move(**face, offset=(right, down))
     bpy.ops.understudy.faces_copy(role="A", frame=frame + 1, way="PREVIOUS")
