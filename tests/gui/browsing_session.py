@@ -196,12 +196,14 @@ def story():
 
 def training():
     """The views of a training, in a file of their own, so that their panels are open."""
-    open_only("train_watch", "train_sessions", "train_copies", "pictures")
+    open_only("train", "train_watch", "train_sessions", "train_copies", "pictures")
     yield from new_shot(frames=40)
     bpy.ops.wm.save_as_mainfile(filepath=str(HOME / "training.blend"))
     data = the_scene().understudy.active
     data.strip_a, data.strip_b = (clip.stem for clip in CLIPS)
     data.model_dir = str(MODEL)
+    bpy.context.preferences.addons[PACKAGE].preferences.python = PYTHON
+    module("addon.timing").reset()
     yield from wait_for(lambda: board().models.get(str(MODEL)) is not None, 30)
     yield 2.0
     report["flat"] = board().models[str(MODEL)].flat
@@ -214,8 +216,8 @@ def training():
 
 
 def both():
-    yield from story()
     yield from training()
+    yield from story()
 
 
 play(both())
