@@ -122,7 +122,13 @@ def _request(scene: Any, target: Target) -> Request | None:
     frame = target.shows.source_frame(scene.frame_current)
     if frame is None or frame < 0:
         return None
-    return Request(target.source, target.elsewhere, frame, settings.mask_kind(scene), settings.crop(scene))
+    # A crop needs the pose, which takes longer than a frame lasts: while frames are played, it is left out.
+    crop = None if _is_playing() else settings.crop(scene)
+    return Request(target.source, target.elsewhere, frame, settings.mask_kind(scene), crop)
+
+
+def _is_playing() -> bool:
+    return any(window.screen.is_animation_playing for window in bpy.context.window_manager.windows)
 
 
 def update(wait: float = 0.0) -> bool:
