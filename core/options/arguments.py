@@ -42,7 +42,8 @@ def _add_flag(group: argparse._ArgumentGroup, option: Option) -> None:
         group.add_argument(*flags, action=argparse.BooleanOptionalAction, **common)
         return
     if option.many:
-        common["nargs"] = "*" if option.default == () else "+"
+        # The flag alone empties a list of words; of choices at least one is meant, unless none is the default.
+        common["nargs"] = "*" if option.default == () or not option.declaration.choices else "+"
     if option.declaration.alone:
         common |= {"nargs": "?", "const": option.declaration.alone}
     group.add_argument(*flags, type=_parser_of(option), metavar=_metavar(option), **common)

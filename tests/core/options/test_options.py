@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from understudy.core.errors import UsageError
 from understudy.core.jobs.tasks import TASKS
-from understudy.core.options import Option, arguments, make, option, options_of, reference, rows, toml
+from understudy.core.options import Option, arguments, is_meant, make, option, options_of, reference, rows, toml
+from understudy.core.options.convert import ConvertOptions
 
 CLASSES = [pytest.param(task.options, id=task.name) for task in TASKS.values()]
 TABLES = [rows.DETECTORS, rows.ALIGNERS, rows.MASKERS, rows.IDENTITIES, rows.TRAINERS, rows.COLOURS, rows.WRITERS]
@@ -106,12 +107,12 @@ def parse(cls: type, words: list[str]) -> dict:
 
 
 def can_be_written(options: object) -> bool:
-    """Whether a command line can say it: no list is emptied, and no word of a list or path looks like a flag."""
+    """Whether a command line can say it: no list of choices is emptied, and no word of a list or path looks like a flag."""
     for one in options_of(options):
         value = getattr(options, one.name)
         words = value if one.many else (value,)
         listed = one.many or one.declaration.positional
-        if (one.many and not value and one.default) or (value is None and one.default is not None):
+        if (one.many and not value and one.default and one.declaration.choices) or (value is None and one.default is not None):
             return False
         if listed and one.type is str and any(not word or word.startswith("-") for word in words if value):
             return False
@@ -134,6 +135,36 @@ def test_a_command_line_is_read_as_the_options_that_it_was_written_from(cls):
 def test_a_command_line_names_what_is_not_as_by_default():
     options = Everything(path="my clip.mp4", flag=False, kinds=("a", "c"), kind="b")
     assert arguments.written(options) == ["my clip.mp4", "--no-flag", "--kind", "b", "--kinds", "a", "c"]
+
+
+def test_a_list_of_words_can_be_emptied():
+    assert parse(ConvertOptions, ["clip.mp4", "--output", "out", "--mask-add"])["mask_add"] == ()
+
+
+def test_an_option_is_meant_with_certain_values_of_another():
+    known = {option.name: option for option in options_of(ConvertOptions)}
+
+    def meant(name: str, **values: object) -> bool:
+        return is_meant(known[name], lambda other: values.get(other))
+
+    assert meant("balance_1", color="manual-balance")
+    assert not meant("balance_1", color="avg-color")
+    assert meant("sharpen_threshold", sharpen="unsharp-mask")
+    assert not meant("sharpen_threshold", sharpen="box")
+    assert meant("color")
+    assert "with color manual-balance" in known["balance_1"].declaration.sentence
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_what_an_option_is_meant_with_exists(cls):
+    known = {declared.name: declared for declared in options_of(cls)}
+    for declared in known.values():
+        if declared.declaration.only_with is not None:
+            other, values = declared.declaration.only_with
+            assert other in known, declared.name
+            assert values, declared.name
+            if known[other].declaration.choices:
+                assert set(values) <= set(known[other].declaration.choice_names), declared.name
 
 
 def test_the_command_line_gives_typed_values_and_nothing_else():
