@@ -12,7 +12,7 @@ _MODULES = (
     "operators.convert",
     "operators.jobs", "operators.tools", "operators.paths", "operators.run_tool", "operators.persons",
     "operators.watching",
-    "operators.training", "operators.cleanup", "operators.overnight",
+    "operators.training", "operators.cleanup", "operators.overnight", "operators.demo",
     "addon.correcting", "operators.correct", "operators.navigate",
     "addon.slices", "addon.clips", "addon.corrections", "addon.marker_edits", "addon.masks",
     "operators.landmarks_markers", "operators.landmarks_frame", "operators.landmarks_transform",

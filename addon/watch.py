@@ -11,7 +11,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..core.errors import StripError, UnderstudyError
-from . import browser, cleanup, migration, people, pictures, preferences, results, shot, stages, statusbar
+from . import browser, cleanup, demo, migration, people, pictures, preferences, results, shot, stages, statusbar
 from .board import Board, JobView
 from .follow import Keeper
 from .language import told
@@ -129,6 +129,8 @@ def settle(now: Board) -> None:
             say(*_ending(view, now))
             if view.status == "finished" and view.tag.get("show"):
                 _show(view)
+            if view.status == "finished" and view.task == "samples":
+                demo.place(view)
 
 
 def _ending(view: JobView, now: Board) -> tuple[str, str]:

@@ -9,7 +9,7 @@ import bpy
 from ..addon import shot, stages, watch, whereabouts
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
-from .base import OfShot, Sidebar
+from .base import OfShot, Sidebar, draw_job
 
 _ROLES = {"a": "A", "b": "B"}
 _states: dict[str, tuple[tuple[Any, ...], str]] = {}  # shot -> of what, and its icon: found again when that changes
@@ -73,6 +73,7 @@ class UNDERSTUDY_PT_shot(Sidebar, bpy.types.Panel):
             row = layout.row()
             row.scale_y = 1.3
             row.operator("understudy.shot_add", icon="ADD")
+            self._draw_demo(layout, scene, board, width)
             return
         self._draw_list(layout, held)
         self._draw_strips(layout, shot.active(scene))
@@ -81,6 +82,19 @@ class UNDERSTUDY_PT_shot(Sidebar, bpy.types.Panel):
             layout.operator("wm.save_as_mainfile", text="Save As …", icon="FILE_TICK")
         elif board.environment is not None and not board.environment.usable:
             layout.operator("understudy.preferences", icon="PREFERENCES")
+
+    def _draw_demo(self, layout: Any, scene: Any, board: Any, width: int) -> None:
+        """What a newcomer can do without footage."""
+        view = board.latest("samples")
+        if view is not None and view.going:
+            draw_job(layout, view, width)
+        elif next(shot.strips(scene), None) is None:
+            wrapped(layout, "No footage yet? Try it on two sample clips.", width)
+            layout.operator("understudy.load_demo", icon="PLAY")
+            if not bpy.data.filepath:
+                layout.operator("wm.save_as_mainfile", text="Save As …", icon="FILE_TICK")
+            elif board.environment is not None and not board.environment.usable:
+                layout.operator("understudy.preferences", icon="PREFERENCES")
 
     def _draw_list(self, layout: Any, held: Any) -> None:
         several = len(held.shots) > 1

@@ -34,7 +34,7 @@ from ..options.alignments import (
 from ..options.analysis import GraphOptions, SessionsOptions
 from ..options.constant_rate import ConstantRateOptions
 from ..options.convert import ConvertOptions
-from ..options.demo import DemoOptions
+from ..options.demo import DemoOptions, SamplesOptions
 from ..options.extract import ExtractClipsOptions, ExtractOptions
 from ..options.faces import FacesCompareOptions
 from ..options.fit import ModelsFitOptions
@@ -129,6 +129,7 @@ TASKS: dict[str, Task] = {
         Task("convert", "Convert", ConvertOptions, "conversion.task:run"),
         Task("report", "Look Over Result", ReportOptions, "reporting.task:run", consent=lambda options: False),
         Task("demo", "Demo", DemoOptions, "demo.task:run", consent=lambda options: bool(options.a or options.b)),
+        Task("samples", "Sample Clips", SamplesOptions, "demo.samples:run", consent=lambda options: False),
         Task("constant-rate", "Constant Rate", ConstantRateOptions, "media.constant_rate:run",
              consent=lambda options: False),
         *(Task(f"alignments {job}", label, options, f"alignments.{job.replace('-', '_')}:run",

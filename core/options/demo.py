@@ -25,3 +25,11 @@ class DemoOptions:
     blender_python: str = option("", label="Blender", help="Blender's program, or a Python that has the module bpy, to "
                                  "render the result; empty: the program that $BLENDER names, or blender on the path",
                                  kind="file", group="Blender", per_shot=False)
+
+
+@dataclass(frozen=True)
+class SamplesOptions:
+    """Make two sample clips of public-domain portraits, to try Understudy on."""
+
+    output: str = option("samples", label="Folder", help="Folder for the clips", kind="folder", positional=True,
+                         per_shot=False)
