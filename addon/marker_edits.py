@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import bpy
 import numpy as np
+from bpy.app.handlers import persistent
 
 from ..core.errors import UnderstudyError, UsageError
 from ..core.faces.nouns import Box
@@ -16,7 +18,8 @@ from . import clips, correcting, corrections, markers, shot, slices, watch
 from .timing import timed
 
 Report = Callable[[str, str], None]
-_LOOK = 0.3  # seconds between two counts of moved markers, while editing is on
+_LOOK, _SOON = 0.3, 0.01  # seconds between two counts of moved markers, while editing is on, and between parts of one
+_TURN = 0.01  # seconds that a part takes
 
 
 def make(scene: Any, strip: Any, frames: Iterable[int], then: Callable[[str, str], None]) -> Any:
@@ -26,23 +29,28 @@ def make(scene: Any, strip: Any, frames: Iterable[int], then: Callable[[str, str
         UnderstudyError: no alignments, or no face in these frames.
     """
     path = corrections.alignments(scene, strip)
-    with AlignmentsStore.readonly(path) as store:
-        faces = dict(store.iterate(frames))
-        names = store.people()
-    if not faces:
-        raise UsageError("There are no faces in these frames", "Go to a frame with faces, or draw a box for one")
-    shown = clips.clip_frames(strip)
+    shown, wanted = clips.clip_frames(strip), list(frames)
     clip = clips.open_clip(scene, strip)
     corrections.prepare(path)
     name = clip.name
+
+    def steps() -> slices.Steps:
+        with AlignmentsStore.readonly(path) as store:
+            names, faces = store.people(), {}
+            for frame, here in store.iterate(wanted):
+                faces[frame] = here
+                yield 0.0
+        if not faces:
+            raise UsageError("There are no faces in these frames", "Go to a frame with faces, or draw a box for one")
+        return (yield from markers.make(bpy.data.movieclips[name], shown, faces, names))
 
     def end(level: str, sentence: str) -> None:
         then(level, sentence)
         if level == "INFO":
             bpy.ops.ed.undo_push(message="Edit as Markers")
-        show(bpy.data.movieclips[name])
+            show(bpy.data.movieclips[name])
 
-    slices.run(markers.make(clip, shown, faces, names), "Making markers", end)
+    slices.run(steps(), "Making markers", end)
     return clip
 
 
@@ -55,12 +63,12 @@ def apply(scene: Any, clip: Any, then: Callable[[str, str], None]) -> None:
     strip, path = _place(scene, clip)
     shown = clips.clip_frames(strip)
     name, record = clip.name, markers.record_of(clip)
-    if not any(True for _ in markers.moved_markers(clip, record)):
-        raise UsageError("No marker was moved", "Drag markers in the Clip Editor, then apply")
     saved: list[tuple[markers.Moved, str]] = []
 
     def change(store: AlignmentsStore) -> slices.Steps:
         found = yield from markers.moving(bpy.data.movieclips[name], record)
+        if not found:
+            raise UsageError("No marker was moved", "Drag markers in the Clip Editor, then apply")
         for number, moved in enumerate(found):
             uuid = _save(store, moved, shown, record[moved.name].key)
             if uuid:
@@ -166,13 +174,29 @@ class Markers:
         return self.look() if bpy.app.background else self._count
 
     def look(self) -> int:
-        self._count = sum(int(moved.which.sum()) for clip in markers.clips() for moved in markers.moved_markers(clip))
+        """Count now."""
+        for _ in self.counting():
+            pass
         return self._count
+
+    def counting(self) -> Iterator[None]:
+        """Count in steps, a track at a time."""
+        count = 0
+        for clip in markers.clips():
+            steps = markers.moving(clip, markers.record_of(clip))
+            while True:
+                try:
+                    next(steps)
+                except StopIteration as end:
+                    count += sum(int(moved.which.sum()) for moved in end.value)
+                    break
+                yield
+        self._count = count
 
     def apply(self, context: Any) -> None:
         scene = shot.sequencer_scene(context)
         for clip in markers.clips():
-            if markers.moved_markers(clip):
+            if any(True for _ in markers.moved_markers(clip)):
                 apply(scene, clip, _say)
 
     def discard(self, context: Any) -> None:
@@ -197,13 +221,28 @@ def _say(level: str, sentence: str) -> None:
         watch.say(level, sentence)
 
 
+_steps: Iterator[None] | None = None  # a count under way
+
+
 @timed
 def _turn() -> float | None:
     """Count what was moved, for panels: they must not."""
+    global _steps
     if not correcting.is_editing(bpy.context):
+        _steps = None
         return None
-    before = PENDING.count(bpy.context)
-    if not slices.is_busy() and PENDING.look() != before:
+    if slices.is_busy():
+        _steps = None
+        return _LOOK
+    before, end = PENDING.count(bpy.context), time.perf_counter() + _TURN
+    _steps = _steps or PENDING.counting()
+    try:
+        while time.perf_counter() < end:
+            next(_steps)
+        return _SOON
+    except (StopIteration, ReferenceError, KeyError):  # undo or another file has taken the tracks away
+        _steps = None
+    if PENDING.count(bpy.context) != before:
         watch.redraw()
         for window in bpy.context.window_manager.windows:
             for area in window.screen.areas:
@@ -212,11 +251,26 @@ def _turn() -> float | None:
     return _LOOK
 
 
+@persistent
+def _forget(*_: Any) -> None:
+    """Undo, redo or another file: a count under way goes over tracks that are gone."""
+    global _steps
+    _steps = None
+
+
+_HANDLERS = ("undo_pre", "redo_pre", "load_pre")
+
+
 def register() -> None:
     correcting.PENDING.append(PENDING)
+    for name in _HANDLERS:
+        getattr(bpy.app.handlers, name).append(_forget)
 
 
 def unregister() -> None:
     if bpy.app.timers.is_registered(_turn):
         bpy.app.timers.unregister(_turn)
     correcting.PENDING.remove(PENDING)
+    for name in _HANDLERS:
+        if _forget in getattr(bpy.app.handlers, name):
+            getattr(bpy.app.handlers, name).remove(_forget)

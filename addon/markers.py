@@ -64,18 +64,21 @@ class Moved:
 # --- the record ---------------------------------------------------------------------------------------------------
 
 
+_read: tuple[str, dict[str, Shown]] = "", {}  # the record that was read last: thousands of frames take a while
+
+
 def record_of(clip: Any) -> dict[str, Shown]:
     """Name of a tracking object -> what its tracks were made from; only of objects that are still there."""
+    global _read
     text = clip.understudy.record
     if not text:
         return {}
-    found = {}
-    for name, entry in json.loads(text).items():
-        if name in clip.tracking.objects:
-            frames = {int(frame): (uuid, np.frombuffer(base64.b64decode(packed), "<f4").reshape(COUNT, 2))
-                      for frame, (uuid, packed) in entry["frames"].items()}
-            found[name] = Shown(entry["key"], frames)
-    return found
+    if text != _read[0]:
+        _read = text, {name: Shown(entry["key"], {
+            int(frame): (uuid, np.frombuffer(base64.b64decode(packed), "<f4").reshape(COUNT, 2))
+            for frame, (uuid, packed) in entry["frames"].items()}) for name, entry in json.loads(text).items()}
+    return {name: Shown(shown.key, dict(shown.frames)) for name, shown in _read[1].items()
+            if name in clip.tracking.objects}
 
 
 def keep_record(clip: Any, record: Mapping[str, Shown]) -> None:
@@ -105,7 +108,8 @@ def make(clip: Any, frames: ClipFrames, faces: Mapping[int, list[Face]], names: 
     """
     size = (clip.size[0], clip.size[1])
     record = record_of(clip)
-    moved = {(m.name, m.clip_frame) for m in moved_markers(clip, record)}
+    found = yield from moving(clip, record)
+    moved = {(m.name, m.clip_frame) for m in found}
     wanted: dict[str, dict[int, Face]] = {}
     unseen = 0
     for source, here in faces.items():
@@ -252,6 +256,19 @@ def _compared(name: str, shown: Shown, size: tuple[int, int], frames: np.ndarray
     return found
 
 
+def moved_at(clip: Any, name: str, shown: Shown, frame: int) -> Moved | None:
+    """What was moved of one face in one clip frame; None if nothing was. Quick, however many frames there are."""
+    at = np.full((1, COUNT, 2), np.nan, np.float32)
+    is_there, is_keyed = np.zeros((1, COUNT), bool), np.zeros((1, COUNT), bool)
+    for number in range(COUNT):
+        track = track_of(clip.tracking.objects[name], number)
+        marker = track.markers.find_frame(frame) if track is not None else None
+        if marker is not None:
+            at[0, number], is_there[0, number], is_keyed[0, number] = marker.co, not marker.mute, marker.is_keyed
+    found = _compared(name, shown, (clip.size[0], clip.size[1]), np.array([frame]), at, is_there, is_keyed)
+    return found[0] if found else None
+
+
 def settle(clip: Any, record: dict[str, Shown], saved: Iterable[tuple[Moved, str]]) -> slices.Steps:
     """After saving: the markers, where they are now, are the alignments' and count as moved no more.
 
@@ -322,8 +339,8 @@ def follow(clip: Any, frames: ClipFrames, faces: Mapping[str, Face | None]) -> N
               if uuid in faces]
     if not places:
         return
-    moved = {(m.name, m.clip_frame): m.which for m in moved_markers(clip, record)}
     for name, at, uuid in places:
+        moved = moved_at(clip, name, record[name], at)
         face, tracked = faces[uuid], clip.tracking.objects[name]
         now = to_markers(face.landmarks, size) if face is not None and face.state != "removed" else None
         for number in range(COUNT):
@@ -333,7 +350,7 @@ def follow(clip: Any, frames: ClipFrames, faces: Mapping[str, Face | None]) -> N
                 continue
             if now is None:
                 _take_away(track.markers, at)
-            elif not moved.get((name, at), np.zeros(COUNT, bool))[number]:
+            elif moved is None or not moved.which[number]:
                 marker.co, marker.mute, marker.is_keyed = now[number], False, False
         if now is None:
             del record[name].frames[at]

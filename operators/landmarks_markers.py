@@ -174,7 +174,7 @@ class UNDERSTUDY_OT_markers_track(OnClip, bpy.types.Operator):
                 there.add(number)
         if self.which == "ALL":
             return there
-        moved = next((m for m in markers.moved_markers(clip, {name: record[name]}) if m.clip_frame == frame), None)
+        moved = markers.moved_at(clip, name, record[name], frame)
         return there & {int(n) for n in np.flatnonzero(moved.which)} if moved is not None else there
 
 
