@@ -189,8 +189,8 @@ def test_two_commands_with_frames_of_their_own_share_a_folder(model: Path, shot:
                                                               tmp_path: Path) -> None:
     """As render farms do it; nothing of Dask is imported."""
     run(options(shot, model, writer="images", output=str(tmp_path / "here")), SilentReporter())
-    commands = [subprocess.Popen([sys.executable, "-c", ALONE, str(shot.path), str(model), str(tmp_path / "there"), part],
-                                 stderr=subprocess.PIPE, text=True) for part in ("0-19", "20-39")]
+    whole = [sys.executable, "-c", ALONE, str(shot.path), str(model), str(tmp_path / "there")]
+    commands = [subprocess.Popen([*whole, part], stderr=subprocess.PIPE, text=True) for part in ("0-19", "20-39")]
     for command in commands:
         _, complaints = command.communicate(timeout=300)
         assert command.returncode == 0, complaints
