@@ -294,4 +294,4 @@ def test_pictures_are_small_where_wanted(tmp_path: Path) -> None:
         Written(source, tmp_path / str(quality), frames=[0], writer="images", image_format="jpg", quality=quality)
         sizes.append((tmp_path / str(quality) / "f3.jpg").stat().st_size)
     assert sizes[0] < 0.5 * sizes[1]
-    assert np.abs(read_image(tmp_path / "95" / "f3.jpg").astype(int) - 0).max() > 0
+    assert read_image(tmp_path / "95" / "f3.jpg").shape == (SIZE[1], SIZE[0], 3)

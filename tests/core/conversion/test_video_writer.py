@@ -72,7 +72,6 @@ def test_every_codec_comes_out_as_asked_for(codec: str, values: dict[str, Any], 
             whole = full_frame(written.frames[index])
             error = frame.pixels.astype(float) - (whole / 257 if whole.dtype == np.uint16 else whole)
             assert 10 * np.log10(255**2 / max((error**2).mean(), 1e-9)) > 30
-            assert clips.barcode.read(frame.pixels[:48]) == index if not whole[:48].any() else True
     assert written.made["frames"] == "0-4"
     assert written.made["depth"] == {"yuv420p": 8, "bgr0": 8, "gbrp16le": 16}.get(pixel_format, 10)
 
@@ -95,7 +94,8 @@ def test_transparent_videos(codec: str, name: str, clip: Path, tmp_path: Path) -
         assert np.abs(picture[..., 3] - expected[..., 3] / scale).mean() < 2
         assert (picture[..., 3].max() > 250) == (index != 1)
         inside = expected[..., 3] / scale > 250
-        assert np.abs(picture[inside][:, :3] - expected[inside][:, :3] / scale).mean() < 6 if inside.any() else True
+        if inside.any():
+            assert np.abs(picture[inside][:, :3] - expected[inside][:, :3] / scale).mean() < 6
     assert written.made["shows"] == "overlay"
 
 
