@@ -22,7 +22,7 @@ from mathutils import Matrix
 from ...core.faces.geometry import compose, transform
 from .. import shot
 from ..timing import measured
-from . import settings, shaders, targets, views
+from . import shaders, targets, views
 from .shapes import Lines, Shapes
 from .views import View
 
@@ -80,8 +80,7 @@ def _draw_clip() -> None:
 
 def _guarded(context: Any, scene: Any, view: View) -> None:
     global _broken
-    if view.shapes is None or view.shapes is _broken or view.shown is None or view.frame != scene.frame_current \
-            or not settings.of(scene).show:
+    if view.shapes is None or view.shapes is _broken or view.shown is None or view.frame != scene.frame_current:
         return
     try:
         _draw(context, view, view.shapes)

@@ -103,7 +103,7 @@ def look(scene: Any, selected: str) -> Look:
                for state in STATES}
     switches = {name: getattr(data, name)
                 for name in ("boxes", "features", "points", "masks", "crops", "numbers", "people", "scores")}
-    return Look(colours, round(data.threshold, 6), selected, data.opacity, data.tint, **switches)
+    return Look(colours, round(data.threshold, 6), selected, data.show, data.opacity, data.tint, **switches)
 
 
 def mask_kind(scene: Any) -> str:

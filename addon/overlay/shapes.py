@@ -23,12 +23,14 @@ class Look:
         colours: by state, see `STATES`.
         threshold: a face whose distance is greater counts as misaligned.
         selected: uuid of the face that buttons are about.
+        show: whether anything is drawn at all.
         opacity, tint: 0 to 1, of lines and words, and of the mask's area.
     """
 
     colours: Mapping[str, Colour]
     threshold: float
     selected: str = ""
+    show: bool = True
     opacity: float = 1.0
     tint: float = 0.25
     boxes: bool = True

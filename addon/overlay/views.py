@@ -163,7 +163,7 @@ def _view(old: View | None, scene: Any, target: Target, request: Request | None,
                                      old.target.name):
         return old
     shapes = None
-    if shown is not None and shown.faces and settings.of(scene).show:
+    if shown is not None and shown.faces and look.show:
         same = old is not None and old.shown is shown and old.look == look
         shapes = old.shapes if same and old is not None and old.shapes is not None else make_shapes(shown, look)
     return View(target, scene.frame_current, request, shown, look, shapes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -207,6 +208,54 @@ def test_the_overlay_is_saved_with_the_scene(shot: Any, tmp_path: Path) -> None:
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "again.blend"))
     data = shot.settings.of(bpy.context.scene)
     assert (data.mask_kind, data.kind) == ("extended", "SEVERAL")
+
+
+@pytest.fixture
+def followed(shot: Any, extension: Any) -> Any:
+    """Views as a window keeps them: an editor is open, and the reader's thread runs."""
+    views = shot.views
+    bpy.context.window_manager.windows[0].screen.areas[0].type = "SEQUENCE_EDITOR"
+    if hasattr(bpy.context.workspace, "sequencer_scene"):
+        bpy.context.workspace.sequencer_scene = shot.scene
+    views.reader.start()
+    yield lambda: views.update(20.0) and views.current(views.key_of(shot.scene))
+    views.reader.stop()
+    views._views.clear()
+
+
+def test_views_follow_frames_and_settings(shot: Any, followed: Any) -> None:
+    data = shot.settings.of(shot.scene)
+    shot.scene.frame_set(104)
+    view = followed()
+    assert (view.frame, len(view.shown.faces), len(view.shapes.dots.points)) == (104, 1, 68)
+    assert followed() is False  # nothing has changed, so nothing is made or drawn anew
+    shot.scene.frame_set(105)
+    assert followed().shapes is None
+    data.show = False
+    shot.scene.frame_set(104)
+    assert followed().shapes is None
+    data.show = True
+    assert len(followed().shapes.dots.points) == 68
+    data.points = False
+    assert not len(followed().shapes.dots.points)
+    bpy.context.window_manager.understudy_correction.face = view.shown.faces[0].uuid
+    assert followed().shapes.strong.colours[0, :3] == pytest.approx(shot.settings.COLOURS["selected"][1])
+    shot.strip.mute = True
+    assert shot.views.update(20.0)
+    assert shot.views.current(shot.views.key_of(shot.scene)) is None
+
+
+def test_views_follow_edits_of_the_alignments(shot: Any, followed: Any) -> None:
+    shot.scene.frame_set(104)
+    face = followed().shown.faces[0]
+    core = shot.views.__name__.removesuffix("addon.overlay.views") + "core"
+    with import_module(f"{core}.faces.store").AlignmentsStore.open(shot.path) as alignments:
+        alignments.edit_face(face.uuid, landmarks=face.landmarks + 1)
+    shot.views.reader.look_now()
+    end = time.monotonic() + 20
+    while not (view := followed()) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert view.shown.faces[0].state == "edited"
 
 
 # --- view or edit ---------------------------------------------------------------------------------------------------
