@@ -17,6 +17,7 @@ from bpy.app.handlers import persistent
 
 from ..core.errors import StripError, UnderstudyError
 from . import environment, pictures, properties, service, shot, stages, watch
+from .board import Board
 from .frame_map import FrameMap
 from .overlay import targets
 from .timing import timed
@@ -108,7 +109,7 @@ def turn(scene: Any) -> float:
     if is_playing():
         return IDLE
     try:
-        reason = stages.problem(scene, "convert", watch.board(), beside=True)
+        reason = problem(scene, watch.board())
         if reason:
             raise StripError(reason)
         key = _key(scene)
@@ -135,6 +136,14 @@ def turn(scene: Any) -> float:
         _say(str(error), alert=True)
     watch.redraw()
     return SOON
+
+
+def problem(scene: Any, board: Board) -> str:
+    """Why no frame can be converted for a look, as one sentence; "" if it can."""
+    reason = stages.problem(scene, "convert", board, beside=True)
+    if not reason and not board.consent and not bpy.app.background:
+        reason = "Agree to the question in Understudy's preferences first"
+    return reason
 
 
 def refresh() -> None:

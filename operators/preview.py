@@ -7,14 +7,15 @@ from typing import Any
 
 import bpy
 
-from ..addon import live, pictures, service, shot, stages, watch
+from ..addon import live, pictures, service, shot, watch
 from ..addon.timing import timed_class
+from ..core import consent
 from .base import NOTHING, Operator, refused, scene_and_board
 
 
 def _reason(context: Any) -> str:
     scene, board = scene_and_board(context)
-    return stages.problem(scene, "convert", board, beside=True)
+    return live.problem(scene, board)
 
 
 @timed_class
@@ -36,6 +37,7 @@ class UNDERSTUDY_OT_live_refresh(Operator, bpy.types.Operator):
             live.refresh()
             live.state.opened = False
             return
+        consent.require()
         frame = live.source_frame(scene, shot.needed_strip(scene, "a"))
         pictures.show(Path(service.ask_and_wait("convert_frame", 600.0, **live.frame_question(scene, frame))["file"]))
 
@@ -55,6 +57,7 @@ class UNDERSTUDY_OT_preview_faces(Operator, bpy.types.Operator):
     def run(self, context: Any) -> None:
         scene = shot.sequencer_scene(context)
         if bpy.app.background:
+            consent.require()
             pictures.show(Path(service.ask_and_wait("convert_faces", 600.0, **live.faces_question(scene))["file"]))
             return
         live.ask_faces(scene)

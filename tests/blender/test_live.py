@@ -180,7 +180,7 @@ def test_another_file_begins_anew(live: SimpleNamespace, monkeypatch: pytest.Mon
     assert live.module.state.key is None
 
 
-def test_operators_answer_at_once_in_the_background(live: SimpleNamespace) -> None:
+def test_operators_answer_at_once_in_the_background(live: SimpleNamespace, consent: None) -> None:
     live.scene.frame_set(helpers.START + 3)
     assert bpy.ops.understudy.live_refresh() == {"FINISHED"}
     assert list(image().size) == [1284, 360]

@@ -59,6 +59,8 @@ def story():
     live = bpy.context.window_manager.understudy_live
 
     live.on = True
+    yield from wait_for(lambda: "Agree" in module("addon.live").state.sentence, 30)
+    bpy.ops.understudy.consent()
     yield from wait_for(settled, 240)
     yield 2.0
     report["windows"] = len(bpy.context.window_manager.windows)
