@@ -173,18 +173,22 @@ def clip_editor(scene, overlay):
     region = next(r for r in area.regions if r.type == "WINDOW")
     ui = next(r for r in area.regions if r.type == "UI")
     ui.active_panel_category = "Understudy"
-    module("addon.overlay.settings").of(window.scene).show = True
-    only_dots(module("addon.overlay.settings").of(window.scene), True)
-    yield from wait_for(lambda: ready(("clip", window.scene.name, clip.name), 20), 60)
-    yield 0.5
+    key = ("clip", window.scene.name, clip.name)
+    yield from settled(key, 20)
     picture("clip_editor")
+    data = module("addon.overlay.settings").of(window.scene)
+    data.show, data.threshold = True, 1.0
+    bpy.context.preferences.addons[PACKAGE].preferences.overlay_colours.machine = GREEN
+    only_dots(data, True)
+    yield from settled(key, 20)
     space.show_region_ui = False
     yield 0.5
     for ratio in (1.0, 0.5, 2.0):
         run(area, region, "clip.view_all")
         run(area, region, "clip.view_zoom_ratio", ratio=ratio)
         yield 0.5
-        yield from pair(f"clip_{ratio}", region, module("addon.overlay.settings").of(window.scene))
+        yield from pair(f"clip_{ratio}", region, data)
+    only_dots(data, False)
     area.type = "SEQUENCE_EDITOR"
     area.spaces.active.view_type = "PREVIEW"
     yield 1.0
