@@ -13,8 +13,6 @@ from bpy.app.handlers import persistent
 
 from . import project, shot
 
-_KEPT = frozenset({"name", "uid", "schema", "shots", "active_index", "folder"})  # the project's own, not the first shot's
-
 
 def is_old(scene: Any) -> bool:
     """Whether the scene's values are of an older schema. No disk is touched."""
@@ -27,16 +25,11 @@ def migrate(scene: Any) -> None:
     """Make the first shot of a scene of schema 1; others are left alone."""
     if not is_old(scene):
         return
-    held = scene.understudy
     one = project.add(scene)
-    project.copy_values(held, one, _KEPT)
-    if held.strip_a_id:
+    if one.strip_a_id:
         # Converted frames lie in a folder named after strip A's id; with it as the shot's they are found again.
-        one.uid = held.strip_a_id
-    one.name = shot.name_after(scene, held.strip_a_name)
-    for rna in list(held.bl_rna.properties):
-        if rna.identifier not in _KEPT and rna.identifier != "rna_type":
-            held.property_unset(rna.identifier)
+        one.uid = one.strip_a_id
+    one.name = shot.name_after(scene, one.strip_a_name)
 
 
 def migrate_all() -> None:

@@ -1,7 +1,8 @@
 """What a scene keeps of its face replacements: a list of shots, and the work folder that they share.
 
 `scene.understudy` is the project. Files of the first schema had one shot, whose values lay in the project itself; its
-properties are still declared there, so that `addon.migration` can read them, and hold nothing any more.
+properties are still declared there, so that `addon.migration` can read them. They also stand for a shot as long as
+there is none.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ def _look_again(one: Any, context: Any) -> None:
         watch.hurry()
 
 
+KEPT = frozenset({"name", "uid", "schema", "shots", "active_index", "folder", "place", "anchor", "place_memory",
+                  "anchor_memory"})  # the project's own, which no shot has
 _DERIVED = {"rna_type", "strip", "strip_a", "strip_b"}  # hold nothing themselves
 _KINDS = (("STRIP", "Strip", "A film or an image sequence in the sequencer, whose faces are extracted", "SEQUENCE", 0),
           ("FOLDER", "Faces Folder", "A folder of extracted faces, from another project or another clip",
@@ -159,15 +162,27 @@ def free_name(wanted: str, taken: set[str]) -> str:
 
 
 def add(scene: Any, name: str = NAME) -> Any:
-    """A new shot at the end of the list, which becomes the active one."""
+    """A new shot at the end of the list, which becomes the active one. The first takes over what was set before there
+    was any, such as the options of tools that need none.
+    """
     project = scene.understudy
     taken = {one.name for one in project.shots}
     one = project.shots.add()
+    if not taken:
+        _move_values(project, one)
     one.uid = uuid4().hex
     one.name = free_name(name, taken)
     project.schema = SCHEMA
     project.active_index = len(project.shots) - 1
     return one
+
+
+def _move_values(project: Any, one: Any) -> None:
+    """What the project holds in place of a shot is the shot's from now on."""
+    copy_values(project, one, KEPT)
+    for rna in list(project.bl_rna.properties):
+        if rna.identifier not in KEPT and rna.identifier not in _DERIVED:
+            project.property_unset(rna.identifier)
 
 
 def copy_values(source: Any, target: Any, skip: frozenset[str] = frozenset()) -> None:

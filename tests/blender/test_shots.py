@@ -232,3 +232,14 @@ def test_sources_are_copied_with_their_shot(scene: Any, films: list[Any]) -> Non
     bpy.ops.understudy.shot_duplicate()
     (source,) = scene.understudy.active.sources_b
     assert (source.kind, source.strip) == ("STRIP", "film 3")
+
+
+def test_what_was_set_before_there_was_a_shot_is_the_first_ones(scene: Any) -> None:
+    bpy.ops.understudy.shot_remove()
+    scene.understudy.active.tools.sort.dry_run = True
+    scene.understudy.active.train.iterations = 7
+    bpy.ops.understudy.shot_add()
+    one = scene.understudy.shots[0]
+    assert (one.tools.sort.dry_run, one.train.iterations) == (True, 7)
+    bpy.ops.understudy.shot_add()
+    assert scene.understudy.active.train.iterations != 7
