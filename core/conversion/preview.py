@@ -36,7 +36,7 @@ from ..options.convert import ConvertOptions
 from .cast import Cast, load_models, require_faces, roles
 from .composite import full_frame
 from .nouns import ConvertedFrame, Patch
-from .task import store_of, stored_masks
+from .task import neighbours_in, store_of, stored_masks
 
 VIEWS = ("original", "swapped", "raw", "final")
 _OLD = 86_400.0  # seconds after which another process's pictures are left over from one that died
@@ -142,7 +142,8 @@ class _Look:
         self._roles = roles(options, self._store)
         self._masks = stored_masks(options, source, opened)
         models = _models(options, self._roles.folders, lambda: load_models(options, self._roles))
-        self._cast = Cast(models, self._roles, options, self._masks)
+        moving = neighbours_in(self._store, options, self._roles, self._masks) if options.motion_blur else None
+        self._cast = Cast(models, self._roles, options, self._masks, neighbours=moving)
         self._placement = models[0].settings
 
     def faces(self, index: int) -> list[Face]:

@@ -107,12 +107,13 @@ def parse(cls: type, words: list[str]) -> dict:
 
 
 def can_be_written(options: object) -> bool:
-    """Whether a command line can say it: no list of choices is emptied, and no word of a list or path looks like a flag."""
+    """Whether a command line can say it: no list of choices is emptied, no word of a list or path looks like a flag."""
     for one in options_of(options):
         value = getattr(options, one.name)
         words = value if one.many else (value,)
         listed = one.many or one.declaration.positional
-        if (one.many and not value and one.default and one.declaration.choices) or (value is None and one.default is not None):
+        emptied = one.many and not value and one.default and one.declaration.choices
+        if emptied or (value is None and one.default is not None):
             return False
         if listed and one.type is str and any(not word or word.startswith("-") for word in words if value):
             return False
