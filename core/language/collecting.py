@@ -76,7 +76,7 @@ def _said(node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         texts = [node.value]
     elif isinstance(node, ast.JoinedStr):
-        texts = ["".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)]
+        texts = ["".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)]
         for part in node.values:
             if isinstance(part, ast.FormattedValue):
                 yield from ((found, text) for found, text in _said(part.value) if " " in text)
