@@ -233,7 +233,7 @@ class _Edits(Telling):
         role = browser.page.role if browser.page is not None else shot.active(scene).tool_role
         path = corrections.alignments(scene, shot.needed_strip(scene, role))
         corrections.perform_sliced(scene, path, text, self.bl_label, lambda store: work(store, uuids),  # type: ignore
-                                   _after(self.tell))
+                                   _after(self.tells))
 
 
 def _after(tell: Tells) -> Callable[[str, str], None]:

@@ -23,18 +23,18 @@ class Tells:
 
     def __call__(self, level: str, sentence: str) -> None:
         if sentence and self.operator is not None:
-            self.operator.report({level}, sentence)
+            self.operator.tell({level}, sentence)
         elif sentence:
             watch.say(level, sentence)
 
 
 class Telling(Operator):
-    """Mix-in: operators of which `tell` may be called later, when work in slices has ended."""
+    """Mix-in: operators of which `tells` may be called later, when work in slices has ended."""
 
-    tell: Tells
+    tells: Tells
 
     def execute(self, context: Any) -> set[str]:
-        self.tell = tells = Tells(self)
+        self.tells = tells = Tells(self)
         try:
             return super().execute(context)
         finally:
@@ -85,7 +85,7 @@ class OnFrame(OnFaces):
         """
         scene, strip = self.place(context)
         frame = self.at(context, scene, strip)
-        edit(scene, strip, self.bl_label, lambda store: change(store, frame), self.tell)  # type: ignore[attr-defined]
+        edit(scene, strip, self.bl_label, lambda store: change(store, frame), self.tells)  # type: ignore[attr-defined]
 
     def one(self, context: Any, store: AlignmentsStore, frame: int) -> Face:
         """The face that is meant."""

@@ -55,12 +55,12 @@ class UNDERSTUDY_OT_face_box(OnFrame, bpy.types.Operator):
                 raise UsageError(f"The clip has no frame {frame}: it has {store.source.length}", "Choose one inside it")
             face = None if self.new else self.one(context, store, frame)
         if face is not None and not self.align:
-            _save(place, frame, face, box, _along(face, box), "", self.tell)
+            _save(place, frame, face, box, _along(face, box), "", self.tells)
             return
         values = _question(scene, strip, frame, box)
         if bpy.app.background:
             landmarks = np.array(service.ask_and_wait("align", **values)["landmarks"], np.float32)
-            _save(place, frame, face, box, landmarks, values["aligner"], self.tell)
+            _save(place, frame, face, box, landmarks, values["aligner"], self.tells)
             return
 
         def answered(asked: service.Asked) -> None:

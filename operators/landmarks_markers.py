@@ -62,7 +62,7 @@ class UNDERSTUDY_OT_markers_make(OnFaces, bpy.types.Operator):
 
     def run(self, context: Any) -> None:
         scene, strip = self.place(context)
-        marker_edits.make(scene, strip, self._frames(context, scene, strip), self.tell)
+        marker_edits.make(scene, strip, self._frames(context, scene, strip), self.tells)
 
     def _frames(self, context: Any, scene: Any, strip: Any) -> list[int]:
         if self.frames.strip():
@@ -86,7 +86,7 @@ class UNDERSTUDY_OT_markers_apply(OnClip, bpy.types.Operator):
     undo = TAKEN_BACK
 
     def run(self, context: Any) -> None:
-        marker_edits.apply(shot.sequencer_scene(context), self.clip(context), self.tell)
+        marker_edits.apply(shot.sequencer_scene(context), self.clip(context), self.tells)
 
 
 @timed_class
@@ -98,7 +98,7 @@ class UNDERSTUDY_OT_markers_discard(OnClip, bpy.types.Operator):
     undo = TAKEN_BACK
 
     def run(self, context: Any) -> None:
-        marker_edits.discard(self.clip(context), self.tell)
+        marker_edits.discard(self.clip(context), self.tells)
 
 
 @timed_class
@@ -111,7 +111,7 @@ class UNDERSTUDY_OT_markers_remove(OnClip, bpy.types.Operator):
 
     def run(self, context: Any) -> None:
         count = markers.remove(self.clip(context))
-        self.tell("INFO", f"The tracks of {count} {'face' if count == 1 else 'faces'} are gone")
+        self.tells("INFO", f"The tracks of {count} {'face' if count == 1 else 'faces'} are gone")
 
 
 @timed_class
@@ -162,7 +162,7 @@ class UNDERSTUDY_OT_markers_track(OnClip, bpy.types.Operator):
             # In a window it runs as a job with progress, which Esc ends.
             how = ("EXEC_DEFAULT",) if bpy.app.background else ("INVOKE_DEFAULT",)
             bpy.ops.clip.track_markers(*how, backwards=self.backwards, sequence=True)
-        self.tell("INFO", f"{len(chosen)} markers of {name} are carried on; Apply saves them")
+        self.tells("INFO", f"{len(chosen)} markers of {name} are carried on; Apply saves them")
 
     def _chosen(self, clip: Any, record: dict[str, markers.Shown], name: str, frame: int) -> set[int]:
         """The landmarks to track: those that have a marker here, and, unless all are wanted, were moved."""

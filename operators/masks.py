@@ -35,7 +35,7 @@ class NewMask(OnFaces):
         scene, strip = self.place(context)
         mask = masks.new(scene, strip, self.mode, self.person.strip() or self._person(context, scene, strip))
         masks.show(mask)
-        self.tell("INFO", f"{mask.name}: draw with Ctrl-click in the Clip Editor, then press Bake Masks")
+        self.tells("INFO", f"{mask.name}: draw with Ctrl-click in the Clip Editor, then press Bake Masks")
 
     def _person(self, context: Any, scene: Any, strip: Any) -> str:
         """The chosen face's, or the only one's."""
@@ -106,7 +106,7 @@ class UNDERSTUDY_OT_mask_parent(Telling, bpy.types.Operator):
         track.select = True
         with clip_editor(context, clip, context.scene.frame_current - clip.frame_start + 1, mask):
             bpy.ops.mask.parent_set()
-        self.tell("INFO", f"{mask.name} follows {track.name} of {tracked.name}")
+        self.tells("INFO", f"{mask.name} follows {track.name} of {tracked.name}")
 
 
 @timed_class

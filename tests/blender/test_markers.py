@@ -236,6 +236,7 @@ def test_a_hundred_frames_of_corrections_take_less_than_two_seconds(scene: Any, 
     for frame in range(100):
         (face,) = faces(store_of, shot.store, frame)
         np.testing.assert_allclose(face.landmarks, moving.landmarks(0, frame) + np.array((1.5, -2.25)), atol=0.01)
+    print(f"100 frames of 68 moved markers: {spent:.2f} s")
     assert spent < 2.0
 
     # The same work in slices: no step of it holds a window up.
@@ -251,6 +252,7 @@ def test_a_hundred_frames_of_corrections_take_less_than_two_seconds(scene: Any, 
                 break
             finally:
                 longest = max(longest, time.perf_counter() - begun)
+    print(f"longest step: {longest * 1e3:.1f} ms")
     assert longest < 0.05
     assert marker_edits.PENDING.look() == 0
 
