@@ -90,8 +90,7 @@ def story():
     operator("understudy.shot_remove")
     yield 0.5
     report["removed"] = [one.name for one in held().shots]
-    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
-        bpy.ops.ed.undo()
+    operator("ed.undo")
     yield 1.0
     report["undone"] = [one.name for one in held().shots] == names
     report["jobs"] = len(board().jobs)
