@@ -115,7 +115,8 @@ _LABELS = {"cpu": "CPU", "cuda": "CUDA", "mps": "MPS", "mae": "MAE", "mse": "MSE
            "mp4": "MPEG-4", "mov": "QuickTime", "mkv": "Matroska", "webm": "WebM", "x264": "H.264", "x265": "H.265",
            "vp9": "VP9", "ffv1": "FFV1", "prores": "ProRes", "dwaa": "DWAA", "piz": "PIZ", "rle": "RLE", "zip": "ZIP",
            "zips": "ZIPS", "lab": "LAB", "rgb": "RGB", "hsv": "HSV", "ycrcb": "YCrCb", "clahe": "CLAHE", "onnx": "ONNX",
-           "dfm": "DFM", "hq": "HQ", "lt": "LT", "on": "On", "off": "Off", **{f"cuda:{number}": f"CUDA {number}" for number in range(8)}}
+           "dfm": "DFM", "hq": "HQ", "lt": "LT", "on": "On", "off": "Off",
+           **{f"cuda:{number}": f"CUDA {number}" for number in range(8)}}
 
 
 def _told(choice: str | Row, runs: bool) -> tuple[str, str, str]:

@@ -119,7 +119,8 @@ def run(options: DemoOptions, reporter: Reporter) -> dict[str, Any]:
         if program:
             _render(program, places, source, overlays, bool(converted["converted"]), Step(reporter, 6))
         else:
-            reporter.warning("There is no Blender here, so swapped.mp4 and the .blend were not made", blender_process.HOW)
+            reporter.warning("There is no Blender here, so swapped.mp4 and the .blend were not made",
+                             blender_process.HOW)
         # With a variable rate the sequencer shows other frames than the file has.
         _compare(places, source, overlays, bool(program) and source.constant_rate, Step(reporter, 7))
     return {"swapped": str(places.swapped) if program else "", "before_after": str(places.before_after),

@@ -49,7 +49,8 @@ def values_of(declared: Option) -> st.SearchStrategy:
         one = st.floats(low, high) if d.step is None else \
             st.integers(0, round((high - low) / d.step)).map(lambda i: low + i * d.step)
     else:
-        one = st.text(st.characters(blacklist_categories=["Cs"]), max_size=20)
+        # argparse takes "--" for the end of the options wherever it stands.
+        one = st.text(st.characters(blacklist_categories=["Cs"]), max_size=20).filter(lambda text: text != "--")
     if declared.many:
         one = st.lists(one, max_size=3).map(tuple)
     return st.one_of(st.none(), one) if declared.optional else one
