@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -25,8 +24,9 @@ pytestmark = pytest.mark.skipif(bool(blender_window.why_not()), reason=blender_w
 def seen(tmp_path_factory: pytest.TempPathFactory, footage: Path) -> dict:
     """What the session in the window saw: rendered actors, extracted, and a model that has learned nothing."""
     home = tmp_path_factory.mktemp("preview")
-    clips = [Path(shutil.copy(footage / name, home / name)) for name in ("actor_a.mp4", "actor_b.mp4")]
-    options = make(ExtractOptions, {"source": str(clips[0]), "frames": "0-9", "device": "cpu"})
+    clips = [footage / name for name in ("actor_a.mp4", "actor_b.mp4")]  # the window gets copies of them in `home`
+    options = make(ExtractOptions, {"source": str(clips[0]), "frames": "0-9", "device": "cpu",
+                                    "alignments": str(home / "actor_a_alignments.db")})
     extraction.run(options, SilentReporter())
     torch.manual_seed(0)
     model = base.build("sketch")
