@@ -8,6 +8,7 @@ import bpy
 
 from ..core import consent
 from .environment import core_python
+from .language import told
 from .overlay.settings import STATES, UNDERSTUDY_OverlayColours
 from .text import wrapped
 from .timing import timed_class
@@ -89,7 +90,7 @@ class UNDERSTUDY_Preferences(bpy.types.AddonPreferences):
         if state is None:
             layout.label(text="Looking at the core's Python …", icon="TIME")
         elif state.usable:
-            layout.label(text=f"The core is ready: Python {state.version}", icon="CHECKMARK")
+            layout.label(text=told(f"The core is ready: Python {state.version}"), icon="CHECKMARK")
         else:
             message = state.message
             if state.status == "absent" and not self.python:

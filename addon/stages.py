@@ -145,14 +145,6 @@ def places(scene: Any) -> list[Path]:
     return found
 
 
-def models(scene: Any) -> list[Path]:
-    """The folder of the shot's model, as far as it is known."""
-    try:
-        return [shot.model_folder(scene)]
-    except UnderstudyError:
-        return []  # no strips yet
-
-
 def sources(scene: Any) -> list[Path]:
     """The footage of the shot's strips, as far as it is known."""
     return [path for _, path in _footage(scene)]

@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from .board import Board, JobView
+from .language import told
 from .timing import measured
 
 _WIDTH = 14  # in units of a button's height
@@ -51,7 +52,7 @@ def _draw(header: Any, context: Any) -> None:
         if text:
             row = header.layout.row()
             row.ui_units_x = _WIDTH
-            row.progress(factor=factor, type="BAR", text=text)
+            row.progress(factor=factor, type="BAR", text=told(text))
 
 
 def register() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from ..addon import correcting
+from ..addon.language import told
 from ..addon.timing import timed_class
 from .base import NOTHING, Operator
 
@@ -33,8 +34,8 @@ class UNDERSTUDY_OT_edit_landmarks(Operator, bpy.types.Operator):
     def draw(self, context: Any) -> None:
         count = correcting.unsaved(context)
         layout = self.layout
-        layout.label(text=f"{count:,} landmarks were moved and not saved." if count != 1
-                     else "One landmark was moved and not saved.", icon="QUESTION")
+        layout.label(text=told(f"{count:,} landmarks were moved and not saved" if count != 1
+                               else "One landmark was moved and not saved"), icon="QUESTION")
         layout.row().prop(self, "unsaved", expand=True)
 
     def run(self, context: Any) -> None:

@@ -9,6 +9,7 @@ import bpy
 
 from ..addon import environment, pictures, preferences, watch
 from ..addon.board import Board, JobView
+from ..addon.language import told
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
 from ..core.errors import JobError
@@ -117,7 +118,7 @@ class UNDERSTUDY_OT_job_log(JobOperator, bpy.types.Operator):
         scale = context.preferences.system.ui_scale
         column = self.layout.column(align=True)
         head = column.row()
-        head.label(text=f"Log of {self._title}", icon="TEXT")
+        head.label(text=told(f"Log of {self._title}"), icon="TEXT")
         head.operator("understudy.job_log_text", icon="WINDOW").job = self.job
         column.separator()
         for line in self._lines:

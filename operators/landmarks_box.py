@@ -91,7 +91,7 @@ class UNDERSTUDY_OT_face_box(OnFrame, bpy.types.Operator):
                 size = store.source.width, store.source.height
             self._canvas = pointing.canvas(context, strip, size)
         except UnderstudyError as error:
-            self.report({"ERROR"}, str(error))
+            self.tell({"ERROR"}, str(error))
             return {"CANCELLED"}
         corrections.prepare(path)
         # The aligner is loaded while the box is being drawn.

@@ -74,7 +74,7 @@ class Transforms(OnFrame):
             self.face = self._face.uuid
             self._canvas = pointing.canvas(context, strip, size)
         except UnderstudyError as error:
-            self.report({"ERROR"}, str(error))  # type: ignore[attr-defined]
+            self.tell({"ERROR"}, str(error))
             return {"CANCELLED"}
         corrections.prepare(path)
         self._pivot = centre(self._face.landmarks)

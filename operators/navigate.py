@@ -72,10 +72,10 @@ class UNDERSTUDY_OT_jump_frame(Operator, bpy.types.Operator):
         frame = found.jump(self.direction, self.step)
         if frame is None:
             if not len(found.frames):
-                self.report({"INFO"}, f"There is no {word}")
+                self.tell({"INFO"}, f"There is no {word}")
             elif self.direction in ("PREVIOUS", "NEXT"):
                 side = "before" if self.direction == "PREVIOUS" else "after"
-                self.report({"INFO"}, f"There is no {word} {side} this one")
+                self.tell({"INFO"}, f"There is no {word} {side} this one")
             return {"CANCELLED"}
         scene.frame_current = frame
         return None
@@ -98,7 +98,7 @@ class UNDERSTUDY_OT_jump_kind(Operator, bpy.types.Operator):
         data = settings.of(views.place_of(context)[0])
         data.kind = KINDS[(KINDS.index(data.kind) + 1) % len(KINDS)]
         label = next(label for name, label, *_ in settings.KINDS if name == data.kind)
-        self.report({"INFO"}, f"Jump to: {label}")
+        self.tell({"INFO"}, f"Jump to: {label}")
 
 
 @timed_class

@@ -39,7 +39,7 @@ class UNDERSTUDY_OT_run_all(Stage, bpy.types.Operator):
         try:
             self._sentence = overnight.sentence(self.plan(shot.sequencer_scene(context)))
         except UnderstudyError as error:
-            self.report({"ERROR"}, str(error))
+            self.tell({"ERROR"}, str(error))
             return {"CANCELLED"}
         self._asks = not watch.board().consent
         self.agree = self._asks  # what pressing OK says

@@ -39,7 +39,7 @@ class RunsTool(Operator):
         try:
             planned, questions = self._planned(context)
         except UnderstudyError as error:
-            self.report({"ERROR"}, str(error))  # type: ignore[attr-defined]
+            self.tell({"ERROR"}, str(error))
             return {"CANCELLED"}
         if not questions or bpy.app.background:
             return self.execute(context)
@@ -80,7 +80,7 @@ class RunsTool(Operator):
         for line in (*told_lines(status, result), ended_text(task.name, result)):
             print(line, flush=True)
         if status != "finished":
-            self.report({"WARNING"}, "Stopped; running it again continues")  # type: ignore[attr-defined]
+            self.tell({"WARNING"}, "Stopped; running it again continues")
             return {"CANCELLED"}
         return {"FINISHED"}
 

@@ -9,6 +9,7 @@ import bpy
 from bl_operators.presets import AddPresetBase
 
 from ..addon import properties, settings, shot
+from ..addon.language import told
 from ..addon.timing import timed_class
 from ..core.errors import UnderstudyError, UsageError, writing
 from .base import NOTHING, Operator
@@ -80,7 +81,7 @@ class UNDERSTUDY_OT_settings_save(SettingsFile, bpy.types.Operator):
         path = self.path()
         path = path if path.suffix.lower() == ".toml" else path.with_name(f"{path.name}.toml")
         settings.save(shot.sequencer_scene(context), path, names)
-        self.report({"INFO"}, f"Saved {path}")  # type: ignore[attr-defined]
+        self.tell({"INFO"}, f"Saved {path}")
 
 
 @timed_class
@@ -96,10 +97,10 @@ class UNDERSTUDY_OT_settings_load(SettingsFile, bpy.types.Operator):
 
     def run(self, context: Any) -> None:
         names, ignored = settings.load(shot.sequencer_scene(context), self.path(), self.stage)
-        told = f"Loaded the settings of {', '.join(name.capitalize() for name in names)}"
+        message = f"Loaded the settings of {', '.join(name.capitalize() for name in names)}"
         if ignored:
-            told += f"; strips and folders stay as they are ({', '.join(ignored)})"
-        self.report({"INFO"}, told)  # type: ignore[attr-defined]
+            message += f"; strips and folders stay as they are ({', '.join(ignored)})"
+        self.tell({"INFO"}, message)
 
 
 @timed_class
@@ -122,8 +123,7 @@ class UNDERSTUDY_OT_copy_command(Operator, bpy.types.Operator):
         if bpy.app.background:
             print(text, flush=True)
         count = text.count("\n") + 1
-        self.report({"INFO"}, "Copied the command" if count == 1 else  # type: ignore[attr-defined]
-                    f"Copied {count} commands")
+        self.tell({"INFO"}, "Copied the command" if count == 1 else f"Copied {count} commands")
 
 
 class PresetAdd(AddPresetBase):
@@ -137,7 +137,7 @@ class PresetAdd(AddPresetBase):
         try:
             return AddPresetBase.execute(self, context)
         except UnderstudyError as error:
-            self.report({"ERROR"}, str(error))  # type: ignore[attr-defined]
+            self.report({"ERROR"}, told(str(error)))  # type: ignore[attr-defined]
             return {"CANCELLED"}
 
     def add(self, context: Any, path: str) -> None:

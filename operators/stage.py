@@ -45,14 +45,14 @@ class Stage(Operator):
         scene = shot.sequencer_scene(context)
         planned = self.plan(scene)
         for warning in room.check(planned, watch.board()):
-            self.report({"WARNING"}, warning)  # type: ignore[attr-defined]
+            self.tell({"WARNING"}, warning)
         if not bpy.app.background:
             stages.queue(scene, planned)
             watch.hurry()
             return {"FINISHED"}
         status = stages.run_and_wait(scene, planned, Printer())
         if status != "finished":
-            self.report({"WARNING"}, "Stopped; running it again continues")  # type: ignore[attr-defined]
+            self.tell({"WARNING"}, "Stopped; running it again continues")
             return {"CANCELLED"}
         self.finished()
         return {"FINISHED"}

@@ -67,7 +67,7 @@ class _SavesFile:
         try:
             self.filepath = self.proposed(context)
         except UnderstudyError as error:
-            self.report({"ERROR"}, str(error))  # type: ignore[attr-defined]
+            self.tell({"ERROR"}, str(error))
             return {"CANCELLED"}
         self.filter_glob = f"*{self.ending}"
         context.window_manager.fileselect_add(self)
@@ -108,7 +108,7 @@ class UNDERSTUDY_OT_picture_save(_SavesFile, Operator, bpy.types.Operator):
             raise UnderstudyError(f"{source} is not there yet", "Previews and graphs come with the first save")
         with writing(self.target()):
             shutil.copyfile(source, self.target())
-        self.report({"INFO"}, f"Saved {self.target()}")
+        self.tell({"INFO"}, f"Saved {self.target()}")
 
 
 @timed_class
@@ -133,7 +133,7 @@ class UNDERSTUDY_OT_sessions_csv(_SavesFile, Operator, bpy.types.Operator):
         table = session_rows.as_csv(session_rows.rows(read_state(model_folder(context)).sessions))
         with writing(self.target()):
             self.target().write_text(table, encoding="utf-8")
-        self.report({"INFO"}, f"Saved {self.target()}")
+        self.tell({"INFO"}, f"Saved {self.target()}")
 
 
 @timed_class

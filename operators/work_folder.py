@@ -54,7 +54,7 @@ class UNDERSTUDY_OT_copy_work(_Elsewhere, bpy.types.Operator):
         try:
             old, new = self._places(context)
         except UnderstudyError as error:
-            self.report({"ERROR"}, str(error))
+            self.tell({"ERROR"}, str(error))
             return {"CANCELLED"}
         self._scene, self._new = shot.sequencer_scene(context).name, new
         self._end, self._trouble, self._done = threading.Event(), "", 0
@@ -74,13 +74,13 @@ class UNDERSTUDY_OT_copy_work(_Elsewhere, bpy.types.Operator):
             return {"RUNNING_MODAL"}
         self.cancel(context)
         if self._end.is_set():
-            self.report({"WARNING"}, "The work folder was not copied")
+            self.tell({"WARNING"}, "The work folder was not copied")
             return {"CANCELLED"}
         if self._trouble:
-            self.report({"ERROR"}, self._trouble)
+            self.tell({"ERROR"}, self._trouble)
             return {"CANCELLED"}
         _move_to(bpy.data.scenes[self._scene])
-        self.report({"INFO"}, f"Copied to {self._new}")
+        self.tell({"INFO"}, f"Copied to {self._new}")
         watch.hurry()
         return {"FINISHED"}
 

@@ -8,6 +8,7 @@ import bpy
 
 from ..addon import properties, shot, stages, watch, weights
 from ..addon.board import JobView
+from ..addon.language import told
 from ..addon.text import wrapped
 from ..core.jobs.tasks import TASKS
 from ..core.options import Option, options_of
@@ -184,7 +185,7 @@ def _draw_going(box: Any, view: JobView, width: int) -> None:
     wrapped(box, f"{view.label}: {view.doing}", width - BOX)
     if view.status != "waiting":
         parts = [f"{view.factor:.0%}" if view.factor else "", view.left]
-        box.progress(factor=view.factor, type="BAR", text=" · ".join(p for p in parts if p))
+        box.progress(factor=view.factor, type="BAR", text=" · ".join(told(p) for p in parts if p))
     for line in (view.count, view.pace):
         if line:
             wrapped(box, line, width - BOX)

@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from ..addon import browser, people, shot, watch
+from ..addon.language import told
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
 from .base import Sidebar
@@ -32,7 +33,7 @@ class UNDERSTUDY_PT_faces(Sidebar, bpy.types.Panel):
         if browser.trouble:
             wrapped(layout, browser.trouble, width, icon="ERROR", alert=True)
         if page is None or page.store != found.path:
-            layout.label(text=f"{found.faces:,} faces of {len(found.people)} persons", icon="INFO")
+            layout.label(text=told(f"{found.faces:,} faces of {len(found.people)} persons"), icon="INFO")
             return
         column = layout.column(align=True)
         for name, label, _, icon, _ in browser.FILTERS:
@@ -67,7 +68,8 @@ class UNDERSTUDY_PT_image_faces(bpy.types.Panel):
             column.prop(data, data.filter, slider=data.filter != "small")
             usual = page.usual.get(data.filter) if page is not None else None
             if usual:
-                column.label(text=f"Usual here: {usual:.3g}" + (" px" if data.filter == "small" else ""), icon="BLANK1")
+                unit = " px" if data.filter == "small" else ""
+                column.label(text=told(f"Usual here: {usual:.3g}{unit}"), icon="BLANK1")
         if data.filter != "no-face":
             column.prop(data, "person", text="")
             column.prop(data, "order", text="")
@@ -78,8 +80,8 @@ class UNDERSTUDY_PT_image_faces(bpy.types.Panel):
             return
         what = "frames" if data.filter == "no-face" else "faces"
         pages = "1 page" if page.pages == 1 else f"{page.pages:,} pages"
-        told = "Loading …" if browser.is_loading() else f"{page.found:,} {what}, {pages}"
-        layout.label(text=told, icon="TIME" if browser.is_loading() else "NONE")
+        sentence = "Loading …" if browser.is_loading() else f"{page.found:,} {what}, {pages}"
+        layout.label(text=told(sentence), icon="TIME" if browser.is_loading() else "NONE")
         row = layout.row(align=True)
         for step, icon in ((-1_000_000, "REW"), (-1, "TRIA_LEFT")):
             row.operator("understudy.browse_page", text="", icon=icon).step = step
@@ -105,7 +107,7 @@ class UNDERSTUDY_PT_image_faces_chosen(bpy.types.Panel):
         row = layout.row(align=True)
         for what, text in (("ALL", "All"), ("NONE", "None"), ("INVERT", "Invert")):
             row.operator("understudy.browse_choose", text=text).what = what
-        layout.label(text=f"{count} chosen" if count else "Click faces to choose them")
+        layout.label(text=told(f"{count} chosen" if count else "Click faces to choose them"))
         column = layout.column(align=True)
         column.operator("understudy.browse_remove", icon="TRASH")
         column.operator("understudy.browse_keep", icon="CHECKMARK")

@@ -9,6 +9,7 @@ import bpy
 
 from ..addon import cleaning, watch
 from ..addon.board import JobView
+from ..addon.language import told
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
 from ..core.models.files import in_words
@@ -51,14 +52,14 @@ class UNDERSTUDY_PT_jobs(Sidebar, bpy.types.Panel):
         column.label(text="Queued")
         for number, view in enumerate(jobs, 1):
             row = column.row(align=True)
-            row.label(text=f"{number}. {view.label}", icon="SORTTIME")
+            row.label(text=told(f"{number}. {view.label}"), icon="SORTTIME")
             row.operator("understudy.job_stop", text="", icon="X").job = view.name
 
     def _draw_ended(self, layout: Any, jobs: list[JobView], width: int) -> None:
         if not jobs:
             return
         head, body = layout.panel("understudy_jobs_ended", default_closed=False)
-        head.label(text=f"Ended ({len(jobs)})")
+        head.label(text=told(f"Ended ({len(jobs)})"))
         head.operator("understudy.jobs_clear", text="", icon="TRASH", emboss=False)
         if body is None:
             return
@@ -66,7 +67,7 @@ class UNDERSTUDY_PT_jobs(Sidebar, bpy.types.Panel):
         for view in jobs[:_MOST]:
             row = column.row(align=True)
             row.alert = view.status in ("failed", "lost")
-            row.label(text=f"{view.label}, {_when(view)}", icon=_ICONS.get(view.status, "DOT"))
+            row.label(text=told(f"{view.label}, {_when(view)}"), icon=_ICONS.get(view.status, "DOT"))
             row.alert = False
             if view.status != "finished":
                 row.operator("understudy.job_restart", text="", icon="FILE_REFRESH").job = view.name
@@ -77,7 +78,7 @@ class UNDERSTUDY_PT_jobs(Sidebar, bpy.types.Panel):
             if view.status in ("failed", "stopped") and view.error:
                 wrapped(column, view.error, width, icon="BLANK1", alert=view.status == "failed")
         if len(jobs) > _MOST:
-            column.label(text=f"and {len(jobs) - _MOST} older ones", icon="BLANK1")
+            column.label(text=told(f"{len(jobs) - _MOST} older ones"), icon="BLANK1")
 
 
 class UNDERSTUDY_UL_items(bpy.types.UIList):

@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from ..addon import clips, masks, watch
+from ..addon.language import told
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
 from . import landmarks
@@ -41,7 +42,7 @@ def _draw_frame(layout: Any) -> None:
     column.label(text="Frame")
     row = column.row(align=True)
     for way, label, icon in _WAYS:
-        row.operator("understudy.faces_copy", text=f"Copy {label}", icon=icon).way = way
+        row.operator("understudy.faces_copy", text=told(f"Copy {label}"), icon=icon).way = way
     column.operator("understudy.frame_revert", text="Revert", icon="LOOP_BACK")
 
 

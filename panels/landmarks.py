@@ -12,6 +12,7 @@ from typing import Any
 import bpy
 
 from ..addon import correcting, keymap, navigation
+from ..addon.language import told
 from ..addon.overlay import settings, views
 from ..addon.overlay.reader import ShownFace
 from ..addon.overlay.shapes import state_of
@@ -138,22 +139,22 @@ def draw_mode(layout: Any, context: Any) -> None:
 def draw_frame(layout: Any, context: Any, view: View) -> None:
     """Which frame of what is shown, and its faces."""
     box, width = layout.box().column(), context.region.width - BOX
-    told = _state(view)
-    if told:
-        wrapped(box, told, width, icon="INFO")
+    sentence = _state(view)
+    if sentence:
+        wrapped(box, sentence, width, icon="INFO")
         return
     faces = view.shown.faces  # type: ignore[union-attr]
     count = "No face" if not faces else "1 face" if len(faces) == 1 else f"{len(faces)} faces"
     head = box.row()
-    head.label(text=f"Frame {view.shown.request.frame:,}")  # type: ignore[union-attr]
+    head.label(text=told(f"Frame {view.shown.request.frame:,}"))  # type: ignore[union-attr]
     right = head.row()
     right.alignment = "RIGHT"
-    right.label(text=count)
+    right.label(text=told(count))
     column = box.column(align=True)
     for face in faces[:_MOST_FACES]:
         _draw_face(column, face, view)
     if len(faces) > _MOST_FACES:
-        column.label(text=f"and {len(faces) - _MOST_FACES:,} more")
+        column.label(text=told(f"{len(faces) - _MOST_FACES:,} more"))
 
 
 def _state(view: View) -> str:
@@ -199,7 +200,7 @@ def draw_jumps(layout: Any, context: Any, view: View) -> None:
     line = layout.row()
     line.alignment = "CENTER"
     line.active = False
-    line.label(text=_count(found))
+    line.label(text=told(_count(found)))
 
 
 def _count(found: navigation.Matches | None) -> str:

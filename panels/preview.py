@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from ..addon import live, shot
+from ..addon.language import told
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
 from .base import Sidebar
@@ -32,7 +33,7 @@ class _Preview:
             elif state.busy:
                 layout.label(text="Converting …", icon="TIME")
             elif state.frame >= 0:
-                layout.label(text=f"Frame {state.frame} in {state.seconds:.1f} s", icon="CHECKMARK")
+                layout.label(text=told(f"Frame {state.frame} in {state.seconds:.1f} s"), icon="CHECKMARK")
         row = layout.row(align=True)
         row.operator("understudy.preview_faces", icon="FILE_IMAGE",
                      text="Converting …" if state.faces else "Five Faces")

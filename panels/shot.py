@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from ..addon import shot, stages, watch, whereabouts
+from ..addon.language import told
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
 from .base import OfShot, Sidebar, draw_job
@@ -136,7 +137,7 @@ class UNDERSTUDY_PT_sources(OfShot, bpy.types.Panel):
         for role, label in _ROLES.items():
             sources = getattr(one, f"sources_{role}")
             header = self.layout.row()
-            header.label(text=f"More faces of {label}")
+            header.label(text=told(f"More faces of {label}"))
             header.operator("understudy.source_add", text="", icon="ADD", emboss=False).role = label
             column = self.layout.column(align=True)
             for index, source in enumerate(sources):

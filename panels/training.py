@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from ..addon import pictures, shot, stages, views, watch
+from ..addon.language import told
 from ..addon.models import CopyView, explain_loss
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
@@ -66,7 +67,7 @@ class UNDERSTUDY_PT_train_sessions(Sidebar, bpy.types.Panel):
         _draw_line(grid, ("", "Start", "Iterations", "EG/s"))
         left_out = len(model.sessions) - _MOST_SESSIONS
         if left_out > 0:
-            grid.label(text=f"{left_out} earlier ones")
+            grid.label(text=told(f"{left_out} earlier ones"))
         for cells in (*model.sessions[-_MOST_SESSIONS:], model.total):
             name, start, _, _, _, iterations, rate = cells
             _draw_line(grid, (name, start[5:] if name != "Total" else "", iterations, rate))
@@ -98,10 +99,10 @@ class UNDERSTUDY_PT_train_copies(Sidebar, bpy.types.Panel):
         for copy in found[:_MOST_COPIES]:
             _draw_copy(layout, copy)
         if len(found) > _MOST_COPIES:
-            layout.label(text=f"and {len(found) - _MOST_COPIES} older ones: Restore Model, under Tools")
+            layout.label(text=told(f"{len(found) - _MOST_COPIES} older ones: Restore Model, under Tools"))
         archives = len(model.copies) - len(found) if model is not None else 0
         if archives:
-            layout.label(text=f"{archives} archived: see Clean Up", icon="PACKAGE")
+            layout.label(text=told(f"{archives} archived: see Clean Up"), icon="PACKAGE")
 
 
 def _draw_line(column: Any, cells: tuple[str, ...]) -> None:
@@ -121,8 +122,8 @@ def _draw_copy(layout: Any, copy: CopyView) -> None:
     if copy.preview:
         row.template_icon(icon_value=views.thumbnail(copy.preview, copy.saved), scale=3.2)
     column = row.column(align=True)
-    told = f"{copy.iterations:,} iterations" if copy.iterations is not None else "damaged"
-    column.label(text=f"{copy.kind.capitalize()}: {told}")
+    sentence = f"{copy.iterations:,} iterations" if copy.iterations is not None else "damaged"
+    column.label(text=told(f"{copy.kind.capitalize()}: {sentence}"))
     loss = explain_loss(copy.loss)
     column.label(text=" · ".join(part for part in (f"loss {loss}" if loss else "", copy.saved) if part))
     buttons = column.row(align=True)
@@ -156,7 +157,7 @@ class UNDERSTUDY_PT_pictures(bpy.types.Panel):
         draw_live(self.layout, context)
         model = model_of(context)
         if model is not None:
-            self.layout.label(text=f"{model.trainer}, {model.iterations:,} iterations")
+            self.layout.label(text=told(f"{model.trainer}, {model.iterations:,} iterations"))
             if model.flat:
                 wrapped(self.layout, model.flat, context.region.width, icon="INFO")
 

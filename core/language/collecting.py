@@ -15,7 +15,7 @@ _SHOWING = ("addon", "operators", "panels", "core/options", "core/jobs/tasks.py"
             "core/consent.py", "core/weights/rows.py")
 _NOT_SHOWN = ("core/options/field.py", "core/options/arguments.py", "core/options/toml.py", "core/options/reference.py",
               "addon/printer.py", "addon/demo_scene.py")
-_SAID = {"warning", "progress", "report", "say", "refused", "poll_message_set"}
+_SAID = {"warning", "progress", "report", "say", "refused", "poll_message_set", "tell", "tells", "told"}
 _LABELS = {"name", "label", "description", "text", "help", "title", "message", "confirm_text", "group", "placeholder"}
 _NAMED = {"bl_label", "bl_description", "undo"}
 _WORDS = re.compile(r"^(?!PRAGMA |SELECT |UPDATE |INSERT |CREATE |DELETE FROM )[\"'(]?[A-Z0-9{].*[a-z]", re.DOTALL)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,13 @@ import pytest
 
 MEDIA = Path(__file__).resolve().parents[1] / "core" / "media"
 SAMPLES = ("collins", "hopper")  # core.demo.portraits
+
+
+@pytest.fixture(autouse=True)
+def no_jobs_left(extension: Any) -> Iterator[None]:
+    """The job is the person's, not the shot's, and would show in every other test's list."""
+    yield
+    shutil.rmtree(extension("addon.environment").setup_jobs(), ignore_errors=True)
 
 
 def strips(scene: Any) -> list[Any]:
