@@ -36,12 +36,18 @@ def area_of(kind):
     return window, max(areas, key=lambda a: a.width)
 
 
-def picture(name):
-    """The whole screen: some OpenGL drivers give Blender's own screenshot operator black pixels."""
+def picture(name, region=None):
+    """The whole screen, or a region of the first window: some OpenGL drivers give Blender's own screenshot operator
+    black pixels.
+    """
     PICTURES.mkdir(parents=True, exist_ok=True)
     path = PICTURES / f"{name}.png"
     if shutil.which("import"):
-        subprocess.run(["import", "-window", "root", str(path)], check=True)
+        cut = []
+        if region is not None:
+            top = bpy.context.window_manager.windows[0].height - region.y - region.height
+            cut = ["-crop", f"{region.width}x{region.height}+{region.x}+{top}", "+repage"]
+        subprocess.run(["import", "-window", "root", *cut, str(path)], check=True)
     else:
         window = bpy.context.window_manager.windows[0]
         with bpy.context.temp_override(window=window, area=window.screen.areas[0]):
@@ -90,7 +96,7 @@ def open_sidebar():
 
 
 def maximised(name):
-    """A picture with the sequencer over the whole window, so that more of the sidebar shows."""
+    """Pictures with the sequencer over the whole window, so that more of the sidebar shows, and of it alone."""
     window, area = area_of("SEQUENCE_EDITOR")
     for full in (True, False):
         area = area_of("SEQUENCE_EDITOR")[1]
@@ -99,6 +105,7 @@ def maximised(name):
         yield 1.0
         if full:
             picture(name)
+            picture(f"{name}_sidebar", next(r for r in area_of("SEQUENCE_EDITOR")[1].regions if r.type == "UI"))
 
 
 def the_scene():
@@ -108,9 +115,8 @@ def the_scene():
 
 def open_only(*names):
     """Have these panels open and the others closed, from the next file on: a panel that was drawn keeps its state."""
-    classes = [cls for word in ("shot", "extract", "faces", "masks", "train", "training", "convert", "preview",
-                                   "look_over", "tools", "jobs")
-               for cls in module(f"panels.{word}").CLASSES]
+    modules = [module(name) for name in module("addon.registration")._MODULES if name.startswith("panels.")]
+    classes = [cls for one in modules for cls in getattr(one, "CLASSES", ())]
     for cls in reversed(classes):
         bpy.utils.unregister_class(cls)
     for cls in classes:
