@@ -21,7 +21,8 @@ BOX = 12  # pixels that a box's frame takes from a panel's width
 
 
 # The stages from top to bottom, whatever order their modules are registered in; sub-panels keep theirs.
-ORDER = ("shot", "extract", "faces", "landmarks", "persons", "masks", "train", "convert", "live", "tools", "jobs")
+ORDER = ("shot", "extract", "faces", "landmarks", "persons", "masks", "train", "convert", "live", "look_over", "tools",
+         "jobs")
 LAST = 100  # Advanced comes after all other sub-panels
 
 
