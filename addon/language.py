@@ -65,13 +65,23 @@ def _give(*_: Any) -> None:
     bpy.app.translations.register(__package__, {language: entries(language)} if language else {})
 
 
+@bpy.app.handlers.persistent
+def _listen(*_: Any) -> None:
+    """Hear of a change of language; a file that is opened ends all such subscriptions."""
+    bpy.msgbus.clear_by_owner(_OWNER)
+    for setting in ("language", "use_translate_interface"):
+        bpy.msgbus.subscribe_rna(key=(bpy.types.PreferencesView, setting), owner=_OWNER, args=(), notify=_give)
+
+
 def register() -> None:
     bpy.app.translations.register(__package__, {})
     _give()
-    bpy.msgbus.subscribe_rna(key=(bpy.types.PreferencesView, "language"), owner=_OWNER, args=(), notify=_give)
+    _listen()
+    bpy.app.handlers.load_post.append(_listen)
 
 
 def unregister() -> None:
+    bpy.app.handlers.load_post.remove(_listen)
     bpy.msgbus.clear_by_owner(_OWNER)
     bpy.app.translations.unregister(__package__)
 
