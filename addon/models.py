@@ -100,7 +100,7 @@ def read_model(folder: Path) -> ModelView | None:
 
 def _copy(kind: str, place: Path, state: ModelState | None) -> CopyView:
     try:
-        saved = datetime.fromtimestamp((place / STATE_NAME).stat().st_mtime).strftime("%d %b %H:%M")
+        saved = datetime.fromtimestamp((place / STATE_NAME).stat().st_mtime).strftime("%Y-%m-%d %H:%M")
     except OSError:
         saved = ""
     preview = place / PREVIEW_NAME

@@ -122,11 +122,11 @@ class UNDERSTUDY_PT_cleanup(Sidebar, bpy.types.Panel):
 
 
 def _when(view: JobView) -> str:
-    """ "14:05" today, else "24 Nov"."""
+    """ "14:05" today, else "2026-11-24", which every language reads."""
     then = time.localtime(view.created)
     today = time.localtime()
     same = (then.tm_year, then.tm_yday) == (today.tm_year, today.tm_yday)
-    return time.strftime("%H:%M" if same else "%d %b", then)
+    return time.strftime("%H:%M" if same else "%Y-%m-%d", then)
 
 
 CLASSES = (UNDERSTUDY_UL_items, UNDERSTUDY_PT_jobs, UNDERSTUDY_PT_cleanup)
