@@ -51,9 +51,13 @@ def lines(text: str, width: int, size: int) -> tuple[str, ...]:
 
 
 def _pieces(word: str, width: int) -> list[str]:
+    """A long word in parts; paths are parted at folders where that leaves no line half empty."""
     pieces = [""]
     for letter in word:
         if pieces[-1] and blf.dimensions(_FONT, pieces[-1] + letter)[0] > width:
-            pieces.append("")
+            full = pieces.pop()
+            end = max(full.rfind("/"), full.rfind("\\")) + 1
+            end = end if 2 * end > len(full) else len(full)
+            pieces += [full[:end], full[end:]]
         pieces[-1] += letter
     return pieces

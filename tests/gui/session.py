@@ -21,6 +21,7 @@ from acting import (
     maximised,
     module,
     new_shot,
+    open_only,
     open_sidebar,
     operator,
     picture,
@@ -32,6 +33,37 @@ from acting import (
 )
 
 ENOUGH = int(os.environ.get("UNDERSTUDY_GUI_ITERATIONS", "0"))  # for pictures of a swap worth looking at
+
+
+def of_the_swap(scene):
+    """Yields: pictures for the docs of the live preview and of the look over the result, with a model that can swap."""
+    open_only("convert", "live", "look_over")
+    live, state = bpy.context.window_manager.understudy_live, module("addon.live").state
+    live.on = True
+    yield from wait_for(lambda: not state.busy and state.seen is not None and state.seen == state.key, 240)
+    yield 2.0
+    picture("swap_live")
+    live.on = False
+    yield from closed()
+    operator("understudy.preview_faces")
+    yield from wait_for(lambda: any(Path(i.filepath).name == "faces.png" for i in bpy.data.images), 240)
+    yield 2.0
+    picture("swap_five_faces")
+    yield from closed()
+    operator("understudy.look_over")
+    rows = bpy.context.window_manager.understudy_looked_over.rows
+    yield from wait_for(lambda: len(rows) > 0, 300)
+    yield 1.5
+    yield from closed()
+    yield from maximised("swap_looked_over")
+
+
+def closed():
+    """Yields: only the first window left."""
+    for window in bpy.context.window_manager.windows[1:]:
+        with bpy.context.temp_override(window=window):
+            bpy.ops.wm.window_close()
+    yield 1.0
 
 
 def story():
@@ -116,6 +148,8 @@ def story():
     yield 3.0
     picture("converted")
     yield from maximised("converted_panels")
+    if ENOUGH:
+        yield from of_the_swap(scene)
     report["strips"] = [(s.name, s.type, s.channel, s.frame_final_start, s.frame_final_end, s.blend_type)
                         for s in strips_of(scene)]
     report["callbacks"] = {name: (f.kind, f.calls, f.longest, f.longest_cpu, f.total)
