@@ -14,7 +14,10 @@ import bpy
 
 from ..core.language.translating import languages, translated, words
 
-_CONTEXTS = ("*", "Operator")  # Blender looks up the names of operators in a context of their own
+# Blender looks up the names of operators in a context of their own. Panels and properties have one of ours, since in
+# the common one Blender's words come first: its "Faces" are those of meshes.
+CONTEXT = "Understudy"
+_CONTEXTS = ["*", "Operator", CONTEXT]
 _OWNER = object()  # of the subscription to the language in the preferences
 
 
@@ -35,24 +38,29 @@ def _spoken() -> str:
 def entries(language: str) -> dict[tuple[str, str], str]:
     """What Blender is given for a language: the words, and what our classes say in sentences put together from them."""
     known = dict(words(language))
-    for text in _shown():
+    for text in shown():
         if text and text not in known:
             known[text] = translated(text, language)
     return {(context, text): translation for text, translation in known.items() if translation != text
             for context in _CONTEXTS}
 
 
-def _shown() -> Iterator[str]:
+def shown() -> Iterator[str]:
     """Names and tooltips of our classes and their properties."""
-    for name in dir(bpy.types):
-        if name.startswith("UNDERSTUDY_"):
-            cls = getattr(bpy.types, name)
-            rna = cls.bl_rna
-            if issubclass(cls, bpy.types.Operator):  # the class itself is called by its identifier
-                group, verb = cls.bl_idname.split(".")
-                rna = getattr(getattr(bpy.ops, group), verb).get_rna_type()
+    bases = (bpy.types.Panel, bpy.types.Menu, bpy.types.UIList, bpy.types.Operator, bpy.types.PropertyGroup)
+    theirs = {one.identifier for base in bases for one in base.bl_rna.properties}
+    for cls in (cls for base in bases for cls in base.__subclasses__() if cls.__name__.startswith("UNDERSTUDY_")):
+        if not cls.is_registered:
+            continue
+        rna = cls.bl_rna
+        if issubclass(cls, bpy.types.Operator):  # the class itself is called by its identifier
+            group, verb = cls.bl_idname.split(".")
+            rna = getattr(getattr(bpy.ops, group), verb).get_rna_type()
             yield from (rna.name, rna.description)
-            for one in rna.properties:
+        else:
+            yield getattr(cls, "bl_label", "")
+        for one in rna.properties:
+            if one.identifier not in theirs and not one.is_hidden:
                 yield from (one.name, one.description)
                 for item in getattr(one, "enum_items_static", ()):
                     yield from (item.name, item.description)
@@ -86,4 +94,4 @@ def unregister() -> None:
     bpy.app.translations.unregister(__package__)
 
 
-__all__ = ["entries", "languages", "told"]
+__all__ = ["CONTEXT", "entries", "languages", "shown", "told"]

@@ -19,6 +19,7 @@ from ..core.options import Option, Row, make, options_of
 from ..core.options import field as fields
 from ..core.weights import needs
 from .completion import completion
+from .language import CONTEXT
 
 # Blender keeps the number of an enum item, not its name: numbers come from the names, so that new rows never shift
 # what a saved file means.
@@ -68,7 +69,7 @@ def property_of(option: Option, runs: bool = False) -> Any:
     Args:
         runs: what is chosen is run, so that it needs its weights; otherwise what was made with it before is used.
     """
-    common = {"name": option.declaration.label, "description": tooltip(option)}
+    common = {"name": option.declaration.label, "description": tooltip(option), "translation_context": CONTEXT}
     if option.declaration.choices:
         return _enum(option, common, runs)
     if is_text(option):

@@ -8,7 +8,7 @@ import bpy
 
 from ..addon import properties, shot, stages, watch, weights
 from ..addon.board import JobView
-from ..addon.language import told
+from ..addon.language import CONTEXT, told
 from ..addon.text import wrapped
 from ..core.jobs.tasks import TASKS
 from ..core.options import Option, options_of
@@ -31,6 +31,7 @@ class Sidebar:
 
     bl_space_type = "SEQUENCE_EDITOR"
     bl_region_type = "UI"
+    bl_translation_context = CONTEXT
     bl_category = "Understudy"
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 
 from ..addon import browser, people, shot, watch
-from ..addon.language import told
+from ..addon.language import CONTEXT, told
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
 from .base import Sidebar
@@ -51,6 +51,7 @@ class UNDERSTUDY_PT_faces(Sidebar, bpy.types.Panel):
 class UNDERSTUDY_PT_image_faces(bpy.types.Panel):
     bl_space_type = "IMAGE_EDITOR"
     bl_region_type = "UI"
+    bl_translation_context = CONTEXT
     bl_category = "Understudy"
     bl_label = "Faces"
 
@@ -95,6 +96,7 @@ class UNDERSTUDY_PT_image_faces(bpy.types.Panel):
 class UNDERSTUDY_PT_image_faces_chosen(bpy.types.Panel):
     bl_space_type = "IMAGE_EDITOR"
     bl_region_type = "UI"
+    bl_translation_context = CONTEXT
     bl_category = "Understudy"
     bl_label = "Chosen Faces"
 

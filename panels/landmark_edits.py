@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 
 from ..addon import clips, masks, watch
-from ..addon.language import told
+from ..addon.language import CONTEXT, told
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
 from . import landmarks
@@ -74,6 +74,7 @@ class UNDERSTUDY_PT_clip_masks(bpy.types.Panel):
 
     bl_space_type = "CLIP_EDITOR"
     bl_region_type = "UI"
+    bl_translation_context = CONTEXT
     bl_category = "Understudy"
     bl_label = "Masks of Faces"
     bl_options = {"DEFAULT_CLOSED"}

@@ -12,7 +12,7 @@ from typing import Any
 import bpy
 
 from ..addon import correcting, keymap, navigation
-from ..addon.language import told
+from ..addon.language import CONTEXT, told
 from ..addon.overlay import settings, views
 from ..addon.overlay.reader import ShownFace
 from ..addon.overlay.shapes import state_of
@@ -56,6 +56,7 @@ class _ClipSidebar:
 
     bl_space_type = "CLIP_EDITOR"
     bl_region_type = "UI"
+    bl_translation_context = CONTEXT
     bl_category = "Understudy"
 
     @classmethod

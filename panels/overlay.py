@@ -6,6 +6,7 @@ from typing import Any
 
 import bpy
 
+from ..addon.language import CONTEXT
 from ..addon.overlay import settings, views
 from ..addon.timing import timed_class
 
@@ -35,6 +36,7 @@ class _Popover:
     """Mix-in: a section of an Overlays popover."""
 
     bl_region_type = "HEADER"
+    bl_translation_context = CONTEXT
     bl_label = "Faces"
 
     @classmethod

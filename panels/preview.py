@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 
 from ..addon import live, shot
-from ..addon.language import told
+from ..addon.language import CONTEXT, told
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
 from .base import Sidebar
@@ -50,6 +50,7 @@ class UNDERSTUDY_PT_live(_Preview, Sidebar, bpy.types.Panel):
 class UNDERSTUDY_PT_live_image(_Preview, bpy.types.Panel):
     bl_space_type = "IMAGE_EDITOR"
     bl_region_type = "UI"
+    bl_translation_context = CONTEXT
     bl_category = "Understudy"
     bl_options = {"DEFAULT_CLOSED"}
 

@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 
 from ..addon import pictures, shot, stages, views, watch
-from ..addon.language import told
+from ..addon.language import CONTEXT, told
 from ..addon.models import CopyView, explain_loss
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
@@ -146,6 +146,7 @@ def draw_live(layout: Any, context: Any) -> None:
 class UNDERSTUDY_PT_pictures(bpy.types.Panel):
     bl_space_type = "IMAGE_EDITOR"
     bl_region_type = "UI"
+    bl_translation_context = CONTEXT
     bl_category = "Understudy"
     bl_label = "Picture"
 

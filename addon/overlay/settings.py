@@ -10,6 +10,7 @@ import bpy
 from ...core.options.maskers import DRAWN_IN_BLENDER, MASKS
 from ...core.options.rows import Row
 from .. import shot
+from ..language import CONTEXT
 from ..timing import measured
 from .reader import Crop
 from .shapes import STATES, Colour, Look
@@ -40,7 +41,8 @@ def _changed(self: Any, context: Any) -> None:
 
 
 def _toggle(name: str, default: bool, sentence: str) -> Any:
-    return bpy.props.BoolProperty(name=name, default=default, description=sentence, update=_changed, options=set())
+    return bpy.props.BoolProperty(name=name, default=default, description=sentence, update=_changed, options=set(),
+                                  translation_context=CONTEXT)
 
 
 def _mask_items() -> list[tuple[str, str, str, int]]:

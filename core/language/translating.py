@@ -55,14 +55,14 @@ class Templates:
 
 def _has_words(template: str) -> bool:
     """Whether enough of it is fixed: "{}: {}" would be anything."""
-    return _literal(template) >= 6
+    return _literal(template) >= 5
 
 def _literal(template: str) -> int:
     return len(re.sub(r"\{\}|[^A-Za-z]", "", template))
 
 @lru_cache(maxsize=512)
 def _pattern(template: str, loose: bool) -> re.Pattern[str]:
-    value = "(.+?)" if loose else r"((?:(?!: |\. ).)+?)"
+    value = "(.+?)" if loose else r"((?:(?!: |\. ).)+?)(?<!\.)"  # a full stop is the sentence's
     return re.compile(value.join(map(re.escape, template.split("{}"))), re.DOTALL)
 
 def _filled(translation: str, values: list[str]) -> str:
@@ -88,21 +88,56 @@ def translated(text: str, language: str) -> str:
     if whole is not None:
         return whole
     parts = re.split(r"(?<=[.?!])\s+", text)
-    done = [_sentence(templates, part) for part in parts]
+    done: list[str | None] = []
+    place = 0
+    while place < len(parts):  # of sentences that are known together, the most
+        for end in range(len(parts), place, -1):
+            found = _sentence(templates, " ".join(parts[place:end]), exact=end > place + 1)
+            if found is not None or end == place + 1:
+                break
+        done.append(found)
+        if found is None:
+            parts[place:place + 1] = [parts[place]]
+        else:
+            parts[place:end] = [" ".join(parts[place:end])]
+        place += 1
     if None not in done:
         return "".join(part or "" for part in done)
     whole = templates.find(text, loose=True)
     return whole if whole is not None else " ".join(new or old for new, old in zip(done, parts, strict=True))
 
 
-def _sentence(templates: Templates, text: str) -> str | None:
+def _sentence(templates: Templates, text: str, *, exact: bool = False) -> str | None:
     bare = text.rstrip(".")
-    found = templates.find(bare)
-    if found is None and ": " in bare:  # "Extract A: 30 of 240 frames"
-        head, _, rest = bare.partition(": ")
-        head_told, rest_told = templates.find(head), templates.find(rest)
-        if head_told or rest_told:
-            found = f"{head_told or head}: {rest_told or rest}"
-    if found is None:
-        found = templates.find(bare, loose=True)
+    if exact:
+        found = templates.known.get(bare)
+    else:
+        found = templates.find(bare) or _with_heading(templates, bare) or _with_condition(templates, bare)
+        found = found or templates.find(bare, loose=True)
     return found and found + ("。" if text.endswith(".") else "")
+
+
+def _with_heading(templates: Templates, text: str) -> str | None:
+    """ "Extract A: 30 of 240 frames"."""
+    head, colon, rest = text.partition(": ")
+    if not colon:
+        return None
+    head_told, rest_told = templates.find(head), templates.find(rest)
+    return f"{head_told or head}: {rest_told or rest}" if head_told or rest_told else None
+
+
+def _with_condition(templates: Templates, text: str) -> str | None:
+    """A tooltip with its unit, and with what an option counts for, as `core.options.field` puts them behind it."""
+    match = re.fullmatch(r"(.+) \(([^()]{1,12})\)", text, re.DOTALL)
+    if match:
+        head = templates.known.get(match[1]) or _with_condition(templates, match[1])
+        return head and f"{head}（{templates.known.get(match[2], match[2])}）"
+    head, semicolon, last = text.rpartition("; ")
+    if not semicolon:
+        return None
+    known = templates.known.get(head) or _with_condition(templates, head)
+    for start in ("with ", "for "):
+        condition = templates.known.get(f"; {start}{{}}")
+        if known and last.startswith(start) and condition:
+            return known + _filled(condition, [last.removeprefix(start)])
+    return f"{known}；{templates.known[last]}" if known and last in templates.known else None

@@ -38,8 +38,8 @@ def expected_faces(frames: int, seen: int = 0, faces_seen: int = 0) -> int:
 def expectation(step: int, faces: int, measured: bool) -> str:
     """Said before anything is read: "every 12th frame, about 40 faces of each person to expect"."""
     which = "every frame" if step == 1 else f"every {ordinal(step)} frame"
-    whose = "" if measured else " of each person"
-    return f"{which}, about {faces} face{'s' if faces != 1 else ''}{whose} to expect"
+    count = "1 face" if faces == 1 else f"{faces} faces"
+    return f"{which}, about {count} to expect" if measured else f"{which}, about {count} of each person to expect"
 
 
 def ordinal(number: int) -> str:

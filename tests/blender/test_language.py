@@ -20,6 +20,18 @@ def test_blender_gets_the_words_of_everything_it_shows(extension: Any) -> None:
     assert not {text for text in lacking if any(letter.islower() for letter in text)} - {"Understudy"}
 
 
+def test_everything_that_classes_show_has_its_words(extension: Any) -> None:
+    """But for names of products, formats and presets, and of properties that no panel shows."""
+    language, translating = extension("addon.language"), extension("core.language.translating")
+    known = translating.words("zh_HANS")
+    lacking = {text for text in language.shown() if text and text not in known
+               and translating.translated(text, "zh_HANS") == text}
+    assert len(list(language.shown())) > 1000
+    lacking = {text for text in lacking if " " in text and not text.startswith(("CUDA ", "dlib "))}
+    assert lacking <= {"Floyd steinberg"}
+    assert ("Understudy", "Faces") in language.entries("zh_HANS")  # Blender's own is of meshes
+
+
 def test_tooltips_that_are_put_together_are_translated(extension: Any) -> None:
     """A sentence, and after it what cannot be undone."""
     entries = extension("addon.language").entries("zh_HANS")

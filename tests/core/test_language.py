@@ -14,7 +14,10 @@ from understudy.core.language.translating import Templates, languages, translate
 ROOT = Path(__file__).resolve().parents[2]
 SHOWN = collect(ROOT)
 KNOWN = {"Extract {}": "提取 {}", "{} of {} frames": "第 {0} 帧，共 {1} 帧", "Train a model first": "请先训练模型",
-         "There is no model in {}": "{} 中没有模型", "{} faces of {}": "{1} 的 {0} 张面孔"}
+         "There is no model in {}": "{} 中没有模型", "{} faces of {}": "{1} 的 {0} 张面孔",
+         "Extract the faces of {} first": "请先提取 {} 的面部", "Carry the sound over": "保留声音", "; with {}": "；用于 {}",
+         "How often to play": "播放次数", "frames": "帧", "Quick. Not for commercial use": "快。不得商用",
+         "Needs weights": "需要权重"}
 
 
 def test_there_are_languages() -> None:
@@ -74,6 +77,10 @@ def known(monkeypatch: pytest.MonkeyPatch) -> None:
     ("12 faces of Anna", "Anna 的 12 张面孔"),
     ("What nobody knows. Train a model first.", "What nobody knows. 请先训练模型。"),
     ("Nothing of it", "Nothing of it"), ("", ""),
+    ("Extract the faces of A first.", "请先提取 A 的面部。"),  # not "Extract {}", with a full stop in the value
+    ("Carry the sound over; with writer video", "保留声音；用于 writer video"),
+    ("How often to play (frames)", "播放次数（帧）"),
+    ("Quick. Not for commercial use. Needs weights", "快。不得商用。需要权重"),
 ])
 def test_sentences_are_found_by_their_templates(text: str, expected: str, known: None) -> None:
     assert translated(text, "xx") == expected

@@ -75,12 +75,12 @@ def wait_for(condition, seconds):
 
 
 def operator(name, **options):
-    """Press a button: the operator in the sequencer's context, invoked."""
+    """Press a button: the operator in the sequencer's context, invoked, with its step of undo."""
     window, area = area_of("SEQUENCE_EDITOR")
     region = next(r for r in area.regions if r.type == "WINDOW")
     group, verb = name.split(".")
     with bpy.context.temp_override(window=window, area=area, region=region):
-        return getattr(getattr(bpy.ops, group), verb)("INVOKE_DEFAULT", **options)
+        return getattr(getattr(bpy.ops, group), verb)("INVOKE_DEFAULT", True, **options)
 
 
 def can(stage):
