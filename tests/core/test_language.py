@@ -15,9 +15,9 @@ ROOT = Path(__file__).resolve().parents[2]
 SHOWN = collect(ROOT)
 KNOWN = {"Extract {}": "提取 {}", "{} of {} frames": "第 {0} 帧，共 {1} 帧", "Train a model first": "请先训练模型",
          "There is no model in {}": "{} 中没有模型", "{} faces of {}": "{1} 的 {0} 张面孔",
-         "Extract the faces of {} first": "请先提取 {} 的面部", "Carry the sound over": "保留声音", "; with {}": "；用于 {}",
-         "How often to play": "播放次数", "frames": "帧", "Quick. Not for commercial use": "快。不得商用",
-         "Needs weights": "需要权重"}
+         "Extract the faces of {} first": "请先提取 {} 的面部", "Carry the sound over": "保留声音",
+         "; with {}": "；用于 {}", "How often to play": "播放次数", "frames": "帧",
+         "Quick. Not for commercial use": "快。不得商用", "Needs weights": "需要权重"}
 
 
 def test_there_are_languages() -> None:

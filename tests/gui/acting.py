@@ -125,6 +125,21 @@ def open_only(*names):
         bpy.utils.register_class(cls)
 
 
+def reopened(*panels):
+    """Yields: the file saved and opened again in a fresh layout, with these panels open."""
+    path = bpy.data.filepath
+    bpy.ops.wm.save_mainfile()
+    open_only(*panels)
+    bpy.ops.wm.read_homefile(app_template="Video_Editing")
+    yield 0.7
+    bpy.ops.wm.open_mainfile(filepath=path, load_ui=False)
+    yield 0.7
+    area = open_sidebar()
+    yield 0.5
+    next(r for r in area.regions if r.type == "UI").active_panel_category = "Understudy"
+    yield 1.0
+
+
 def new_shot(frames=40):
     """Yields: the Video Editing template with the clips as strips one after the other, and our tab in front."""
     bpy.context.preferences.view.show_splash = False

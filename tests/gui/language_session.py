@@ -18,10 +18,9 @@ from acting import (
     maximised,
     module,
     new_shot,
-    open_only,
-    open_sidebar,
     operator,
     play,
+    reopened,
     report,
     the_scene,
     wait_for,
@@ -43,24 +42,16 @@ def untranslated():
     """Labels of our panels and operators that Blender shows as they are."""
     left = []
     for name, cls in ours():
-        context = "Operator" if issubclass(cls, bpy.types.Operator) else "*"
+        context = "Operator" if issubclass(cls, bpy.types.Operator) else cls.bl_translation_context
         label = cls.bl_label
-        if label and translations.pgettext_iface(label, context) == label:
+        if label and label != "Understudy" and translations.pgettext_iface(label, context) == label:
             left.append(f"{name}: {label}")
     return left
 
 
 def shown(name, *panels):
     """Yields: a picture of the sidebar with these panels open, drawn anew from the saved file."""
-    bpy.ops.wm.save_mainfile()
-    open_only(*panels)
-    bpy.ops.wm.read_homefile(app_template="Video_Editing")
-    yield 0.7
-    bpy.ops.wm.open_mainfile(filepath=str(HOME / "language.blend"), load_ui=False)
-    yield 0.7
-    area = open_sidebar()
-    yield 0.5
-    next(r for r in area.regions if r.type == "UI").active_panel_category = "Understudy"
+    yield from reopened(*panels)
     yield from wait_for(lambda: can("extract") and board().environment is not None, 60)
     yield 1.0
     yield from maximised(name)
@@ -82,7 +73,7 @@ def story():
     view.use_translate_interface = view.use_translate_tooltips = view.use_translate_reports = True
     yield 1.0
     report["locale"] = translations.locale
-    report["panel"] = translations.pgettext_iface("Extract")
+    report["panel"] = translations.pgettext_iface("Extract", "Understudy")
     report["button"] = translations.pgettext_iface("Extract", "Operator")
     tooltip = bpy.ops.understudy.extract.get_rna_type().description
     report["tooltip"] = [tooltip, translations.pgettext_tip(tooltip)]
@@ -99,7 +90,7 @@ def story():
     operator("understudy.extract", strip="A")
     yield from wait_for(lambda: any(v.status == "finished" for v in board().jobs), 180)
     yield from shown("zh_ended", "shot", "extract", "jobs")
-    report["kept"] = translations.pgettext_iface("Extract")  # after all those files
+    report["kept"] = translations.pgettext_iface("Extract", "Understudy")  # after all those files
     view.language = "en_US"
     yield 0.7
     report["back"] = translations.pgettext_iface("Extract")

@@ -22,9 +22,9 @@ from acting import (
     module,
     new_shot,
     open_only,
-    open_sidebar,
     operator,
     play,
+    reopened,
     report,
     strips_of,
     the_scene,
@@ -45,16 +45,7 @@ def select(*names):
 
 def shown(name, *panels):
     """Yields: a picture of the sidebar with these panels open, drawn anew from the saved file."""
-    bpy.ops.wm.save_mainfile()
-    open_only(*panels)
-    bpy.ops.wm.read_homefile(app_template="Video_Editing")
-    yield 1.0
-    bpy.ops.wm.open_mainfile(filepath=str(HOME / "panels.blend"), load_ui=False)
-    yield 1.0
-    area = open_sidebar()
-    yield 0.5
-    next(r for r in area.regions if r.type == "UI").active_panel_category = "Understudy"
-    yield 1.5
+    yield from reopened(*panels)
     yield from maximised(name)
 
 

@@ -21,11 +21,11 @@ from acting import (
     maximised,
     module,
     new_shot,
-    open_only,
     open_sidebar,
     operator,
     picture,
     play,
+    reopened,
     report,
     strips_of,
     the_scene,
@@ -35,9 +35,30 @@ from acting import (
 ENOUGH = int(os.environ.get("UNDERSTUDY_GUI_ITERATIONS", "0"))  # for pictures of a swap worth looking at
 
 
-def of_the_swap(scene):
+def of_the_swap():
     """Yields: pictures for the docs of the live preview and of the look over the result, with a model that can swap."""
-    open_only("convert", "live", "look_over")
+    yield from reopened("shot", "landmarks", "clip_landmarks", "clip_landmarks_overlay")
+    window = bpy.context.window_manager.windows[0]
+    the_scene().frame_set(20)
+    yield from wait_for(lambda: board().latest("train") is not None, 20)
+    yield 3.0
+    picture("swap_overlay")
+    operator("understudy.edit_landmarks")
+    operator("understudy.markers_make", extent="RANGE")
+    yield from wait_for(lambda: any(clip.understudy.record for clip in bpy.data.movieclips), 60)
+    beside = next(a for a in window.screen.areas if a.type == "SEQUENCE_EDITOR"
+                  and a.spaces.active.view_type == "PREVIEW")
+    beside.type = "CLIP_EDITOR"
+    beside.spaces.active.show_region_ui, beside.spaces.active.show_region_toolbar = True, False
+    yield 1.0
+    next(r for r in beside.regions if r.type == "UI").active_panel_category = "Understudy"
+    region = next(r for r in beside.regions if r.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=beside, region=region):
+        bpy.ops.clip.view_all()
+    yield 2.0
+    picture("swap_correcting")
+    yield from reopened("convert", "live", "look_over")
+    yield from wait_for(lambda: can("convert"), 60)
     live, state = bpy.context.window_manager.understudy_live, module("addon.live").state
     live.on = True
     yield from wait_for(lambda: not state.busy and state.seen is not None and state.seen == state.key, 240)
@@ -148,10 +169,10 @@ def story():
     yield 3.0
     picture("converted")
     yield from maximised("converted_panels")
-    if ENOUGH:
-        yield from of_the_swap(scene)
     report["strips"] = [(s.name, s.type, s.channel, s.frame_final_start, s.frame_final_end, s.blend_type)
                         for s in strips_of(scene)]
+    if ENOUGH:
+        yield from of_the_swap()
     report["callbacks"] = {name: (f.kind, f.calls, f.longest, f.longest_cpu, f.total)
                            for name, f in module("addon.timing").callbacks.items()}
 

@@ -21,10 +21,10 @@ from acting import (
     module,
     new_shot,
     open_only,
-    open_sidebar,
     operator,
     picture,
     play,
+    reopened,
     report,
     the_scene,
     wait_for,
@@ -41,21 +41,6 @@ def ended(task):
     if view is not None and view.status in ("failed", "lost"):
         raise RuntimeError(f"{view.label}: {view.error}")
     return view is not None and view.status == "finished"
-
-
-def reopened(*panels):
-    """Yields: the same file in a fresh window layout, with these panels open."""
-    bpy.ops.wm.save_mainfile()
-    open_only(*panels)
-    bpy.ops.wm.read_homefile(app_template="Video_Editing")
-    yield 1.0
-    bpy.ops.wm.open_mainfile(filepath=str(HOME / "tools.blend"), load_ui=False)
-    yield 1.0
-    area = open_sidebar()
-    yield 0.5
-    next(r for r in area.regions if r.type == "UI").active_panel_category = "Understudy"
-    yield from wait_for(lambda: board().jobs, 20)
-    yield 1.0
 
 
 def story():
@@ -85,6 +70,8 @@ def story():
     report["named"] = [row.name for row in people().rows]
 
     yield from reopened("tools", "persons")
+    yield from wait_for(lambda: board().jobs, 20)
+    yield 1.0
     data = the_scene().understudy.active
     data.tool = "alignments multi-faces" if "alignments multi-faces" in module("addon.properties").TOOLS else \
         "persons list"
@@ -108,6 +95,8 @@ def story():
 
     module("panels.base").SECTIONS_CLOSED = False
     yield from reopened("extract", "extract_advanced")
+    yield from wait_for(lambda: board().jobs, 20)
+    yield 1.0
     data = the_scene().understudy.active
     data.extract.aligner, data.extract.masker = "fan", {"bisenet-fp"}
     yield from wait_for(lambda: "fan-2d4" in module("addon.stages").problem(the_scene(), "extract", board()), 10)
