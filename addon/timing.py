@@ -15,7 +15,7 @@ class Callback:
     """Calls of one callback so far. Times in seconds; `kind` is "draw" (may take 2 ms) or "callback" (50 ms).
 
     `longest` is what a person waits, on a busy machine the turns of other programs included; `longest_cpu` is what we
-    computed in that time.
+    computed in that time. So with `total` and `total_cpu`, of all calls together.
     """
 
     kind: str
@@ -23,6 +23,7 @@ class Callback:
     longest: float = 0.0
     longest_cpu: float = 0.0
     total: float = 0.0
+    total_cpu: float = 0.0
 
 
 # "UNDERSTUDY_PT_train.draw" -> its figures; lives as long as the extension is enabled.
@@ -40,6 +41,7 @@ def measured(name: str, kind: str = "callback") -> Iterator[None]:
         spent, spent_cpu = time.perf_counter() - start, time.thread_time() - start_cpu
         figures.calls += 1
         figures.total += spent
+        figures.total_cpu += spent_cpu
         figures.longest = max(figures.longest, spent)
         figures.longest_cpu = max(figures.longest_cpu, spent_cpu)
 

@@ -247,8 +247,12 @@ def strip_size(strip: Any, fallback: tuple[int, int]) -> tuple[float, float]:
 def view_to_region(region: Any) -> np.ndarray:
     """View -> pixels of a region, as zoom and pan are now."""
     view, width, height = region.view2d, region.width, region.height
-    # `region_to_view` has the far edge at the last pixel, and what is drawn has it behind that one: without the -1,
-    # points at the right and at the top would lie a pixel off.
+    if region.type == "WINDOW":  # the Clip Editor's, which draws a picture from a whole pixel on
+        matrix = view_region(view.region_to_view(0, 0), view.region_to_view(width, height), (width, height))
+        matrix[:, 2] = np.trunc(matrix[:, 2])
+        return matrix
+    # In the preview `region_to_view` has the far edge at the last pixel, and what is drawn has it behind that one:
+    # without the -1, points at the right and at the top would lie a pixel off.
     return view_region(view.region_to_view(0, 0), view.region_to_view(width - 1, height - 1), (width, height))
 
 

@@ -210,7 +210,7 @@ def jumps(scene):
 
 
 def figures():
-    return {name: (f.kind, f.calls, f.longest, f.longest_cpu, f.total)
+    return {name: (f.kind, f.calls, f.longest, f.longest_cpu, f.total_cpu)
             for name, f in module("addon.timing").callbacks.items() if f.calls}
 
 

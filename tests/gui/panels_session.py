@@ -93,7 +93,7 @@ def story():
         yield from wait_for(lambda: len(held().shots) == len(names), 20)
         report["undone"] = [one.name for one in held().shots] == names
     report["jobs"] = len(board().jobs)
-    report["callbacks"] = {name: (f.kind, f.calls, f.longest, f.longest_cpu, f.total)
+    report["callbacks"] = {name: (f.kind, f.calls, f.longest, f.longest_cpu, f.total_cpu)
                            for name, f in module("addon.timing").callbacks.items()}
 
 

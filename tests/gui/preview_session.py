@@ -106,7 +106,7 @@ def story():
     last = rows[len(rows) - 1].frame
     operator("understudy.look_over_jump", frame=last)
     report["jumped"] = scene.frame_current - last
-    report["callbacks"] = {name: (f.kind, f.calls, f.longest, f.longest_cpu, f.total)
+    report["callbacks"] = {name: (f.kind, f.calls, f.longest, f.longest_cpu, f.total_cpu)
                            for name, f in module("addon.timing").callbacks.items()}
 
 

@@ -132,7 +132,7 @@ def test_drawing_does_not_grow_with_the_number_of_faces(seen: dict) -> None:
     assert {"UNDERSTUDY_PT_faces", "UNDERSTUDY_PT_jobs", "UNDERSTUDY_PT_image_faces"} <= panels
     small, large = (sum(seen[f"draws_{name}"][panel] for panel in panels) for name in ("small", "large"))
     print(f"all open panels together: {small * 1000:.2f} ms with 100 faces, {large * 1000:.2f} ms with 100,000")
-    assert large < small * 1.1 + 0.001
+    assert large < small * 1.1 + 0.0003
 
 
 def test_no_callback_holds_blender_up(seen: dict) -> None:

@@ -150,6 +150,7 @@ def test_buttons_jump_to_frames_by_what_is_in_them(seen: dict) -> None:
 
 
 def test_drawing_takes_as_long_with_many_faces_as_with_few(seen: dict) -> None:
+    """In processor time: other programs, and a graphics card that is software, take their turns meanwhile."""
     assert seen["faces"] == FACES
     small, big = seen["figures"]["small"], seen["figures"]["big"]
     for name, (kind, calls, longest, cpu, total) in sorted(big.items()):

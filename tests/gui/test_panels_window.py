@@ -44,5 +44,5 @@ def test_panels_are_drawn_quickly(seen: dict) -> None:
         if kind == "draw" and calls:
             print(f"{name}: {calls} calls, {total / calls * 1000:.2f} ms on average, longest {cpu * 1000:.1f} ms of "
                   f"processor time, {longest * 1000:.1f} ms passed")
-    assert all(total / calls < 0.004 for kind, calls, _, _, total in seen["callbacks"].values()
+    assert all(total / calls < 0.002 for kind, calls, _, _, total in seen["callbacks"].values()
                if kind == "draw" and calls)

@@ -78,7 +78,7 @@ def story():
                                               if area.type == "IMAGE_EDITOR")
     report["drawn"] = shown()
     report["windows_after"] = len(bpy.context.window_manager.windows)
-    report["callbacks"] = {name: (f.kind, f.calls, f.longest, f.longest_cpu, f.total)
+    report["callbacks"] = {name: (f.kind, f.calls, f.longest, f.longest_cpu, f.total_cpu)
                            for name, f in module("addon.timing").callbacks.items()}
 
 
