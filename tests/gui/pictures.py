@@ -13,7 +13,7 @@ from PIL import Image
 
 # What a session calls it, what the docs do; whether the even ground below the last panel goes.
 CHOSEN = (
-    ("idle", "idle", False), ("training_panels", "training_panels", False), ("converted", "converted", False),
+    ("idle", "idle", False), ("swap_training", "training_panels", False), ("converted", "converted", False),
     ("extract_panels_sidebar", "extract_panels", True), ("tools_panels_sidebar", "tools_panels", True),
     ("shots_sidebar", "shots", True), ("masks_sidebar", "masks_panel", True),
     ("faces_browser_wide", "faces_browser", False), ("swap_overlay", "overlay", False),
@@ -45,8 +45,19 @@ def main(source: Path, docs: Path) -> int:
             picture = opened.convert("RGB")
         if below:
             picture = cut_below(picture)
-        picture.quantize(256, dither=Image.Dither.NONE).save(docs / f"{called}.png", optimize=True)
+        save_small(picture, docs / f"{called}.png")
     return missing
+
+
+def save_small(picture: Image.Image, path: Path, largest: int = 300_000) -> None:
+    """With few colours, and so much smaller that the file has no more than so many bytes."""
+    size = picture.size
+    for scale in (1.0, 0.85, 0.75, 0.65, 0.55):
+        smaller = picture if scale == 1.0 else picture.resize((round(size[0] * scale), round(size[1] * scale)),
+                                                              Image.Resampling.LANCZOS)
+        smaller.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+        if path.stat().st_size <= largest:
+            return
 
 
 if __name__ == "__main__":

@@ -112,6 +112,7 @@ def story():
     scene.understudy.active.train.iterations = 60
     scene.understudy.active.train.batch_size = 16 if ENOUGH else 4
     scene.understudy.active.train.trainer = os.environ.get("UNDERSTUDY_GUI_TRAINER", "sketch")
+    scene.understudy.active.model_dir = os.environ.get("UNDERSTUDY_GUI_MODEL", "")
     module("addon.timing").reset()
     yield from wait_for(lambda: can("extract"), 60)
     yield 1.5
@@ -157,6 +158,12 @@ def story():
     operator("understudy.job_resume", job=name)
     yield from wait_for(lambda: board().latest("train").status == "running", 60)
     yield from wait_for(lambda: board().latest("train").factor * 20000 >= ENOUGH, 3600)
+    if ENOUGH:
+        yield from reopened("train", "train_watch", "train_sessions")
+        yield from wait_for(lambda: board().latest("train") is not None and board().latest("train").pace, 60)
+        yield 2.0
+        yield from maximised("swap_training")
+        scene = the_scene()
     operator("understudy.job_stop", job=name)
     yield from wait_for(lambda: board().latest("train").status == "stopped", 120)
     yield 1.0
