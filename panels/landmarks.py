@@ -210,7 +210,7 @@ def _count(found: navigation.Matches | None) -> str:
     total, place = len(found.frames), found.place()
     if not total:
         return "No such frames"
-    return f"{place + 1:,} of {total:,}" if place is not None else f"{total:,} frames" if total > 1 else "1 frame"
+    return f"{place + 1:,} / {total:,}" if place is not None else f"{total:,} frames" if total > 1 else "1 frame"
 
 
 CLASSES = (UNDERSTUDY_PT_clip_landmarks, UNDERSTUDY_PT_clip_landmarks_overlay, UNDERSTUDY_PT_clip_landmarks_keys,
