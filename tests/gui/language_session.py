@@ -63,12 +63,13 @@ def story():
     report["chinese"] = "zh_HANS" in known or "zh_HANS" in translations.locales
     if not report["chinese"]:
         return
-    yield from new_shot(frames=20)
+    yield from new_shot(frames=10)
     report["english"] = translations.pgettext_iface("Extract")
     bpy.context.preferences.addons[PACKAGE].preferences.python = PYTHON
     bpy.ops.wm.save_as_mainfile(filepath=str(HOME / "language.blend"))
     data = the_scene().understudy.active
     data.strip_a, data.strip_b = (clip.stem for clip in CLIPS)
+    data.extract.detection_size = 480
     view.language = "zh_HANS"  # as a person would, with a file open
     view.use_translate_interface = view.use_translate_tooltips = view.use_translate_reports = True
     yield 1.0
@@ -79,17 +80,13 @@ def story():
     report["tooltip"] = [tooltip, translations.pgettext_tip(tooltip)]
     report["told"] = module("addon.language").told("Extract the faces of both strips")
     report["untranslated"] = untranslated()
-    yield from shown("zh", "shot", "extract")
-    yield from shown("zh_extract", "extract", "extract_advanced")
-    yield from shown("zh_faces", "faces", "landmarks", "landmarks_overlay", "persons", "masks")
-    yield from shown("zh_train", "train", "train_watch", "train_sessions", "train_copies")
-    yield from shown("zh_convert", "convert", "live", "look_over")
-    yield from shown("zh_tools", "tools", "jobs", "cleanup")
+    yield from shown("zh", "shot", "extract", "extract_advanced", "tools")
+    yield from shown("zh_train", "train", "train_watch", "train_sessions", "convert", "live", "look_over")
     operator("understudy.consent")
     yield from wait_for(lambda: board().consent, 10)
     operator("understudy.extract", strip="A")
     yield from wait_for(lambda: any(v.status == "finished" for v in board().jobs), 180)
-    yield from shown("zh_ended", "shot", "extract", "jobs")
+    yield from shown("zh_faces", "faces", "landmarks", "landmarks_overlay", "persons", "masks", "jobs", "cleanup")
     report["kept"] = translations.pgettext_iface("Extract", "Understudy")  # after all those files
     view.language = "en_US"
     yield 0.7

@@ -74,11 +74,9 @@ def story():
     yield from wait_for(lambda: can("extract"), 60)
     module("addon.timing").reset()
     yield from shown("shots", "shot", "sources", "places")
-    yield from shown("extract", "extract")
+    yield from shown("extract", "extract", "convert")
     yield from shown("masks", "masks")
-    yield from shown("train", "train")
-    yield from shown("train_advanced", "train_advanced", "train")
-    yield from shown("convert", "convert")
+    yield from shown("train", "train_advanced", "train")
     # Undo in the window: what the button did, and nothing else.
     names = [one.name for one in held().shots]
     operator("understudy.shot_remove")

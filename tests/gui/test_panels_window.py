@@ -23,7 +23,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory, footage: Path) -> dict:
 
 def test_the_session_goes_through(seen: dict) -> None:
     assert seen["errors"] == []
-    assert {"no_shot.png", "shots.png", "extract.png", "masks.png", "train.png", "convert.png"} <= set(seen["pictures"])
+    assert {"no_shot.png", "shots.png", "extract.png", "masks.png", "train.png"} <= set(seen["pictures"])
 
 
 def test_a_new_shot_is_made_of_the_selected_strips(seen: dict) -> None:
