@@ -40,15 +40,18 @@ def of_the_swap():
     yield from reopened("shot", "landmarks", "clip_landmarks", "clip_landmarks_overlay")
     window = bpy.context.window_manager.windows[0]
     the_scene().frame_set(20)
+    module("addon.overlay.settings").of(the_scene()).show = True
     yield from wait_for(lambda: board().latest("train") is not None, 20)
     yield 3.0
     picture("swap_overlay")
     operator("understudy.edit_landmarks")
-    operator("understudy.markers_make", extent="RANGE")
-    yield from wait_for(lambda: any(clip.understudy.record for clip in bpy.data.movieclips), 60)
     beside = next(a for a in window.screen.areas if a.type == "SEQUENCE_EDITOR"
                   and a.spaces.active.view_type == "PREVIEW")
     beside.type = "CLIP_EDITOR"
+    yield 1.0
+    operator("understudy.markers_make", extent="RANGE")
+    yield from wait_for(lambda: any(clip.understudy.record for clip in bpy.data.movieclips), 60)
+    yield 1.0
     beside.spaces.active.show_region_ui, beside.spaces.active.show_region_toolbar = True, False
     yield 1.0
     next(r for r in beside.regions if r.type == "UI").active_panel_category = "Understudy"
@@ -173,6 +176,7 @@ def story():
     yield from wait_for(lambda: can("convert"), 20)
     operator("understudy.convert")
     yield from wait_for(lambda: any(v.task == "convert" and v.status == "finished" for v in board().jobs), 180)
+    module("addon.overlay.settings").of(scene).show = False  # for a look at the swap
     yield 3.0
     picture("converted")
     yield from maximised("converted_panels")
