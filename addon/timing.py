@@ -98,4 +98,5 @@ def _poll(inner: Callable[..., bool], name: str) -> Any:
 def reset() -> None:
     """Forget the figures, not the callbacks."""
     for figures in callbacks.values():
-        figures.calls, figures.longest, figures.longest_cpu, figures.total = 0, 0.0, 0.0, 0.0
+        figures.calls = 0
+        figures.longest = figures.longest_cpu = figures.total = figures.total_cpu = 0.0

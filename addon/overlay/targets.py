@@ -249,7 +249,7 @@ def view_to_region(region: Any) -> np.ndarray:
     view, width, height = region.view2d, region.width, region.height
     if region.type == "WINDOW":  # the Clip Editor's, which draws a picture from a whole pixel on
         matrix = view_region(view.region_to_view(0, 0), view.region_to_view(width, height), (width, height))
-        matrix[:, 2] = np.trunc(matrix[:, 2])
+        matrix[:, 2] = view.view_to_region(0.0, 0.0, clip=False)
         return matrix
     # In the preview `region_to_view` has the far edge at the last pixel, and what is drawn has it behind that one:
     # without the -1, points at the right and at the top would lie a pixel off.
