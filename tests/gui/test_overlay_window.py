@@ -128,6 +128,8 @@ def test_the_session_went_well(seen: dict) -> None:
 def test_each_landmark_is_drawn_where_its_square_is_seen(seen: dict, name: str) -> None:
     """To a pixel of the screen, at three zooms, with turned, cropped, scaled and mirrored strips."""
     x, y, width, height = seen["pairs"][name]
+    if name.startswith("clip"):
+        height -= 30  # the Clip Editor's timeline, with a white number
     plain, drawn = (read_image(seen["home"] / "pictures" / f"{name}_{which}.png")[y:y + height, x:x + width].astype(int)
                     for which in ("plain", "overlay"))
     squares = blobs(plain.min(2) > 150, 0.15)
