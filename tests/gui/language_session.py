@@ -42,7 +42,7 @@ def untranslated():
     """Labels of our panels and operators that Blender shows as they are."""
     left = []
     for name, cls in ours():
-        context = "Operator" if issubclass(cls, bpy.types.Operator) else cls.bl_translation_context
+        context = "Operator" if issubclass(cls, bpy.types.Operator) else getattr(cls, "bl_translation_context", "*")
         label = cls.bl_label
         if label and label != "Understudy" and translations.pgettext_iface(label, context) == label:
             left.append(f"{name}: {label}")
