@@ -169,10 +169,8 @@ def test_ending_early_ends_all_threads(room: int, after: int, parallel: bool) ->
     stream = work.pipeline(room).write(range(1000), work)  # type: ignore[arg-type]
     for _ in range(after):
         next(stream)
-    began = time.monotonic()
     stream.close()
-    assert time.monotonic() - began < 2
-    assert work.begun < 200
+    assert work.begun < 200  # of a thousand
     assert after == 0 or work.closed.is_set()
 
 
