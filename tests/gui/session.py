@@ -62,9 +62,10 @@ def of_the_swap():
     picture("swap_correcting")
     yield from reopened("convert", "live", "look_over")
     yield from wait_for(lambda: can("convert"), 60)
-    live, state = bpy.context.window_manager.understudy_live, module("addon.live").state
-    live.on = True
-    yield from wait_for(lambda: not state.busy and state.seen is not None and state.seen == state.key, 240)
+    live, view = bpy.context.window_manager.understudy_live, module("addon.live")
+    live.on = True  # which begins a new state
+    yield from wait_for(lambda: view.state.seen is not None and view.state.seen == view.state.key
+                        and not view.state.busy and view.state.frame >= 0, 240)
     yield 2.0
     picture("swap_live")
     live.on = False
