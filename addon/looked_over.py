@@ -148,6 +148,9 @@ def show(name: str, report: dict[str, Any]) -> None:
     global _report
     _report = report
     data().job = name
+    measured = [measure for measure, _, _ in MEASURES if report.get("worst", {}).get(measure)]
+    if measured and data().by not in measured:  # such as likeness, without B's faces: an empty list would say nothing
+        data().by = measured[0]
     fill()
 
 
