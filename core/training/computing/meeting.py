@@ -19,13 +19,14 @@ _LOOK = 0.05  # seconds between two looks at the store
 
 
 def torchrun_store(rank: int, size: int, patience: timedelta) -> Store:
-    """The part of torchrun's store that is for this start alone.
+    """The part of torchrun's store that is for this start alone; without torchrun's, the first process keeps one.
 
     Raises:
         ModelError: the other processes have not come after `patience`.
     """
-    store = TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), size, is_master=False,
-                     timeout=patience, wait_for_workers=False)
+    keeps = rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"  # as in a SLURM job's own variables
+    store = TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), size, is_master=keeps, timeout=patience,
+                     wait_for_workers=False)
     return fresh_part(store, rank, size, patience)
 
 
