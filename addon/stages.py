@@ -108,8 +108,11 @@ def next_step(scene: Any, board: Board) -> str:
     if busy:
         return f"{busy.label} is under way"
     for stage, sentence in (("train", "Extract the faces of both strips"), ("convert", "Train a model on both faces")):
-        if problem(scene, stage, board):
-            return sentence
+        try:
+            if _lacking(scene, stage, board):
+                return sentence
+        except UnderstudyError as error:
+            return str(error)
     if not any(view.status == "finished" for view in jobs_of(scene, "convert", board)):
         return "Convert strip A with the trained model"
     return "The result is on the strip above A"

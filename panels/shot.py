@@ -13,6 +13,7 @@ from ..addon.timing import timed_class
 from .base import OfShot, Sidebar, draw_job
 
 _ROLES = {"a": "A", "b": "B"}
+_step: tuple[tuple[Any, ...], str] = ((), "")  # of what, and the shot's next step
 _states: dict[str, tuple[tuple[Any, ...], str]] = {}  # shot -> of what, and its icon: found again when that changes
 
 
@@ -35,6 +36,18 @@ def state_icon(one: Any) -> str:
             icon = "CHECKMARK" if done else "LAYER_ACTIVE" if statuses else "LAYER_USED"
         _states[one.uid] = about, icon
     return _states[one.uid][1]
+
+
+def _next_step(scene: Any, board: Any) -> str:
+    """`stages.next_step`, found again when something has changed that it depends on: panels are drawn all the time."""
+    global _step
+    one, held = shot.active(scene), scene.understudy
+    about = (board.version, bpy.data.filepath, scene.name, one.uid, one.strip_a_id, one.strip_b_id, one.lender,
+             one.folder_b, one.model_dir, one.train.trainer, held.folder,
+             *(shot.strip_in(one, role) is None for role in shot.ROLES))
+    if _step[0] != about:
+        _step = about, stages.next_step(scene, board)
+    return _step[1]
 
 
 @timed_class
@@ -78,7 +91,7 @@ class UNDERSTUDY_PT_shot(Sidebar, bpy.types.Panel):
             return
         self._draw_list(layout, held)
         self._draw_strips(layout, shot.active(scene))
-        wrapped(layout, stages.next_step(scene, board), width, icon="INFO")
+        wrapped(layout, _next_step(scene, board), width, icon="INFO")
         if shot.work_folder_or_none(scene) is None:
             layout.operator("wm.save_as_mainfile", text="Save As …", icon="FILE_TICK")
         elif board.environment is not None and not board.environment.usable:
