@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from ..core.errors import UnderstudyError
@@ -20,7 +21,7 @@ def expectation(scene: Any, role: str, board: Board) -> str:
     if strip is None:
         return ""
     settings, film = shot.active(scene).extract, board.films.get(str(shot.source_path(strip)))
-    scene_rate = Fraction(scene.render.fps) / Fraction(scene.render.fps_base).limit_denominator(1001)
+    scene_rate = _rate(scene.render.fps, scene.render.fps_base)
     rate = film.rate if film is not None else scene_rate
     frames = round(strip.frame_final_duration * rate / scene_rate)
     if film is not None and not shot.active(scene).strip_only:
@@ -30,5 +31,15 @@ def expectation(scene: Any, role: str, board: Board) -> str:
             frames = len(parse_frames(settings.frames, film.frames if film is not None else frames))
         except UnderstudyError as error:
             return f"{role.upper()}: {error}"
-    step = purpose.step(settings.purpose, settings.every, rate)
-    return f"{role.upper()}: {purpose.expectation(step, purpose.expected_faces(-(-frames // step)), measured=False)}"
+    return f"{role.upper()}: {_told(settings.purpose, settings.every, rate, frames)}"
+
+
+@lru_cache(maxsize=64)
+def _rate(fps: int, base: float) -> Fraction:
+    return Fraction(fps) / Fraction(base).limit_denominator(1001)
+
+
+@lru_cache(maxsize=64)
+def _told(wanted: str, every: int, rate: Fraction, frames: int) -> str:
+    step = purpose.step(wanted, every, rate)
+    return purpose.expectation(step, purpose.expected_faces(-(-frames // step)), measured=False)

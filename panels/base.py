@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import bpy
@@ -12,6 +13,7 @@ from ..addon.language import CONTEXT, told
 from ..addon.text import wrapped
 from ..core.jobs.tasks import TASKS
 from ..core.options import Option, options_of
+from ..core.weights import needs
 from ..core.weights.rows import find
 from . import settings
 
@@ -119,17 +121,24 @@ def has_options(task: str, advanced: bool) -> bool:
                for option in options_of(TASKS[task].options))
 
 
+@cache
+def _sections(task: str, advanced: bool) -> dict[str, list[Option]]:
+    """The options that panels show of a task, the usual or the advanced ones, by group in the order of all groups."""
+    shown = [option for option in options_of(TASKS[task].options) if properties.shown(option)]
+    sections: dict[str, list[Option]] = {option.declaration.group: [] for option in shown}
+    for option in shown:
+        if option.declaration.advanced == advanced:
+            sections[option.declaration.group].append(option)
+    return sections
+
+
 def draw_options(layout: Any, scene: Any, task: str, advanced: bool) -> None:
     """A task's options: the usual ones a column for each group, the advanced ones a section that folds for each."""
     layout.use_property_split = True
     layout.use_property_decorate = False
     group = properties.settings(scene, task)
-    shown = [option for option in options_of(TASKS[task].options)
-             if properties.shown(option) and properties.is_meant(option, group)]
-    sections: dict[str, list[Option]] = {option.declaration.group: [] for option in shown}
-    for option in shown:
-        if option.declaration.advanced == advanced:
-            sections[option.declaration.group].append(option)
+    sections = {heading: [option for option in found if properties.is_meant(option, group)]
+                for heading, found in _sections(task, advanced).items()}
     sections = {heading: found for heading, found in sections.items() if found}
     for heading, found in sections.items():
         if advanced and len(sections) > 1:
@@ -153,6 +162,8 @@ def _draw_option(column: Any, group: Any, option: Option, task: str) -> None:
 
 def draw_weights(layout: Any, scene: Any, task: str, width: int) -> None:
     """Which weights the task lacks, and the button that fetches them."""
+    if not needs.choosers(TASKS[task].options):
+        return
     board = watch.board()
     values = properties.values_of(properties.settings(scene, task), task)
     lacking = weights.lacking(TASKS[task].options, values, board)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
 from ..errors import UsageError
@@ -41,6 +42,7 @@ def resolve(names: Iterable[str]) -> list[Weights]:
     return [row for row in WEIGHTS if row.name in meant]
 
 
+@cache
 def choosers(options: type) -> tuple[str, ...]:
     """The options of a task that say which networks it runs. One without a `device` runs none: where it names a mask or
     an identity model, as `mask output` does, it means what that one made before.
