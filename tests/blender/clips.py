@@ -9,7 +9,11 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import runpy
 import subprocess
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -34,6 +38,22 @@ def load(name: str) -> ModuleType:
 
 
 barcode = load("barcode")
+
+
+@contextmanager
+def package(home: Path) -> Iterator[None]:
+    """The package under the name `understudy`, a cache of its own in `home`, and the properties of strips."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("UNDERSTUDY_HOME", str(home))
+    runpy.run_path(str(ROOT / "core" / "jobs" / "bootstrap.py"), run_name="understudy_bootstrap")
+    strip_type = getattr(bpy.types, "Strip", None) or bpy.types.Sequence
+    for name in ("understudy_id", "understudy_overlay", "understudy_shot"):
+        if not hasattr(strip_type, name):
+            setattr(strip_type, name, bpy.props.StringProperty())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+    patch.undo()
 
 
 def core_python() -> Path:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import random
-import runpy
-import warnings
 from collections.abc import Callable
 from itertools import accumulate
 from pathlib import Path
@@ -51,18 +49,8 @@ collection, movie, images, put, trim = clips.collection, clips.movie, clips.imag
 
 @pytest.fixture(scope="module", autouse=True)
 def package(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The package under the name `understudy`, a cache of its own, and the two strip properties."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("UNDERSTUDY_HOME", str(tmp_path_factory.mktemp("home")))
-    runpy.run_path(str(ROOT / "core" / "jobs" / "bootstrap.py"), run_name="understudy_bootstrap")
-    strip_type = getattr(bpy.types, "Strip", None) or bpy.types.Sequence
-    for name in ("understudy_id", "understudy_overlay"):
-        if not hasattr(strip_type, name):
-            setattr(strip_type, name, bpy.props.StringProperty())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+    with clips.package(tmp_path_factory.mktemp("home")):
         yield
-    patch.undo()
 
 
 @pytest.fixture(scope="module")

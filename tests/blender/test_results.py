@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import runpy
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -39,18 +37,8 @@ collection, movie, images, put, trim = clips.collection, clips.movie, clips.imag
 
 @pytest.fixture(scope="module", autouse=True)
 def package(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The package under the name `understudy`, a cache of its own, and the properties of strips."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("UNDERSTUDY_HOME", str(tmp_path_factory.mktemp("home")))
-    runpy.run_path(str(ROOT / "core" / "jobs" / "bootstrap.py"), run_name="understudy_bootstrap")
-    strip_type = getattr(bpy.types, "Strip", None) or bpy.types.Sequence
-    for name in ("understudy_id", "understudy_overlay", "understudy_shot"):
-        if not hasattr(strip_type, name):
-            setattr(strip_type, name, bpy.props.StringProperty())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+    with clips.package(tmp_path_factory.mktemp("home")):
         yield
-    patch.undo()
 
 
 @pytest.fixture(scope="module")
