@@ -187,7 +187,7 @@ def refresh() -> None:
     if _asked is not None and not _asked.ended:
         _again = True
         return
-    scene = shot.sequencer_scene(bpy.context)
+    scene = shot.shown_scene()
     try:
         values = request(scene)
     except UnderstudyError as error:
@@ -271,7 +271,7 @@ def sync(board: Board) -> None:
 
     if page is None or _asked is not None or not is_shown():
         return
-    scene = shot.sequencer_scene(bpy.context)
+    scene = shot.shown_scene()
     if scene is None:
         return
     found = people.view(scene, board)

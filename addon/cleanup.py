@@ -44,7 +44,7 @@ def wanted() -> cleaning.Wanted:
         if folder is None:
             continue
         work.append(folder)
-        for strip in _all_strips(scene):
+        for strip in shot.all_strips(scene):
             if strip.type == "IMAGE" and strip.directory:
                 used[str(Path(bpy.path.abspath(strip.directory)).absolute())] = f"strip {strip.name} shows it"
         for one in shot.every(scene):
@@ -63,13 +63,6 @@ def _of_shot(scene: Any, name: str, models: list[Path], stores: list[Path], name
         names[str(shot.converted_folder(scene))] = f"Result of {name}"
     except UnderstudyError:
         pass  # a shot that is not complete has nothing that it could be named after
-
-
-def _all_strips(scene: Any) -> Any:
-    editor = scene.sequence_editor
-    if editor is None:
-        return ()
-    return editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
 
 
 def marked(data: Any, board: Board) -> list[cleaning.Item]:

@@ -87,21 +87,13 @@ def settings() -> UNDERSTUDY_Live:
     return bpy.context.window_manager.understudy_live
 
 
-def shown_scene() -> Any:
-    """The scene of the first sequencer on the screen; Blender's timers belong to no window."""
-    for window in bpy.context.window_manager.windows:
-        if any(area.type == "SEQUENCE_EDITOR" for area in window.screen.areas):
-            return getattr(window.workspace, "sequencer_scene", None) or window.scene
-    return bpy.context.scene
-
-
 def is_playing() -> bool:
     return any(window.screen.is_animation_playing for window in bpy.context.window_manager.windows)
 
 
 @timed
 def _tick() -> float | None:
-    return turn(shown_scene()) if settings().on else None
+    return turn(shot.shown_scene()) if settings().on else None
 
 
 def turn(scene: Any) -> float:

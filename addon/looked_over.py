@@ -178,7 +178,7 @@ def _turn() -> float:
     board = watch.board()
     if board.version != _seen or _read is not None:
         _seen = board.version
-        if sync(shot.sequencer_scene(bpy.context), board):
+        if sync(shot.shown_scene(), board):
             watch.redraw()
     return TURN
 

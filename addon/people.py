@@ -93,7 +93,7 @@ def sync(board: Board) -> bool:
     global _following
     context = bpy.context
     data = context.window_manager.understudy_people
-    found = view(shot.sequencer_scene(context), board)
+    found = view(shot.shown_scene(), board)
     people = found.people if found is not None else ()
     before = [(row.person, row.name, row.faces) for row in data.rows]
     typed = {row.person: row.name for row in data.rows if row.person in _writing}

@@ -19,6 +19,7 @@ ROLES = ("a", "b")
 _STRIP_TYPES = {"MOVIE", "IMAGE"}
 # Strips are no IDs in Blender: `understudy_id` names one wherever it is renamed or moved to.
 StripType = getattr(bpy.types, "Strip", None) or bpy.types.Sequence
+_renamed: dict[tuple[str, str, str], str] = {}  # scene, id and name as it was kept -> what the strip is called now
 _focus: tuple[str, str] | None = None  # scene and shot that `focused` has put in front; main thread only
 
 
@@ -60,14 +61,29 @@ def find(scene: Any, uid: str) -> Any | None:
     return next((one for one in scene.understudy.shots if uid and one.uid == uid), None)
 
 
-def strips(scene: Any) -> Iterator[Any]:
-    """The strips that can be A or B: films and image sequences, but not our own results."""
+def shown_scene() -> Any:
+    """The scene of the first sequencer on the screen: for timers, which belong to no window."""
+    for window in bpy.context.window_manager.windows:
+        if any(area.type == "SEQUENCE_EDITOR" for area in window.screen.areas):
+            return getattr(window.workspace, "sequencer_scene", None) or window.scene
+    return sequencer_scene(bpy.context)
+
+
+def all_strips(scene: Any) -> Any:
+    """Blender's collection of all strips of a scene, those inside meta strips included; empty without a sequencer."""
     editor = scene.sequence_editor
     if editor is None:
-        return
-    for strip in editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all:
-        if strip.type in _STRIP_TYPES and not strip.understudy_overlay:
-            yield strip
+        return ()
+    return editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
+
+
+def strips(scene: Any) -> Iterator[Any]:
+    """The strips that can be A or B: films and image sequences, but not our own results."""
+    return (strip for strip in all_strips(scene) if _is_footage(strip))
+
+
+def _is_footage(strip: Any) -> bool:
+    return strip.type in _STRIP_TYPES and not strip.understudy_overlay
 
 
 def strip_of(scene: Any, role: str) -> Any | None:
@@ -94,8 +110,18 @@ def strips_of(scene: Any, role: str) -> list[Any]:
 
 def find_strip(scene: Any, uid: str, name: str = "") -> Any | None:
     """The strip with this id. A copy has its original's id: the one called `name` wins, then the first."""
-    found = [s for s in strips(scene) if uid and s.understudy_id == uid]
-    return next((s for s in found if s.name == name), found[0] if found else None)
+    everything = all_strips(scene) if uid else ()
+    if not len(everything):
+        return None
+    # Panels and timers ask often, and a film may have thousands of strips: names are looked up, ids are searched for.
+    for known in (name, _renamed.get((scene.name, uid, name), "")):
+        strip = everything.get(known) if known else None
+        if strip is not None and strip.understudy_id == uid and _is_footage(strip):
+            return strip
+    strip = next((strip for strip in strips(scene) if strip.understudy_id == uid), None)
+    if strip is not None:
+        _renamed[scene.name, uid, name] = strip.name
+    return strip
 
 
 def choose(scene: Any, role: str, strip: Any) -> None:
