@@ -21,6 +21,7 @@ from ... import __version__
 from ..errors import EnvironmentError_, JobError, UsageError, writing
 from ..options import make, options_of
 from .folder import ENDED, JobFolder, JobSpec, JobState
+from .interrupting import interruptible
 from .lock import FileLock
 from .tasks import TASKS
 
@@ -213,25 +214,27 @@ def reap(job: JobFolder, state: JobState) -> JobState:
 def wait(job: JobFolder, on_message: Callable[[Any], None] = lambda message: None, interval: float = 0.1) -> str:
     """Follow a job until it has ended or is lost; returns its status. For scripts and `blender -b`.
 
-    Ctrl-C asks the job to stop and goes on waiting; a second one leaves at once.
+    Ctrl-C asks the job to stop, says so, and goes on waiting; a second one leaves at once.
     """
     from .follow import Follower
 
     follower = Follower(job)
     asked = False
-    while True:
-        try:
-            messages = follower.poll()
-            for message in messages:
-                on_message(message)
-            if not messages and follower.status in (*ENDED, "lost"):
-                return follower.status
-            time.sleep(interval)
-        except KeyboardInterrupt:
-            if asked:
-                raise
-            asked = True
-            stop(job)
+    with interruptible():
+        while True:
+            try:
+                messages = follower.poll()
+                for message in messages:
+                    on_message(message)
+                if not messages and follower.status in (*ENDED, "lost"):
+                    return follower.status
+                time.sleep(interval)
+            except KeyboardInterrupt:
+                if asked:
+                    raise
+                asked = True
+                stop(job)
+                print("\nStopping after this step; Ctrl-C again leaves at once.", file=sys.stderr, flush=True)
 
 
 def _version(root: Path) -> str:

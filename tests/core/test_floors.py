@@ -17,7 +17,8 @@ BLENDER = {"bpy", "gpu", "gpu_extras", "mathutils", "bl_ui", "blf", "aud"}
 BLENDER_SIDE = ("addon", "operators", "panels")
 LIGHT_CORE = ("core/errors.py", "core/folders.py", "core/consent.py", "core/options", "core/jobs/messages.py",
               "core/jobs/tasks.py", "core/jobs/folder.py", "core/jobs/client.py", "core/jobs/bootstrap.py",
-              "core/jobs/follow.py", "core/jobs/lock.py", "core/jobs/progress.py", "core/jobs/reporter.py",
+              "core/jobs/follow.py", "core/jobs/interrupting.py",
+              "core/jobs/lock.py", "core/jobs/progress.py", "core/jobs/reporter.py",
               "core/jobs/run.py", "core/jobs/worker.py", "core/jobs/setup.py", "core/jobs/rehearsal.py",
               "core/jobs/service.py", "core/jobs/service_client.py", "core/environment.py",
               "core/media/index.py", "core/media/listing.py", "core/media/ranges.py",
