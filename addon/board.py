@@ -114,6 +114,7 @@ class Board:
     pictures: dict[str, int] = field(default_factory=dict)  # picture that is shown -> when its file was written
     models: dict[str, ModelView] = field(default_factory=dict)  # model folder -> what it holds
     space: SpaceView | None = None  # what could be deleted, once somebody has asked
+    device: str = ""  # where the core computes, once the preferences have been looked at
     version: int = 0
 
     def job(self, name: str) -> JobView | None:

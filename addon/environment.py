@@ -17,7 +17,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..core import environment as env
-from ..core.environment import EnvironmentState, Interpreter
+from ..core.environment import Devices, EnvironmentState, Interpreter
 from ..core.errors import EnvironmentError_, UnderstudyError, writing
 from ..core.folders import user_data
 from ..core.jobs import client
@@ -93,8 +93,10 @@ class Watch:
     def __init__(self) -> None:
         self.state: EnvironmentState | None = None
         self.interpreters: list[Interpreter] = []
+        self.device = ""  # where it computes, in words; "" until somebody has asked and it has answered
         self._thread: threading.Thread | None = None
         self._asked = ""
+        self._device_of = ""
 
     @property
     def busy(self) -> bool:
@@ -119,12 +121,39 @@ class Watch:
         self._thread = threading.Thread(target=self._look, args=(python, chosen, find), name="environment", daemon=True)
         self._thread.start()
 
+    def find_device(self) -> None:
+        """Learn in a thread where the core computes; once for each Python and session, for drivers come and go."""
+        if self.state is None or not self.state.usable or self._device_of == self.state.python:
+            return
+        self._device_of, self.device = self.state.python, ""
+        threading.Thread(target=self._ask_device, args=(self.state.python,), name="device", daemon=True).start()
+
+    def _ask_device(self, python: str) -> None:
+        told = explain_devices(env.devices(python))
+        if self._device_of == python:
+            self.device = told
+
     def _look(self, python: str, chosen: str, find: bool) -> None:
         state = env.check(python)
         if self._asked == python:
             self.state = state
         if find:
             self.interpreters = env.find_interpreters(chosen, sys.executable)
+
+
+def explain_devices(found: Devices | None) -> str:
+    """Where the core computes, for a person."""
+    if found is None:
+        return "Its PyTorch does not load: run understudy doctor"
+    if found.kind == "MPS":
+        return "Computes on the Apple graphics card (MPS)"
+    if found.kind == "CPU":
+        if found.made_for:
+            return f"Computes on the processor (CPU): PyTorch sees no graphics card for {found.made_for}"
+        return "Computes on the processor (CPU): this PyTorch is made for nothing else"
+    count = {name: found.names.count(name) for name in found.names}
+    names = ", ".join(f"{number} x {name}" if number > 1 else name for name, number in count.items())
+    return f"Computes with {found.kind} on {names}"
 
 
 # ---- the core's versioned copies ------------------------------------------------------------------------------------

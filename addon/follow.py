@@ -62,6 +62,7 @@ class Keeper:
         self.board = Board()
         self._jobs = Jobs()
         self._watch = environment.Watch()
+        self._wants_device = False
         self._mutex = threading.Lock()  # guards the followers; never held while a worker is started
         self._counter = Counter()
         self._wanted = _Aims()
@@ -155,6 +156,8 @@ class Keeper:
             followers = sorted(self._jobs.followers.values(), key=lambda f: (f.spec.created, f.job.path.name))
         views = tuple(self._view(f) for f in followers)
         self._watch.refresh(chosen)
+        if self._wants_device:
+            self._watch.find_device()
         state = self._watch.state
         python = Path(state.python) if state is not None and state.usable else None
         old = self.board
@@ -164,10 +167,14 @@ class Keeper:
         fresh = Board(views, {p: self._count(p) for p in aims.places}, told, state, consent.given(), films,
                       {str(film): self._store(film, other) for film, other in aims.stores},
                       frozenset(row.name for row in WEIGHTS if files.is_present(row.name)), _written(aims.pictures),
-                      models, self._space, old.version)
+                      models, self._space, self._watch.device, old.version)
         self._advance(fresh, chosen)
         if fresh != old:
             self.board = replace(fresh, version=old.version + 1)
+
+    def find_device(self) -> None:
+        """Somebody wants to know where the core computes: the board will tell it. May be called at every redraw."""
+        self._wants_device = True
 
     def measure(self, wanted: cleaning.Wanted | None) -> None:
         """Find what could be deleted, in the thread; the board then tells it. None: forget what was found."""

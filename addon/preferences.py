@@ -86,11 +86,15 @@ class UNDERSTUDY_Preferences(bpy.types.AddonPreferences):
             keymap.draw(body, context)
 
     def _draw_state(self, layout: Any, board: Any, width: int) -> None:
+        from . import watch
+
         state = board.environment
         if state is None:
             layout.label(text="Looking at the core's Python …", icon="TIME")
         elif state.usable:
             layout.label(text=told(f"The core is ready: Python {state.version}"), icon="CHECKMARK")
+            watch.keeper.find_device()
+            wrapped(layout, board.device or "Looking for graphics cards …", width, icon="BLANK1")
         else:
             message = state.message
             if state.status == "absent" and not self.python:

@@ -129,9 +129,10 @@ def graphics() -> Iterator[Finding]:
     import torch
 
     if torch.cuda.is_available():
+        kind = "ROCm" if torch.version.hip else "CUDA"
         for number in range(torch.cuda.device_count()):
             properties = torch.cuda.get_device_properties(number)
-            name = f"{properties.name}, {properties.total_memory / 1e9:.1f} GB"
+            name = f"{properties.name}, {properties.total_memory / 1e9:.1f} GB ({kind})"
             try:
                 total = float(torch.ones(8, device=f"cuda:{number}").sum())
             except RuntimeError as error:
@@ -140,9 +141,10 @@ def graphics() -> Iterator[Finding]:
                 continue
             yield Finding("Graphics card", "ok" if total == 8 else "fail", name)
     elif torch.backends.mps.is_available():
-        yield Finding("Graphics card", "ok", "Apple GPU (mps)")
+        yield Finding("Graphics card", "ok", "Apple GPU (MPS)")
     else:
-        why = "this torch is made for processors only" if torch.version.cuda is None else "no NVIDIA driver answers"
+        driver = "AMD" if torch.version.hip else "NVIDIA" if torch.version.cuda else ""
+        why = f"no {driver} driver answers" if driver else "this torch is made for processors only"
         yield Finding("Graphics card", "warn", f"none that torch can use ({why})",
                       "Training works on the processor; choose the trainer sketch there")
 

@@ -260,6 +260,39 @@ def _judge(python: str, answer: dict[str, Any], wanted: dict[str, str]) -> Envir
     return state
 
 
+_ASK_DEVICES = """
+import json, torch
+made_for = "ROCm" if torch.version.hip else "CUDA" if torch.version.cuda else ""
+kind, names = "CPU", []
+if torch.cuda.is_available():
+    kind, names = made_for or "CUDA", [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
+elif torch.backends.mps.is_available():
+    kind = "MPS"
+print(json.dumps({"kind": kind, "names": names, "made_for": made_for}))
+"""
+
+
+@dataclass(frozen=True)
+class Devices:
+    """Where a Python's torch computes.
+
+    Attributes:
+        kind: "CUDA", "ROCm", "MPS" or "CPU".
+        names: of the graphics cards, as their drivers have them.
+        made_for: "CUDA" or "ROCm": what this torch could use; "" for neither.
+    """
+
+    kind: str
+    names: tuple[str, ...] = ()
+    made_for: str = ""
+
+
+def devices(python: Path | str) -> Devices | None:
+    """Ask a Python where it computes, which takes seconds, since torch is loaded for it; None where that fails."""
+    answer = ask(python, _ASK_DEVICES, timeout=120)
+    return Devices(answer["kind"], tuple(answer["names"]), answer["made_for"]) if answer is not None else None
+
+
 def import_errors(python: Path | str, names: Iterable[str]) -> dict[str, str]:
     """Import each package in a process of its own, some seconds in all; package -> why it cannot be imported."""
     errors = {}

@@ -257,6 +257,58 @@ def test_the_watch_answers_at_once_and_learns_in_a_thread(tmp_path):
     assert again.state.status == "absent"
 
 
+@pytest.mark.parametrize(("torch", "words"), [
+    ("cuda=True, cards=['NVIDIA RTX A', 'NVIDIA RTX A', 'NVIDIA RTX B']",
+     "Computes with CUDA on 2 x NVIDIA RTX A, NVIDIA RTX B"),
+    ("cuda=True, cards=['AMD Radeon'], hip='6.2'", "Computes with ROCm on AMD Radeon"),
+    ("mps=True", "Computes on the Apple graphics card (MPS)"),
+    ("built='12.8'", "Computes on the processor (CPU): PyTorch sees no graphics card for CUDA"),
+    ("hip='6.2'", "Computes on the processor (CPU): PyTorch sees no graphics card for ROCm"),
+    ("", "Computes on the processor (CPU): this PyTorch is made for nothing else"),
+])
+def test_where_it_computes_is_said(torch, words, tmp_path):
+    """By a torch that says what those of other computers say."""
+    (tmp_path / "torch.py").write_text(f"""
+from types import SimpleNamespace as N
+def made(cuda=False, cards=(), hip=None, mps=False, built=None):
+    global cuda_, version, backends
+    cuda_ = N(is_available=lambda: cuda, device_count=lambda: len(cards), get_device_name=lambda n: cards[n])
+    version, backends = N(hip=hip, cuda=built), N(mps=N(is_available=lambda: mps))
+made({torch})
+cuda = cuda_
+""")
+    python = tmp_path / "python"  # -I shuts PYTHONPATH out
+    python.write_text(f"""#!{sys.executable}
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+exec(sys.argv[sys.argv.index("-c") + 1])
+""")
+    python.chmod(0o755)
+    assert addon_environment.explain_devices(env.devices(python)) == words
+
+
+def test_a_torch_that_does_not_load_is_said(tmp_path):
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nexit 1\n")
+    python.chmod(0o755)
+    assert addon_environment.explain_devices(env.devices(python)) == "Its PyTorch does not load: run understudy doctor"
+
+
+def test_the_watch_asks_once_where_it_computes(monkeypatch):
+    asked = []
+    monkeypatch.setattr(env, "devices", lambda python: asked.append(python) or env.Devices("MPS"))
+    watch = addon_environment.Watch()
+    watch.find_device()
+    assert not asked, "nothing is known of the Python yet"
+    watch.state = env.EnvironmentState("ok", "/here/python")
+    watch.find_device()
+    deadline = time.monotonic() + 20
+    while not watch.device and time.monotonic() < deadline:
+        time.sleep(0.01)
+    watch.find_device()
+    assert (watch.device, asked) == ("Computes on the Apple graphics card (MPS)", ["/here/python"])
+
+
 def test_a_copy_of_the_core_works_on_its_own(tmp_path):
     copy = addon_environment.install_core_copy()
     stamp = (copy / "core" / "errors.py").stat().st_mtime_ns
