@@ -89,6 +89,7 @@ class Trainer:
         self._moments = HostMoments(self.optimizer) if self.savings.moments else None
         self._scaler = self.execution.scaler(self.device)
         self.gradients.scaled = self._scaler.scale
+        self.gradients.forget_recording()  # it reads the scale of the scaler before
         self.clipping = Clipping(recipe.clipping, recipe.clipping_value, recipe.autoclip_history)
         self._rates = [group["lr"] for group in self.optimizer.param_groups]
         self.optimizer.zero_grad(set_to_none=True)

@@ -75,7 +75,8 @@ class Session:
             self.model_dir.mkdir(parents=True, exist_ok=True)
         with self.watcher.session(done, self._earlier, self.facts["batch_size"]):
             self._take_up()
-            if self.trainer.device.type != "cpu":
+            # Not of several processes: what averages their gradients has places of its own on the cards.
+            if self.trainer.device.type != "cpu" and self.trainer.gradients.world.size == 1:
                 self.reporter.on_pause(self._leave_card, lambda: self.trainer.move(self.trainer.device))
             while done < until:
                 asked = self.watcher.asked(self.predicting)

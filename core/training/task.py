@@ -27,11 +27,10 @@ from . import finder
 from . import recipe as recipes
 from .augmenting import augmentation_sheet
 from .augmenting.batches import Batches, Maker, maker_for, process_size
-from .computing import remembering
+from .computing import choosing
+from .computing.compiling import compile_networks
 from .computing.distributed import Crew, World
-from .computing.execution import Execution
 from .computing.gradients import Gradients, sides_can_part
-from .computing.precision import measure
 from .computing.savings import Savings, enough_memory, prepare
 from .computing.threads import Threads, Way, allowed_threads, ways
 from .faces.data import FaceSet
@@ -170,7 +169,13 @@ def _trainer(options: TrainOptions, model_dir: Path, settings: Settings, state: 
     if device.type == "cpu":
         gradients.take(choice[0])
     # Whoever computes with others has to compute like them.
-    execution, measured = world.agree(_execution(options, state, gradients, device, reporter))
+    found = choosing.execution(options, state, gradients, device, world.size, _asked(options),
+                               reporter) if world.leads else None
+    agreed = world.agree(found)
+    assert agreed is not None  # the first process has found one
+    execution, measured = agreed
+    if execution.compiled and not world.leads:
+        compile_networks(model)
     execution.place(model)
     gradients.join(world, options.batch_size)
     trainer = Trainer(gradients, recipe, execution, options.seed, options.nan_protection, savings)
@@ -184,8 +189,7 @@ def _session(options: TrainOptions, model_dir: Path, state: ModelState, trainer:
     """The run of the process that watches and saves."""
     gradients, device = trainer.gradients, trainer.device
     facts = {"batch_size": options.batch_size, **recipes.facts(trainer.recipe, options),
-             "seed": options.seed, "device": device.type, "processes": gradients.world.size,
-             "asked_precision": options.precision, "asked_compile": options.compile,
+             "seed": options.seed, **choosing.surroundings(options, device, gradients.world.size),
              **asdict(trainer.execution),
              "measured_seconds": measured, "faces_a": len(sides[0]), "faces_b": len(sides[1])}
     watcher = watching.make(options, model_dir, sides, (state.input_size, state.output_size), options.seed, reporter)
@@ -242,27 +246,6 @@ def _write_graph(trial: finder.Trial, model_dir: Path, reporter: Reporter) -> No
     path = model_dir / finder.GRAPH_NAME
     write_file(path, finder.graph(trial))
     reporter.preview(path)
-
-
-def _execution(options: TrainOptions, state: ModelState | None, gradients: Gradients, device: torch.device,
-               reporter: Reporter) -> tuple[Execution, dict[str, float]]:
-    """Measured once per model, device and batch size; a later session on the same goes on as the last one did, and a
-    training of another model of the kind computes alike.
-    """
-    last = state.sessions[-1] if state and state.sessions else {}
-    same = {"asked_precision": options.precision, "asked_compile": options.compile, "device": device.type,
-            "batch_size": options.batch_size}
-    if all(last.get(key) == value for key, value in same.items()) and not last.get("compiled", True):
-        kept = {field.name: last[field.name] for field in fields(Execution) if field.name in last}
-        return Execution(**kept), last.get("measured_seconds", {})
-    kind = remembering.key(device, _asked(options), *same.values(), options.ping_pong)
-    measured = remembering.recall(kind)
-    if measured is None:
-        measured = measure(gradients, device, options.precision, options.batch_size, options.compile, reporter.warning,
-                           whole=not options.ping_pong)
-        if options.compile != "on" and not measured[0].compiled:  # that has to be made ready, or refused, each time
-            remembering.remember(kind, measured)
-    return measured
 
 
 @contextmanager

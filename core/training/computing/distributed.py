@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,9 +29,11 @@ from ...errors import FacesError, ModelError, Stopped, UnderstudyError, UsageErr
 from ...jobs.messages import Reporter, SilentReporter
 from ...models.device import choose_device
 from ...options.train import TrainOptions
+from . import lost
 from .meeting import torchrun_store
 
 PATIENCE = timedelta(minutes=30)  # how long one process waits for the slowest to read its faces
+_PAUSE = timedelta(days=30)  # for how long one of them may be paused while the others wait for its word
 _LOOK = 0.1  # seconds between two looks at processes that are starting
 _Value = TypeVar("_Value")
 
@@ -90,7 +93,7 @@ class _Group(World):
         self.rank, self.size = distributed.get_rank(), distributed.get_world_size()
         self._device = device
         # Small words between the processes go by gloo: it notices at once when one of them is gone.
-        self._words = distributed.new_group(backend="gloo", timeout=PATIENCE)
+        self._words = distributed.new_group(backend="gloo", timeout=_PAUSE)
 
     def spread(self, network: nn.Module) -> nn.Module:
         cards = [self._device] if self._device.type == "cuda" else None
@@ -180,7 +183,9 @@ class Crew:
     """
 
     def __init__(self, device: torch.device, rank: int = 0, size: int = 1, port: int | None = None) -> None:
-        self.device, self.warning = device, ""
+        # PyTorch has functions that ask for a card's number; one that nobody numbered is the first.
+        self.device = torch.device("cuda", device.index or 0) if device.type == "cuda" else device
+        self.warning = ""
         self._rank, self._size, self._port = rank, size, port
         self._others: list[BaseProcess] = []
         self._store: TCPStore | None = None
@@ -223,6 +228,8 @@ class Crew:
             self._others.append(process)
 
     def __enter__(self) -> Crew:
+        if self.device.type == "cuda":
+            torch.cuda.set_device(self.device)  # streams and recordings belong to the current card
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
@@ -253,7 +260,6 @@ class Crew:
         backend = "gloo"
         if self.device.type == "cuda":
             backend = "cpu:gloo,cuda:nccl"
-            torch.cuda.set_device(self.device)
         if self._port is not None:
             self._store = TCPStore("127.0.0.1", self._port, self._size, is_master=False)
             self._store.set(_here(self._rank), "yes")
@@ -262,7 +268,8 @@ class Crew:
         store = self._store or torchrun_store(self._rank, self._size, PATIENCE)
         distributed.init_process_group(backend, store=store, rank=self._rank, world_size=self._size, timeout=PATIENCE)
         try:
-            yield _Group(self.device)
+            with lost.watched(self._others):
+                yield _Group(self.device)
         finally:
             distributed.destroy_process_group()
 
@@ -289,6 +296,7 @@ def _follow(options: TrainOptions, device: torch.device, rank: int, size: int, p
     from ..task import train
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the first stops all
+    threading.Thread(target=lost.end_with_parent, name="parent", daemon=True).start()
     try:
         with Crew(device, rank, size, port) as crew:
             train(options, SilentReporter(), crew)

@@ -103,7 +103,7 @@ class Gradients:
     def _replayed(self, execution: Execution, batch: Batch) -> tuple[SideLosses, SideLosses]:
         if self._recording is None or not self._recording.fits(batch):
             plain = replace(execution, graphed=False)
-            self._recording = Recording(lambda fed: self(plain, fed), self._trained(), batch)
+            self._recording = Recording(lambda fed: self(plain, fed), self._trained(), batch, self.model.buffers())
         return self._recording.replay(batch)
 
     def forget_recording(self) -> None:

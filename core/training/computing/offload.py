@@ -25,6 +25,11 @@ class HostMoments:
         self._resting: dict[torch.Tensor, dict[str, torch.Tensor]] = {}
         self.rest()
 
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """The optimiser's, where a `GradScaler` finds the gradients that it divides."""
+        return self.optimizer.param_groups
+
     def rest(self) -> None:
         """Send home what is on the card, such as moments that were just read from a file."""
         for parameter in list(self.optimizer.state):

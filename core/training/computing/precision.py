@@ -24,7 +24,8 @@ _CLEAR_GAIN = 0.9  # another choice than the usual must take less than this part
 
 
 def measure(gradients: Gradients, device: torch.device, precision: str, batch_size: int, compile: str = "off",
-            warn: Callable[[str], object] = print, whole: bool = True) -> tuple[Execution, dict[str, float]]:
+            warn: Callable[[str], object] = print, whole: bool = True, alone: bool = True,
+            ) -> tuple[Execution, dict[str, float]]:
     """The fastest execution for a step's gradients, and the seconds of each that was tried.
 
     First the precisions that the option ("auto": float32 and bfloat16) leaves open, channels-last, which is the usual;
@@ -35,17 +36,20 @@ def measure(gradients: Gradients, device: torch.device, precision: str, batch_si
         compile: "on", "off", or "auto": where it may pay, which is on CUDA cards.
         warn: told why what a person asked for cannot be.
         whole: steps are of both sides at once; otherwise nothing is compiled or recorded.
+        alone: this process trains alone; otherwise nothing is recorded.
+
+    Raises:
+        torch.OutOfMemoryError: the device has no room for any of them.
     """
     model, count = gradients.model, min(batch_size, _MEASURED_FACES)
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     kinds = ("float32", "bfloat16") if precision == "auto" else (precision,)
-    seconds = {last: _measure(gradients, device, last, count) for last in (Execution(kind, True) for kind in kinds)}
+    seconds = _that_fit(gradients, device, [Execution(kind, True) for kind in kinds], count)
     best = choose(seconds)
-    plain = replace(best, channels_last=False)
-    taken = {best: seconds[best], plain: _measure(gradients, device, plain, count)}
+    taken = {best: seconds[best], **_that_fit(gradients, device, [replace(best, channels_last=False)], count, needed=0)}
     seconds, best = {**seconds, **taken}, choose(taken)
     if whole and (device.type == "cuda" or compile == "on"):
-        best = _specialised(gradients, device, best, batch_size, compile, warn, seconds)
+        best = _specialised(gradients, device, best, batch_size, compile, warn, seconds, alone=alone)
     with torch.no_grad():
         for name, buffer in model.named_buffers():
             buffer.copy_(buffers[name])
@@ -53,11 +57,30 @@ def measure(gradients: Gradients, device: torch.device, precision: str, batch_si
     return best, {execution.label: round(value, 4) for execution, value in seconds.items()}
 
 
+def _that_fit(gradients: Gradients, device: torch.device, kinds: list[Execution], count: int, needed: int = 1,
+              ) -> dict[Execution, float]:
+    """The seconds of those for which the card's memory is enough: bfloat16 takes little more than half of float32's.
+
+    Raises:
+        torch.OutOfMemoryError: fewer than `needed` are left.
+    """
+    seconds: dict[Execution, float] = {}
+    for number, kind in enumerate(kinds, 1):
+        try:
+            seconds[kind] = _measure(gradients, device, kind, count)
+        except torch.OutOfMemoryError:
+            if len(seconds) + len(kinds) - number < needed:
+                raise
+            log.info("%s takes more memory than there is", kind.label)
+        gradients.model.zero_grad(set_to_none=True)
+    return seconds
+
+
 def _specialised(gradients: Gradients, device: torch.device, plain: Execution, batch_size: int, compile: str,
-                 warn: Callable[[str], object], seconds: dict[Execution, float]) -> Execution:
+                 warn: Callable[[str], object], seconds: dict[Execution, float], *, alone: bool) -> Execution:
     """`plain`, or the same recorded or compiled for this very batch size where that is clearly faster."""
     found = {plain: _measure(gradients, device, plain, batch_size)}
-    if device.type == "cuda" and can_record(gradients):
+    if device.type == "cuda" and alone and can_record(gradients):
         graphed = replace(plain, graphed=True)
         taken = _try(gradients, device, graphed, batch_size)
         if isinstance(taken, float):

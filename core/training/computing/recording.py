@@ -6,7 +6,7 @@ reads and writes the same places in memory ever after, so batches are copied the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import torch
@@ -22,7 +22,9 @@ _Result = TypeVar("_Result")
 
 
 def can_record(gradients: Gradients) -> bool:
-    """Whether a step of the model may be recorded: one process, and nothing inside that asks the card for its state."""
+    """Whether a step of the model may be recorded: nothing inside asks the card for its state. That of one of several
+    processes, which waits for the others, may not either; when the choice is made, they have yet to be joined.
+    """
     pieces = any(type(module).__name__ == "Sequential" and "forward" in module.__dict__
                  for module in gradients.model.modules())  # checkpointed
     return gradients.world.size == 1 and not pieces
@@ -31,16 +33,23 @@ def can_record(gradients: Gradients) -> bool:
 class Recording(Generic[_Result]):
     """A pass over a batch that leaves gradients, recorded.
 
+    To record leaves no trace: what the passes before it draw at random, and what they do to running averages, is taken
+    back.
+
     Args:
         run: the pass.
         parameters: whose gradients it adds to.
-        batch: of the shape that will come, on the card.
+        batch: of the shape that will come, on the card that is the current one.
+        buffers: of the model.
     """
 
-    def __init__(self, run: Callable[[Batch], _Result], parameters: list[nn.Parameter], batch: Batch) -> None:
+    def __init__(self, run: Callable[[Batch], _Result], parameters: list[nn.Parameter], batch: Batch,
+                 buffers: Iterable[torch.Tensor] = ()) -> None:
         self._parameters = parameters
         self._batch = Batch.joined([batch])  # a copy
         waiting = [parameter.grad for parameter in parameters]
+        averages = [(buffer, buffer.clone()) for buffer in buffers]
+        chance = torch.cuda.get_rng_state()
         self._drop()
         aside = torch.cuda.Stream()
         aside.wait_stream(torch.cuda.current_stream())
@@ -56,6 +65,10 @@ class Recording(Generic[_Result]):
         self._gradients = [parameter.grad for parameter in parameters]
         for parameter, gradient in zip(parameters, waiting, strict=True):
             parameter.grad = gradient
+        with torch.no_grad():
+            for buffer, before in averages:
+                buffer.copy_(before)
+        torch.cuda.set_rng_state(chance)
 
     def fits(self, batch: Batch) -> bool:
         """Whether it was recorded for batches like this one."""

@@ -62,14 +62,19 @@ def prepare(options: TrainOptions, device: torch.device) -> None:
     """How memory is taken from here on; call it before the model comes to the device.
 
     On a processor, freed memory is kept for the next step. On a CUDA card, it is taken in pieces that grow where a
-    person wants that, and never more of it than their limit.
+    person wants that, and never more of it than their limit; and convolutions take ways that add up in the same order
+    each time, as a repeated training needs it.
+
+    Args:
+        device: with its number, where it is a card.
     """
     if device.type == "cpu":
         keep_memory()
     elif device.type == "cuda":
         if options.allow_growth:
-            torch.cuda.memory._set_allocator_settings("expandable_segments:True")
+            torch._C._accelerator_setAllocatorSettings("expandable_segments:True")
         torch.cuda.set_per_process_memory_fraction(options.memory_limit / 100, device)
+        torch.backends.cudnn.deterministic = True
 
 
 @contextmanager

@@ -5,7 +5,7 @@ At the sizes of training pictures they cost less than a depthwise convolution an
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ def gaussian(window: int, sigma: float) -> tuple[float, ...]:
     return tuple(weights / weights.sum())
 
 
-@lru_cache(maxsize=64)
+@cache  # one for each size and filter; a recorded step (see `recording`) reads them where they lie
 def matrix(size: int, weights: tuple[float, ...], border: str, device: torch.device) -> torch.Tensor:
     """float32 [size, size]: the filter `weights` (odd count, middle first at 0) along one axis.
 

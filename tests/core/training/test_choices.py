@@ -15,6 +15,7 @@ from understudy.core.models import folder
 from understudy.core.options.train import TrainOptions
 from understudy.core.training import finder, task
 from understudy.core.training.augmenting.batch import Batch
+from understudy.core.training.computing import choosing
 from understudy.core.training.computing.execution import Execution
 from understudy.core.training.loop import Losses, Trainer
 from understudy.core.training.watching import history
@@ -34,7 +35,7 @@ class Recorder(SilentReporter):
 @pytest.fixture
 def values(faces_a: Path, faces_b: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Nothing is measured: two runs may find different layouts the fastest, whose sums differ in their last bits."""
-    monkeypatch.setattr(task, "measure", lambda *_, **__: (Execution(), {}))
+    monkeypatch.setattr(choosing, "measure", lambda *_, **__: (Execution(), {}))
     return {"input_a": str(faces_a), "input_b": str(faces_b), "model_dir": str(tmp_path / "model"), "trainer": "tiny",
             "iterations": 12, "batch_size": 2, "precision": "float32", "preview_images": 2, "logs": False}
 

@@ -149,6 +149,7 @@ def cards(monkeypatch: pytest.MonkeyPatch, gradients: Gradients) -> Gradients:
 
     gradients._together = remember  # type: ignore[method-assign]
     for name, fake in (("Stream", Stream), ("current_stream", Stream), ("stream", aside), ("CUDAGraph", Graph),
+                       ("get_rng_state", torch.get_rng_state), ("set_rng_state", torch.set_rng_state),
                        ("graph", record)):
         monkeypatch.setattr(torch.cuda, name, fake)
     return gradients

@@ -22,7 +22,7 @@ from understudy.core.models.folder import ModelState
 from understudy.core.options.train import TrainOptions
 from understudy.core.training import session as session_module
 from understudy.core.training import task
-from understudy.core.training.computing import precision
+from understudy.core.training.computing import choosing, precision
 from understudy.core.training.computing.execution import Execution
 from understudy.core.training.loop import Losses, Trainer
 
@@ -48,7 +48,7 @@ class Recorder(SilentReporter):
 @pytest.fixture(autouse=True)
 def _plain_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not the fastest by measurement, which on a busy machine is now this one, now that: sums differ in last bits."""
-    monkeypatch.setattr(task, "measure", lambda *_, **__: (Execution(), {}))
+    monkeypatch.setattr(choosing, "measure", lambda *_, **__: (Execution(), {}))
 
 
 @pytest.fixture
@@ -199,7 +199,7 @@ def test_when_the_optimizer_is_saved(options: TrainOptions, mode: str, monkeypat
 def test_the_same_seed_gives_the_same_losses_twice(options: TrainOptions, tmp_path: Path,
                                                    monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where the way to compute is chosen by measurement: what was measured once counts for the second, too."""
-    monkeypatch.setattr(task, "measure", precision.measure)
+    monkeypatch.setattr(choosing, "measure", precision.measure)
     seen: list[float] = []
     real = Trainer.step
 

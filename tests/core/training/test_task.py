@@ -22,6 +22,7 @@ from understudy.core.jobs.lock import FileLock
 from understudy.core.models import folder
 from understudy.core.options.train import TrainOptions
 from understudy.core.training import task
+from understudy.core.training.computing import choosing
 from understudy.core.training.computing.execution import Execution
 from understudy.core.training.watching import history
 
@@ -104,7 +105,7 @@ def in_one_go(options: TrainOptions, patch: pytest.MonkeyPatch) -> TrainOptions:
     execution = Execution(session["precision"], session["channels_last"])
     whole = replace(options, model_dir=options.model_dir + "_whole")
     with patch.context() as context:
-        context.setattr(task, "measure", lambda *_, **__: (execution, {}))
+        context.setattr(choosing, "measure", lambda *_, **__: (execution, {}))
         task.run(whole, Recorder())
     return whole
 

@@ -23,6 +23,7 @@ from understudy.core.options.convert import ConvertOptions
 from understudy.core.options.rows import TRAINERS
 from understudy.core.options.train import TrainOptions
 from understudy.core.training import task
+from understudy.core.training.computing import choosing
 from understudy.core.training.computing.execution import Execution
 
 # What makes a trainer smallest; those that are not here have no options for it.
@@ -112,7 +113,7 @@ def chosen(trainer: str, faces_a: Path, faces_b: Path, model_dir: Path, **more: 
 @pytest.mark.parametrize("trainer", FIELD)
 def test_a_trainer_at_its_smallest(trainer: str, faces_a: Path, faces_b: Path, model_dir: Path, face_maker: Draw,
                                    monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(task, "_execution", lambda *_: (FAST, {}))
+    monkeypatch.setattr(choosing, "execution", lambda *_: (FAST, {}))
     check(chosen(trainer, faces_a, faces_b, model_dir, iterations=3, **SMALLEST.get(trainer, {})), face_maker,
           monkeypatch)
 
