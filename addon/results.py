@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-import struct
 import time
-import zlib
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +12,14 @@ from typing import Any
 
 import bpy
 
-from ..core.errors import StripError, writing
+from ..core.errors import StripError
 from ..core.media.ranges import parse_frames
 from .frame_map import collection, frame_map, media_index, strip_range
+from .result_look import begin_alike, look_alike
+from .result_pictures import pictures_for
 
 CHANNELS = 128
-_BLANK = "understudy_blank.png"
 _STEP = 0.02
-_SLACK = 250  # frames beyond each handle that a result may reach, so that placing stays quick
 # What a strip can show, with what it is called: layers and patches are for compositors.
 _SHOWN = {"overlay": "swapped", "frames": "converted"}
 
@@ -88,12 +86,13 @@ def placing(scene: Any, strip: Any, made: Made, shot_uid: str = "") -> Generator
 
     It stands above `strip`, alpha over, so that sound and what lies below stay, and shows the same frames at the same
     time: pictures are one for each timeline frame, whatever the strip's rate, direction or strobe. It takes over the
-    handles as far as pictures are there, position, scale, rotation, crop and flips. The pictures are named as the core
-    names the source's frames (`FrameMap.name`); frames without one are clear, so that the original shows.
+    handles as far as pictures are there, position, scale, rotation, crop, flips and the animation of these; a new one
+    opacity and fades as well. The pictures are named as the core names the source's frames (`FrameMap.name`); frames
+    without one are clear, so that the original shows.
 
     The shot's earlier result is brought up to date rather than replaced: channel (where it is free), name, modifiers,
-    opacity, animation and colour label are the person's and stay. Only a film cannot become pictures, or the other way
-    round: it gives way, unless a person has put modifiers on it: then it is muted and stays.
+    opacity, animation of its own and colour label are the person's and stay. Only a film cannot become pictures, or the
+    other way round: it gives way, unless a person has put modifiers on it: then it is muted and stays.
 
     Raises:
         StripError: as for `place`; also if a person deletes one of the strips meanwhile.
@@ -106,7 +105,7 @@ def placing(scene: Any, strip: Any, made: Made, shot_uid: str = "") -> Generator
     else:
         result = yield from _sequence(scene, strip, made, shot_uid)
         strip = _found_again(scene.name, strip.name)[1]
-    _look_alike(strip, result, made.scale)
+    look_alike(strip, result, made.scale)
     _make_relative(result)
     refresh(scene)
     return result
@@ -117,14 +116,14 @@ def placing(scene: Any, strip: Any, made: Made, shot_uid: str = "") -> Generator
 
 def _sequence(scene: Any, strip: Any, made: Made, shot_uid: str) -> Generator[float, None, Any]:
     first, last = strip_range(strip)
-    start, pictures = _pictures(scene, strip, made, first, last)
+    start, pictures = pictures_for(scene, strip, made.path, made.suffix, first, last)
     end = start + len(pictures) - 1
     kept = _earlier(scene, strip, shot_uid, "IMAGE")
     channel = _free_channel(scene, strip, kept, start, end, _give_way(scene, strip, shot_uid, kept))
     if kept is None:
         result = collection(scene).new_image(name=f"{strip.name} {_SHOWN[made.shows]}",
                                              filepath=str(made.path / pictures[0]), channel=channel, frame_start=start)
-        result.blend_type = "ALPHA_OVER"
+        begin_alike(strip, result)
     else:
         result = kept
         _set(result, "left_handle_offset", "frame_offset_start", 0)
@@ -168,57 +167,6 @@ def _found_again(scene: str, *names: str) -> tuple[Any, ...]:
     return (found, *strips)
 
 
-def _pictures(scene: Any, strip: Any, made: Made, first: int, last: int) -> tuple[int, list[str]]:
-    """File names for consecutive timeline frames, and the first of these frames."""
-    try:
-        there = {name for name in os.listdir(made.path) if name.endswith(made.suffix)}
-    except OSError as error:
-        raise StripError(f"Cannot read {made.path} ({error.strerror})", "Convert the strip again") from error
-    start = max(first - _SLACK, min(first, _content_start(strip)))
-    end = min(last + _SLACK, max(last, _content_end(strip)))
-    shows = frame_map(scene, strip, (start, end))
-    names = [f"{shows.name(index)}{made.suffix}" for index in shows.indices.tolist()]
-    names = [name if name in there else "" for name in names]
-    visible = names[first - start:last - start + 1]
-    if not any(visible):
-        raise StripError(f"None of the frames that strip {strip.name!r} shows is in {made.path}", "Convert it again")
-    while start < first and not names[0]:
-        start += 1
-        names.pop(0)
-    while end > last and not names[-1]:
-        end -= 1
-        names.pop()
-    # Beyond a gap outside the handles nothing belongs to this strip any more.
-    before, after = names[:first - start], names[last - start + 1:]
-    keep = len(before) - next((n for n, name in enumerate(reversed(before)) if not name), len(before))
-    names = before[keep:] + visible + after[:next((n for n, name in enumerate(after) if not name), len(after))]
-    if not all(names):
-        _write_blank(made.path / _BLANK)
-    return start + keep, [name or _BLANK for name in names]
-
-
-def _content_start(strip: Any) -> int:
-    return int(getattr(strip, "content_start", None) if hasattr(strip, "content_start") else strip.frame_start)
-
-
-def _content_end(strip: Any) -> int:
-    """Last timeline frame of the strip's content, handles ignored."""
-    last = strip_range(strip)[1]
-    offset = strip.right_handle_offset if hasattr(strip, "right_handle_offset") else strip.frame_offset_end
-    return last + int(offset)
-
-
-def _write_blank(path: Path) -> None:
-    """One clear pixel as PNG: a place in an image strip that shows nothing."""
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", 1, 1, 8, 6, 0, 0, 0)
-    with writing(path):
-        path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 5))
-                         + chunk(b"IEND", b""))
-
-
 # --- a film -------------------------------------------------------------------------------------------------------
 
 
@@ -244,7 +192,7 @@ def _film(scene: Any, strip: Any, made: Made, shot_uid: str) -> Any:
     if kept is None:
         result = collection(scene).new_movie(name=f"{strip.name} {_SHOWN[made.shows]}", filepath=str(made.path),
                                              channel=channel, frame_start=first - offset)
-        result.blend_type = "ALPHA_OVER"
+        begin_alike(strip, result)
     else:
         result = kept
         result.filepath = str(made.path)
@@ -261,9 +209,15 @@ def _film(scene: Any, strip: Any, made: Made, shot_uid: str) -> Any:
 
 
 def results_of(scene: Any, strip: Any, shot_uid: str = "") -> list[Any]:
-    """The strips that show conversions of this strip by this shot."""
-    return [s for s in collection(scene) if strip.understudy_id and s.understudy_overlay == strip.understudy_id
-            and s.understudy_shot in ("", shot_uid)]
+    """The strips that show conversions of this strip by this shot: those above it, or all where it was moved away.
+
+    Of a strip that was cut in two together with its result, each half has its own.
+    """
+    found = [s for s in collection(scene) if strip.understudy_id and s.understudy_overlay == strip.understudy_id
+             and s.understudy_shot in ("", shot_uid)]
+    first, last = strip_range(strip)
+    above = [s for s in found if strip_range(s)[0] <= last and first <= strip_range(s)[1]]
+    return above or found
 
 
 def _earlier(scene: Any, strip: Any, shot_uid: str, kind: str) -> Any | None:
@@ -297,23 +251,6 @@ def _make_relative(result: Any) -> None:
             setattr(result, name, bpy.path.relpath(getattr(result, name)))
         except ValueError:
             pass  # on another drive
-
-
-def _look_alike(strip: Any, result: Any, scale: float) -> None:
-    """Let the result stand where the strip's picture stands.
-
-    `scale`: pixels of the result for one of the strip. Crop and scale count pixels of the file, offsets those of the
-    scene, so that only the former change with it.
-    """
-    theirs, ours = strip.transform, result.transform
-    for name in ("offset_x", "offset_y", "rotation", "origin", "filter"):
-        if hasattr(theirs, name):
-            setattr(ours, name, getattr(theirs, name))
-    ours.scale_x, ours.scale_y = theirs.scale_x / scale, theirs.scale_y / scale
-    for name in ("min_x", "max_x", "min_y", "max_y"):
-        setattr(result.crop, name, round(getattr(strip.crop, name) * scale))
-    for name in ("use_flip_x", "use_flip_y", "color_saturation", "color_multiply", "use_float"):
-        setattr(result, name, getattr(strip, name))
 
 
 def _set(strip: Any, new: str, old: str, value: int) -> None:

@@ -156,7 +156,9 @@ def place(view: JobView) -> str:
     a window this only begins it: the timer goes on in steps, so that thousands of frames do not hold Blender up.
     """
     global _steps
-    for scene in bpy.data.scenes:
+    # A scene that was duplicated has the same shots: the result belongs to the one that asked for it.
+    asked = bpy.data.scenes.get(view.tag.get("scene", ""))
+    for scene in [asked] if asked is not None and _shot_of(asked, view) is not None else list(bpy.data.scenes):
         one = _shot_of(scene, view)
         if one is None or shot.strip_in(one, "a") is None or one.placed >= view.name or view.name in _placed:
             continue

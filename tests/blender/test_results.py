@@ -131,6 +131,60 @@ def test_the_overlay_takes_over_trims_place_and_channel(made: Callable[[str], Pa
     assert (again.channel, blocker.channel) == (3, 2)
 
 
+def test_the_overlay_moves_and_fades_as_its_strip_does(made: Callable[[str], Path], results: ModuleType,
+                                                       tmp_path: Path) -> None:
+    scene = clips.scene()
+    strip = movie(scene, made("plain.mp4"), 3)
+    for frame, value in ((5, 0.0), (15, 1.0), (25, 0.5)):
+        for group, name, size in ((strip.transform, "offset_x", 40), (strip.transform, "scale_y", 2),
+                                  (strip.transform, "rotation", 1), (strip.crop, "max_y", 20),
+                                  (strip, "blend_alpha", 1)):
+            setattr(group, name, round(value * size) if name == "max_y" else value * size)
+            group.keyframe_insert(name, frame=frame)
+    strip.transform.scale_x = 0.5
+    _overlay_pictures(results, scene, strip, tmp_path / "out")
+    twice = results.Made(tmp_path / "out", scale=2.0)
+    overlay = results.place(scene, strip, twice)
+    for frame in (5, 9, 15, 21, 25):
+        scene.frame_set(frame)
+        assert overlay.transform.offset_x == pytest.approx(strip.transform.offset_x)
+        assert overlay.transform.rotation == pytest.approx(strip.transform.rotation)
+        assert overlay.transform.scale_x == pytest.approx(0.25)
+        assert overlay.transform.scale_y == pytest.approx(strip.transform.scale_y / 2)
+        assert overlay.crop.max_y == pytest.approx(2 * strip.crop.max_y, abs=1)
+        assert overlay.blend_alpha == pytest.approx(strip.blend_alpha)
+    # Again: the place follows the strip's new keys, the opacity is the person's from the first time on.
+    overlay.keyframe_delete("blend_alpha", frame=15)
+    strip.transform.offset_x = 7
+    strip.transform.keyframe_insert("offset_x", frame=30)
+    assert results.place(scene, strip, twice) == overlay
+    scene.frame_set(15)
+    assert overlay.blend_alpha == pytest.approx(0.25, abs=0.01)
+    scene.frame_set(30)
+    assert overlay.transform.offset_x == pytest.approx(7)
+
+
+def test_halves_of_a_strip_that_was_cut_keep_their_results(made: Callable[[str], Path], results: ModuleType,
+                                                           tmp_path: Path) -> None:
+    scene = clips.scene()
+    strip = movie(scene, made("plain.mp4"), 1)
+    _overlay_pictures(results, scene, strip, tmp_path / "out")
+    overlay = results.place(scene, strip, tmp_path / "out")
+    last = results.strip_range(strip)[1]
+    rest = collection(scene).new_image(name="rest", filepath=str(tmp_path / "out" / "plain_000030.png"),
+                                       channel=overlay.channel, frame_start=200)
+    rest.understudy_overlay, rest.understudy_shot = overlay.understudy_overlay, overlay.understudy_shot
+    trim(strip, 0, 10)
+    put(overlay, "right_handle_offset", "frame_offset_end", 10)
+    put(rest, "content_start", "frame_start", last - 9)
+    results.place(scene, strip, tmp_path / "out")
+    assert {s.name for s in collection(scene) if s.understudy_overlay} == {overlay.name, "rest"}
+    # Moved away from all of them, the strip takes its result along.
+    put(strip, "content_start", "frame_start", 300)
+    moved = results.place(scene, strip, tmp_path / "out")
+    assert results.strip_range(moved) == results.strip_range(strip)
+
+
 def test_frames_without_a_picture_are_clear(made: Callable[[str], Path], results: ModuleType, tmp_path: Path) -> None:
     scene = clips.scene()
     strip = movie(scene, made("plain.mp4"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -75,3 +76,30 @@ def test_timers_look_at_the_scene_that_a_sequencer_shows(scene: Any, shot: Modul
             bpy.data.scenes.remove(cut)
     finally:
         area.type = before
+
+
+def test_a_result_goes_to_the_scene_that_asked_for_it(extension: Any, scene: Any, shot: ModuleType,
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scene that was duplicated, to try something out, has the same shots and strips."""
+    shot.set_strip(scene.understudy.active, "a", add(scene, "first"))
+    one, first = scene.understudy.active, scene.name
+    bpy.ops.scene.new(type="FULL_COPY")
+    copy = next(other for other in bpy.data.scenes if other.name != first)
+    assert shot.find(copy, one.uid) is not None
+    placed = []
+
+    def placing(scene: Any, strip: Any, made: Any, uid: str) -> Any:
+        placed.append(scene.name)
+        yield from ()
+
+    monkeypatch.setattr(extension("addon.results"), "placing", placing)
+    watch, views = extension("addon.watch"), extension("addon.board")
+    job = extension("core.jobs.folder").JobFolder(Path(bpy.data.filepath).parent / "job")
+    for asked in (copy.name, first, "gone"):
+        view = views.JobView(job, "convert", "Convert", {"a": one.strip_a_id, "shot": one.uid, "scene": asked}, {},
+                             "finished", "", result={"output": "/nowhere"})
+        for each in bpy.data.scenes:
+            shot.find(each, one.uid).placed = ""
+        watch._placed.clear()
+        assert watch.place(view) == ""
+    assert placed == [copy.name, first, first]
