@@ -9,7 +9,7 @@ from ...errors import FacesError
 from ...options.maskers import how_to_get
 
 LEAST_FACES, FEW_FACES, GOOD_FACES, MANY_FACES = 25, 250, 500, 10_000
-MANY_TWINS = 0.5  # part of the faces that have a near twin, beyond which that is worth a warning
+MANY_TWINS = 0.5  # part of the faces that have a near twin, beyond which few that differ are worth a warning
 _NAMED = 5  # files named in a message
 Unusable = Sequence[tuple[Path, FacesError]]
 
@@ -66,15 +66,19 @@ def about_unusable(unusable: Unusable, total: int, folder: Path | str) -> str:
             f"{some([path for path, _ in unusable])} ({unusable[0][1].message})")
 
 
-def about_twins(share: float, label: str, *, always: bool = False) -> str:
-    """What is to be said of near twins; "" where they are few.
+def about_twins(share: float, different: int, label: str, *, always: bool = False) -> str:
+    """What is to be said of near twins; "" where they are few, or do no harm since enough others are there.
 
     Args:
+        share: part of the faces that have one.
+        different: how many faces differ from each other, up to `GOOD_FACES`.
         always: say it of few as well.
     """
-    advice = "; they teach little: extract for training, or every 12th frame or so" if share > MANY_TWINS else ""
-    return f"{round(share * 100)} % of the faces of {label} have a near twin among them{advice}" \
-        if advice or always else ""
+    if share > MANY_TWINS and different < GOOD_FACES:
+        return (f"{round(share * 100)} % of the faces of {label} have a near twin among them: together they teach about as "
+                f"much as {different} that differ. Footage in other light, directions and moods helps more than further "
+                "frames of the same")
+    return f"{round(share * 100)} % of the faces of {label} have a near twin among them" if always else ""
 
 
 def missing_masks(lacking: Sequence[Path], total: int, folder: Path | str, label: str, kind: str,

@@ -15,7 +15,7 @@ from ...options.faces import FacesCompareOptions
 from ...options.maskers import DRAWN, how_to_get
 from . import checks, directions, directions_picture
 from .data import FaceSet, read_faces
-from .duplicates import twin_share
+from .duplicates import different, twin_share
 from .freshness import outdated
 from .reading import Cut
 
@@ -29,7 +29,8 @@ def run(options: FacesCompareOptions, reporter: Reporter) -> dict[str, Any]:
     Returns:
         text (the report), file (the picture), faces_a, faces_b, lacking (percent of A's faces that look where B hardly
         ever does), gaps (the directions, in words), twins_a, twins_b (percent of the faces that have a near twin),
-        masks_a, masks_b (kind -> how many faces have one).
+        different_a, different_b (how many differ from each other; 500: or more), masks_a, masks_b (kind -> how many
+        faces have one).
 
     Raises:
         FacesError: a faces folder that is not there, is empty, or holds no usable face.
@@ -50,11 +51,14 @@ def run(options: FacesCompareOptions, reporter: Reporter) -> dict[str, Any]:
     write_file(picture, directions_picture.draw(a, b, comparison, flip=options.flip))
     reporter.preview(picture)
     twins = [twin_share(faces.looks) for faces in sides]
-    lines = [line for faces, share in zip(sides, twins, strict=True) for line in _about(faces, share, reporter)]
+    apart = [different(faces.looks, checks.GOOD_FACES) for faces in sides]
+    lines = [line for faces, *of_twins in zip(sides, twins, apart, strict=True)
+             for line in _about(faces, checks.about_twins(*of_twins, faces.label, always=True), reporter)]
     lines += ["Directions", *(f"  {line}" for line in _about_directions(comparison))]
     return {"text": "\n".join(lines), "file": str(picture), "faces_a": len(a), "faces_b": len(b),
             "lacking": round(comparison.share * 100, 1), "gaps": [str(gap) for gap in comparison.gaps],
             "twins_a": round(twins[0] * 100, 1), "twins_b": round(twins[1] * 100, 1),
+            "different_a": apart[0], "different_b": apart[1],
             "masks_a": dict(sides[0].kinds), "masks_b": dict(sides[1].kinds)}
 
 
@@ -67,14 +71,13 @@ def _picture_path(options: FacesCompareOptions, faces_b: Path) -> Path:
     return folder.with_name(f"{folder.name}_directions.png")
 
 
-def _about(faces: FaceSet, twins: float, reporter: Reporter) -> list[str]:
+def _about(faces: FaceSet, of_twins: str, reporter: Reporter) -> list[str]:
     """A side's part of the report."""
     told = [sentence for sentence, _ in outdated(faces, reporter)]
     advice = checks.about_count(len(faces), faces.label)
     unusable = checks.about_unusable(faces.unusable, len(faces) + len(faces.unusable), faces.place)
     return [f"Side {faces.label}: {checks.counted(len(faces), 'face')} in {faces.place}",
-            *(f"  {line}" for line in (advice, unusable, checks.about_twins(twins, faces.label, always=True), *told,
-                                       _about_masks(faces)) if line)]
+            *(f"  {line}" for line in (advice, unusable, of_twins, *told, _about_masks(faces)) if line)]
 
 
 def _about_masks(faces: FaceSet) -> str:

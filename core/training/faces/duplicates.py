@@ -36,10 +36,7 @@ def twin_share(looks: np.ndarray, seed: int = 0) -> float:
     count = len(looks)
     if count < 2:
         return 0.0
-    weights = looks[..., 1].mean(axis=0, dtype=np.float64)
-    weights = np.sqrt(weights / max(weights.sum(), 1e-9)).astype(np.float32)
-    vectors = (looks[..., 0].astype(np.float32) * weights).reshape(count, -1)
-    vectors -= vectors.mean(axis=0)  # smaller numbers, whose differences are told apart
+    vectors = _vectors(looks)
     squares = (vectors**2).sum(axis=1)
     chosen = np.random.default_rng(seed).permutation(count)[:_SAMPLE]
     twins = 0
@@ -49,3 +46,33 @@ def twin_share(looks: np.ndarray, seed: int = 0) -> float:
         apart[np.arange(len(block)), block] = np.inf
         twins += int((apart.min(axis=1) < ALIKE**2).sum())
     return twins / len(chosen)
+
+
+def different(looks: np.ndarray, most: int, seed: int = 0) -> int:
+    """How many faces, at least, differ from each other by 1 % of white or more: what a folder is worth.
+
+    Faces are looked at in a random order, and those kept that are no twin of one that is kept already.
+
+    Args:
+        looks: uint8 [N, 16, 16, 2], of `look`.
+        most: it ends with so many.
+        seed: of the order.
+    """
+    vectors = _vectors(looks)[np.random.default_rng(seed).permutation(len(looks))]
+    kept = np.empty((min(most, len(vectors)), vectors.shape[1]), np.float32)
+    count = 0
+    for vector in vectors:
+        if count == len(kept):
+            break
+        if not count or ((kept[:count] - vector) ** 2).sum(axis=1).min() >= ALIKE**2:
+            kept[count] = vector
+            count += 1
+    return count
+
+
+def _vectors(looks: np.ndarray) -> np.ndarray:
+    """float32 [N, 256], whose distances are the root mean square differences of the faces, weighed by their masks."""
+    weights = looks[..., 1].mean(axis=0, dtype=np.float64)
+    weights = np.sqrt(weights / max(weights.sum(), 1e-9)).astype(np.float32)
+    vectors = (looks[..., 0].astype(np.float32) * weights).reshape(len(looks), SIZE * SIZE)
+    return vectors - vectors.mean(axis=0)  # smaller numbers, whose differences are told apart

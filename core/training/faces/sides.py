@@ -11,7 +11,7 @@ from ...options.faces import FacesOptions
 from ...options.training_masks import TrainingMaskOptions
 from . import checks, directions
 from .data import FaceSet, load_faces
-from .duplicates import twin_share
+from .duplicates import different, twin_share
 from .freshness import outdated
 from .masks import MaskWork
 from .reading import UNMASKED, Cut
@@ -40,7 +40,8 @@ def load_sides(options: FacesOptions, cut: Cut, reporter: Reporter, *, flip: boo
     for faces in sides:
         for sentence, paths in outdated(faces, reporter):
             reporter.warning(sentence, "\n".join(map(str, paths)))
-        if sentence := checks.about_twins(twin_share(faces.looks), faces.label):
+        apart = different(faces.looks, checks.GOOD_FACES)
+        if sentence := checks.about_twins(twin_share(faces.looks), apart, faces.label):
             reporter.warning(sentence)
     comparison = directions.compare(sides[0].angles, sides[1].angles, flip=flip)
     if comparison.sentence:

@@ -74,6 +74,22 @@ def test_too_few_faces_are_refused_with_the_reason() -> None:
 
 
 def test_few_twins_are_only_told_when_asked_for() -> None:
-    assert checks.about_twins(0.4, "A") == ""
-    assert checks.about_twins(0.4, "A", always=True) == "40 % of the faces of A have a near twin among them"
-    assert "teach little" in checks.about_twins(0.6, "A")
+    assert checks.about_twins(0.4, 100, "A") == ""
+    assert checks.about_twins(0.4, 100, "A", always=True) == "40 % of the faces of A have a near twin among them"
+    assert "about as much as 100 that differ" in checks.about_twins(0.6, 100, "A")
+
+
+def test_twins_beside_enough_others_do_no_harm() -> None:
+    assert checks.about_twins(1.0, 499, "A")
+    assert checks.about_twins(1.0, 500, "A") == ""
+
+
+def test_what_a_folder_is_worth() -> None:
+    faces = crops(40)
+    grain = [np.random.default_rng(take).normal(0, 6, faces.shape).round() for take in range(3)]
+    clip = np.concatenate([np.clip(faces + some, 0, 255) for some in grain]).astype(np.uint8)
+    clip[..., 3] = np.tile(faces[..., 3], (3, 1, 1))
+    assert duplicates.twin_share(looks(clip)) == 1
+    assert duplicates.different(looks(clip), 500) == duplicates.different(looks(clip), 500, seed=1) == 40
+    assert duplicates.different(looks(clip), 30) == 30  # no more than anybody asks for
+    assert duplicates.different(looks(crops(1)), 500) == 1
