@@ -76,8 +76,8 @@ def about_twins(share: float, different: int, label: str, *, always: bool = Fals
     """
     if share > MANY_TWINS and different < GOOD_FACES:
         return (f"{round(share * 100)} % of the faces of {label} have a near twin among them: together they teach "
-                f"about as much as {different} that differ. Footage in other light, directions and moods helps more than "
-                "further frames of the same")
+                f"about as much as {different} that differ. Footage in other light, directions and moods helps more "
+                "than further frames of the same")
     return f"{round(share * 100)} % of the faces of {label} have a near twin among them" if always else ""
 
 
