@@ -11,8 +11,8 @@ import numpy as np
 from ..core.errors import UnderstudyError, UsageError
 from ..core.faces.geometry import compose, invert, transform
 from . import clips, shot
-from .overlay.geometry import SEGMENTS, StripPlace, box_corners, ring, strip_view, unit_square
-from .overlay.targets import view_to_region
+from .overlay.geometry import SEGMENTS, box_corners, ring, unit_square
+from .overlay.targets import strip_to_view, view_to_region
 from .timing import measured
 
 _PREVIEWS = {"PREVIEW", "SEQUENCER_PREVIEW"}
@@ -51,7 +51,7 @@ class Canvas:
         strip = shot.find_strip(scene, self.uid, self.strip) if scene is not None else None
         if strip is None:
             raise UsageError("The strip is gone", "Put it back, or go to a frame of another one")
-        return strip_view(self.size, place_of(strip, self.size))
+        return strip_to_view(strip, self.size, self.area.spaces.active)
 
     def frame_point(self, event: Any) -> np.ndarray:
         """Where in the frame the mouse is, float64 [2]."""
@@ -60,16 +60,6 @@ class Canvas:
     def mouse(self, event: Any) -> np.ndarray:
         """Where in the region the mouse is, float64 [2]; also from outside of it."""
         return np.array([event.mouse_x - self.region.x, event.mouse_y - self.region.y], np.float64)
-
-
-def place_of(strip: Any, size: tuple[int, int]) -> StripPlace:
-    """Where the sequencer puts a strip's picture."""
-    element, placed = strip.elements[0], strip.transform
-    own = (element.orig_width or size[0], element.orig_height or size[1])
-    render = strip.id_data.render
-    return StripPlace(own, (placed.offset_x, placed.offset_y), (placed.scale_x, placed.scale_y), placed.rotation,
-                      tuple(placed.origin), (strip.use_flip_x, strip.use_flip_y),
-                      render.pixel_aspect_x / render.pixel_aspect_y)
 
 
 def canvas(context: Any, strip: Any, size: tuple[int, int]) -> Canvas:

@@ -147,7 +147,7 @@ def _choose(context: Any, uuid: str) -> set[str]:
 def _face_at(context: Any, mouse: tuple[int, int]) -> str:
     """The uuid of the face under the mouse, the smallest box first; "" for none."""
     view = views.of(context)
-    matrix = drawing.region_matrix(context.region, view) if view is not None else None
+    matrix = drawing.region_matrix(context.space_data, context.region, view) if view is not None else None
     if view is None or matrix is None or view.shown is None:
         return ""
     x, y = transform(np.array(mouse, np.float64), invert(matrix))

@@ -92,16 +92,16 @@ def _guarded(context: Any, scene: Any, view: View) -> None:
         gpu.state.blend_set("NONE")
 
 
-def region_matrix(region: Any, view: View) -> np.ndarray | None:
+def region_matrix(space: Any, region: Any, view: View) -> np.ndarray | None:
     """Frame pixels -> pixels of a region of the view's editor, as it stands now; None if there is nothing to see."""
-    shown = targets.to_view(view.target, view.shown.size) if view.shown is not None else None
+    shown = targets.to_view(view.target, view.shown.size, space) if view.shown is not None else None
     if shown is None:
         return None
     return compose(targets.view_to_region(region), shown)
 
 
 def _draw(context: Any, view: View, shapes: Shapes) -> None:
-    matrix = region_matrix(context.region, view)
+    matrix = region_matrix(context.space_data, context.region, view)
     if matrix is None:
         return
     batches = _batches.get(shapes)

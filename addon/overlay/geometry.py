@@ -8,7 +8,7 @@ picture; in the Clip Editor 0 to 1 over the clip. Region: pixels of the region, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import cos, sin
 
 import numpy as np
@@ -43,20 +43,65 @@ class StripPlace:
     aspect: float = 1.0
 
 
+@dataclass(frozen=True, eq=False)
+class Rendering:
+    """The picture that the sequencer's preview shows, which may be smaller than the render.
+
+    Attributes:
+        size: of the picture that it makes, in pixels.
+        full: of the render at 100 %.
+        factor: by which offsets, and pictures without a proxy, are scaled for it.
+        picture: size of what is laid into it: the source's, or the proxy's.
+        is_proxy: whether that is a proxy, which is laid there as large as it is.
+        registration: where the proxy shows the source's picture; both from 0 to 1 over their edges, y up.
+    """
+
+    size: tuple[int, int]
+    full: tuple[int, int]
+    factor: float
+    picture: tuple[int, int]
+    is_proxy: bool = False
+    registration: np.ndarray | None = None
+
+
 def unit_square(frame_size: Size) -> np.ndarray:
     """Frame pixels -> 0 to 1 over the frame, y up; which is the Clip Editor's view, and a marker's `co`."""
     width, height = frame_size
     return np.array([[1 / width, 0, 0.5 / width], [0, -1 / height, 1 - 0.5 / height]])
 
 
-def strip_view(frame_size: Size, place: StripPlace) -> np.ndarray:
+def strip_view(frame_size: Size, place: StripPlace, rendering: Rendering | None = None) -> np.ndarray:
     """Frame pixels -> the view of the sequencer's preview.
 
     A crop hides parts of the picture and moves nothing. A flip mirrors the sequencer's whole picture.
 
     Args:
         frame_size: width and height that the frame pixels count in; Blender may count another number.
+        rendering: what the preview is made of; the render at 100 % if None.
     """
+    if rendering is not None:
+        return _smaller_view(frame_size, place, rendering)
+    return compose(_strip_matrix(place), unit_square(frame_size))
+
+
+def _smaller_view(frame_size: Size, place: StripPlace, rendering: Rendering) -> np.ndarray:
+    """As `strip_view`, by way of the pixels of the picture that the preview is made of."""
+    factor = rendering.factor
+    laid = rendering.picture if rendering.is_proxy else (place.size[0] * factor, place.size[1] * factor)
+    # Blender moves pictures to the middle by whole pixels, towards 0, so that these stay as sharp as they are.
+    slack = [int((whole - part) / 2) - (whole - part) / 2
+             for whole, part in zip(rendering.size, rendering.picture, strict=True)]
+    matrix = _strip_matrix(replace(place, size=laid, offset=(place.offset[0] * factor + slack[0],
+                                                             place.offset[1] * factor + slack[1])))
+    shown = unit_square(frame_size)
+    if rendering.registration is not None:
+        shown = compose(rendering.registration, shown)
+    stretch = np.array([[rendering.full[0] / rendering.size[0], 0, 0], [0, rendering.full[1] / rendering.size[1], 0]])
+    return compose(stretch, compose(matrix, shown))
+
+
+def _strip_matrix(place: StripPlace) -> np.ndarray:
+    """0 to 1 over a strip's picture -> the sequencer's picture, in its pixels from the middle, y up."""
     (width, height), (ox, oy) = place.size, place.origin
     c, s = cos(place.rotation), sin(place.rotation)
     scaled = np.array([[width * place.scale[0], 0, -ox * width * place.scale[0]],
@@ -64,7 +109,7 @@ def strip_view(frame_size: Size, place: StripPlace) -> np.ndarray:
     turned = np.array([[c, -s, (ox - 0.5) * width + place.offset[0]], [s, c, (oy - 0.5) * height + place.offset[1]]])
     flipped = np.array([[(-1.0 if place.flip[0] else 1.0) * place.aspect, 0, 0],
                         [0, -1.0 if place.flip[1] else 1.0, 0]])
-    return compose(flipped, compose(turned, compose(scaled, unit_square(frame_size))))
+    return compose(flipped, compose(turned, scaled))
 
 
 def view_region(corner: Size, opposite: Size, region: tuple[int, int]) -> np.ndarray:

@@ -20,6 +20,7 @@ from ...core.errors import StripError, UnderstudyError
 from ...core.media.listing import image_frame_names
 from .. import shot, stages, watch
 from ..frame_map import FrameMap, NotIndexedError, frame_map, media_frames, media_index, pictures_in, strip_range
+from . import proxies
 from .geometry import StripPlace, strip_view, unit_square, view_region
 
 _NUMBERED = re.compile(r"^(.*?)(\d+)([^\d]*)$", re.ASCII | re.DOTALL)  # as Blender counts: by the last digits
@@ -256,17 +257,20 @@ def view_to_region(region: Any) -> np.ndarray:
     return view_region(view.region_to_view(0, 0), view.region_to_view(width - 1, height - 1), (width, height))
 
 
-def to_view(target: Target, frame_size: tuple[int, int]) -> np.ndarray | None:
-    """Frame pixels -> the view of the editor, as the strip's properties are now; None if the strip is gone."""
+def to_view(target: Target, frame_size: tuple[int, int], space: Any) -> np.ndarray | None:
+    """Frame pixels -> the view of an editor, as the strip's properties are now; None if the strip is gone."""
     if target.is_clip:
         return unit_square(frame_size)
     scene = bpy.data.scenes.get(target.scene)
     strips = strips_of(scene) if scene is not None else ()
     strip = strips.get(target.name) if len(strips) else None
-    if strip is None:
-        return None
-    place, render = strip.transform, scene.render
+    return strip_to_view(strip, frame_size, space) if strip is not None else None
+
+
+def strip_to_view(strip: Any, frame_size: tuple[int, int], space: Any) -> np.ndarray:
+    """Frame pixels -> the view of a sequencer's preview."""
+    place, render, size = strip.transform, strip.id_data.render, strip_size(strip, frame_size)
     return strip_view(frame_size, StripPlace(
-        strip_size(strip, frame_size), (place.offset_x, place.offset_y), (place.scale_x, place.scale_y),
-        place.rotation, tuple(place.origin), (strip.use_flip_x, strip.use_flip_y),
-        render.pixel_aspect_x / render.pixel_aspect_y))
+        size, (place.offset_x, place.offset_y), (place.scale_x, place.scale_y), place.rotation, tuple(place.origin),
+        (strip.use_flip_x, strip.use_flip_y), render.pixel_aspect_x / render.pixel_aspect_y),
+        proxies.rendering(space, strip, size))

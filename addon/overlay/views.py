@@ -19,7 +19,7 @@ from ...core.faces.places import default_store
 from .. import correcting, keymap, shot, watch
 from ..frame_table import FrameTable, read_table
 from ..timing import measured, timed
-from . import settings, targets
+from . import proxies, settings, targets
 from .reader import PATIENCE, Reader, Request, ShownFrame, Stamp, read_frame, stamp_of
 from .shapes import Look, Shapes, make_shapes
 from .targets import Target
@@ -107,15 +107,15 @@ def read_now(context: Any) -> tuple[View | None, FrameTable | None]:
 # --- keeping up to date ---------------------------------------------------------------------------------------------
 
 
-def _editors() -> Iterator[tuple[Any, Any]]:
-    """(scene, clip or None) of every editor that is open, some more than once."""
+def _editors() -> Iterator[tuple[Any, Any, Any]]:
+    """(scene, clip or None, space) of every editor that is open; scenes and clips more than once."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             space = area.spaces.active
             if area.type == "SEQUENCE_EDITOR":
-                yield getattr(window.workspace, "sequencer_scene", None) or window.scene, None
+                yield getattr(window.workspace, "sequencer_scene", None) or window.scene, None, space
             elif area.type == "CLIP_EDITOR" and space.clip is not None:
-                yield window.scene, space.clip
+                yield window.scene, space.clip, space
 
 
 def _request(scene: Any, target: Target) -> Request | None:
@@ -141,13 +141,17 @@ def update(wait: float = 0.0) -> bool:
     """
     global _views
     found: dict[Key, tuple[Any, Target, Request | None]] = {}
-    for scene, clip in _editors():
+    previews = []
+    for scene, clip, space in _editors():
         key = key_of(scene, clip)
+        if clip is None and space.view_type != "SEQUENCER":
+            previews.append((key, space))
         if key in found or (scene.sequence_editor is None and clip is None):
             continue
         target = targets.of_clip(scene, clip) if clip is not None else targets.of_sequencer(scene)
         if target is not None:
             found[key] = scene, target, _request(scene, target)
+    _look_at_proxies(previews, found)
     reader.want([request for _, _, request in found.values() if request is not None], wait)
     selected = correcting.state(bpy.context).face
     views = {key: _view(_views.get(key), scene, target, request, selected)
@@ -155,6 +159,17 @@ def update(wait: float = 0.0) -> bool:
     changed = views.keys() != _views.keys() or any(view is not _views[key] for key, view in views.items())
     _views = views
     return changed
+
+
+def _look_at_proxies(previews: list[tuple[Key, Any]], found: dict[Key, tuple[Any, Target, Request | None]]) -> None:
+    """Have the proxies measured that previews show."""
+    for key, space in previews:
+        scene, target, request = found.get(key, (None, None, None))
+        if request is None or target is None:
+            continue
+        strip = targets.strips_of(scene).get(target.name)
+        if strip is not None:
+            proxies.look(space, strip, request.source, request.frame)
 
 
 def _view(old: View | None, scene: Any, target: Target, request: Request | None, selected: str) -> View:
@@ -259,6 +274,7 @@ def _loaded(*_: Any) -> None:
     _views.clear()
     _stores.clear()
     targets.forget()
+    proxies.forget()
 
 
 def register() -> None:

@@ -55,6 +55,18 @@ def align(values: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     return {"landmarks": [[round(float(x), 3), round(float(y), 3)] for x, y in landmarks]}
 
 
+def proxy(values: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Where a proxy's pictures lie over the footage's: {"path", "frame", "proxy"} -> {"size": [w, h], "matrix"}.
+
+    "proxy" is Blender's film, or the folder of its pictures; "size" is the size of its pictures, "matrix" that of
+    `media.proxies.Registration`, [] where it cannot be told.
+    """
+    from ..media import proxies
+
+    found, size = proxies.measure(_frame(_text(values, "path"), int(values["frame"])), _text(values, "proxy"))
+    return {"size": list(size), "matrix": [] if found is None else found.matrix.tolist()}
+
+
 def faces_sheet(values: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """A page of a clip's faces as one picture: see `core.browsing.answers`."""
     from ..browsing import answers
@@ -83,8 +95,8 @@ def convert_faces(values: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     return preview.convert_faces(values, reporter)
 
 
-REQUESTS: dict[str, Request] = {"ping": ping, "probe": probe, "align": align, "faces_sheet": faces_sheet,
-                                "faces_measure": faces_measure,
+REQUESTS: dict[str, Request] = {"ping": ping, "probe": probe, "align": align, "proxy": proxy,
+                                "faces_sheet": faces_sheet, "faces_measure": faces_measure,
                                 "convert_frame": convert_frame, "convert_faces": convert_faces}
 
 

@@ -138,16 +138,7 @@ def registration(scene, overlay, strip):
         run(area, region, "view2d.pan", deltax=37, deltay=-21)
         yield 0.5
         yield from pair(f"grid_all_{ratio}", region, overlay)
-    strip.use_proxy, strip.proxy.build_50 = True, True
-    timeline = area_of("SEQUENCE_EDITOR")[1]
-    strip.select = True
-    run(timeline, next(r for r in timeline.regions if r.type == "WINDOW"), "sequencer.rebuild_proxy")
-    area.spaces.active.proxy_render_size = "PROXY_50"
-    transform(strip, {})
-    run(area, region, "sequencer.view_all_preview")
-    yield 0.5
-    yield from pair("grid_proxy", region, overlay)
-    area.spaces.active.proxy_render_size = "SCENE"
+    yield from proxies(area, region, strip, overlay)
     scene.render.pixel_aspect_x = 1.5
     transform(strip, TRANSFORMS["turned"])
     run(area, region, "sequencer.view_all_preview")
@@ -156,6 +147,33 @@ def registration(scene, overlay, strip):
     scene.render.pixel_aspect_x = 1.0
     transform(strip, {})
     run(area, region, "sequencer.view_all_preview")
+
+
+def proxies(area, region, strip, overlay):
+    """Yields: pairs of pictures of the grid as proxies of all sizes, and of none that are missing."""
+    strip.use_proxy, strip.select, space = True, True, area.spaces.active
+    for percent in (25, 50, 75, 100):
+        setattr(strip.proxy, f"build_{percent}", True)
+    timeline = area_of("SEQUENCE_EDITOR")[1]
+    window = next(r for r in timeline.regions if r.type == "WINDOW")
+    fits = module("addon.overlay.proxies")
+    transform(strip, {})
+    run(area, region, "sequencer.view_all_preview")
+    space.proxy_render_size = "PROXY_50"
+    yield 0.5
+    yield from pair("grid_smaller", region, overlay)  # without a proxy, Blender scales the film itself
+    run(timeline, window, "sequencer.rebuild_proxy")
+    for percent in (25, 50, 75, 100):
+        space.proxy_render_size = f"PROXY_{percent}"
+        yield 0.5
+        yield from wait_for(lambda: fits.rendering(space, strip, (640, 360)).is_proxy, 60)
+        report.setdefault("proxies", {})[percent] = fits.rendering(space, strip, (640, 360)).registration.tolist()
+        yield from pair(f"grid_proxy_{percent}", region, overlay)
+    space.proxy_render_size = "PROXY_50"
+    transform(strip, TRANSFORMS["all"])
+    yield 0.5
+    yield from pair("grid_proxy_50_all", region, overlay)
+    space.proxy_render_size, strip.use_proxy = "SCENE", False
 
 
 def clip_editor(scene, overlay):

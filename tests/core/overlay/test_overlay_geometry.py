@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import cos, pi, sin
 
 import numpy as np
@@ -133,3 +134,32 @@ def test_outlines_are_closed_and_hold_what_is_inside(seed: int) -> None:
 def test_a_mask_of_one_value(value: int) -> None:
     points = g.outline(np.full((6, 6), value, np.uint8))
     assert len(points) == (0 if value == 0 else 2 * 24)
+
+
+sizes = st.tuples(st.integers(2, 900).map(lambda n: 2 * n), st.integers(2, 900).map(lambda n: 2 * n))
+
+
+@given(places, sizes)
+def test_a_full_rendering_of_even_sizes_is_the_render(place: g.StripPlace, full: tuple[int, int]) -> None:
+    place = replace(place, size=(1920, 1080))
+    rendering = g.Rendering(full, full, 1.0, (1920, 1080))
+    np.testing.assert_allclose(g.strip_view((640, 360), place, rendering), g.strip_view((640, 360), place), atol=1e-9)
+
+
+def test_a_proxy_lies_where_the_film_would_but_for_what_was_measured() -> None:
+    """Half the size, and 1 % too narrow from its left edge on; the strip is scaled by 2 and moved by 10."""
+    place = g.StripPlace((640, 360), offset=(10, 0), scale=(2, 2))
+    squeezed = np.array([[0.99, 0, 0], [0, 1, 0]])
+    rendering = g.Rendering((320, 180), (640, 360), 0.5, (320, 180), True, squeezed)
+    edges = np.array([(-0.5, 179.5), (639.5, 179.5)])
+    np.testing.assert_allclose(transform(edges, g.strip_view((640, 360), place, rendering)),
+                               [(-640 + 10, 0), (640 + 10 - 12.8, 0)], atol=1e-9)
+
+
+def test_a_proxy_with_a_row_more_than_it_should_have_is_laid_from_the_bottom() -> None:
+    """375 rows become 376, an even number; Blender's integers move them by (375 - 376) / 2 = 0."""
+    place = g.StripPlace((1000, 500))
+    rendering = g.Rendering((750, 375), (1000, 500), 0.75, (750, 376), True)
+    edges = np.array([(499.5, 499.5), (499.5, -0.5)])
+    np.testing.assert_allclose(transform(edges, g.strip_view((1000, 500), place, rendering)),
+                               [(0, -250), (0, 250 + 4 / 3)], atol=1e-9)
