@@ -27,6 +27,7 @@ from .rows import Row
 
 Kind = Literal["value", "file", "folder", "path"]
 _METADATA_KEY = "understudy"
+_GIVEN = "_given"  # attribute of options that `make` made: the names of those that were given
 
 
 @dataclass(frozen=True)
@@ -238,6 +239,8 @@ def _allowed_hint(option: Option) -> str:
 def make(cls: type, values: dict[str, Any], *, where: str = "") -> Any:
     """An options instance from names (hyphens or underscores) and values; the rest keep their defaults.
 
+    Which names were among them is remembered, see `was_given`.
+
     Raises:
         UsageError: for an unknown name (the nearest known one is suggested) or a value out of range.
     """
@@ -251,4 +254,11 @@ def make(cls: type, values: dict[str, Any], *, where: str = "") -> Any:
             hint = f"Did you mean {known[close[0]].key}?" if close else f"Known: {everything}"
             raise UsageError(f"Unknown option {key!r}{' in ' + where if where else ''}", hint)
         given[name] = check(known[name], value)
-    return cls(**given)
+    made = cls(**given)
+    object.__setattr__(made, _GIVEN, frozenset(given))
+    return made
+
+
+def was_given(options: Any, name: str) -> bool:
+    """Whether an option was among the values that `make` made these options from, be it with its default value."""
+    return name in getattr(options, _GIVEN, ())

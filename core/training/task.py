@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,8 @@ from ..models.folder import ModelState, Settings
 from ..models.locking import locked
 from ..models.state import HISTORY_NAME, LOCK_NAME, LOGS_NAME, PREVIEW_NAME
 from ..models.transfer import freeze_encoder, load_encoder
-from ..options.field import options_of
 from ..options.train import TrainOptions
-from ..options.trainers import trainer_options
-from . import finder
+from . import finder, fixed
 from . import recipe as recipes
 from .augmenting import augmentation_sheet
 from .augmenting.batches import Batches, Maker, maker_for, process_size
@@ -67,7 +65,7 @@ def train(options: TrainOptions, reporter: Reporter, crew: Crew) -> dict[str, An
     """`run` as one of the processes of `crew`."""
     model_dir = Path(options.model_dir)
     calm_threads()
-    settings, state = _settings(options, model_dir, reporter)
+    settings, state = fixed.settings_of(options, model_dir, reporter)
     if state and state.iterations >= options.iterations and not options.show_augmentation:
         reporter.warning(f"The model in {model_dir} has {state.iterations} iterations already; ask for more to go on")
         return _result(model_dir, state, None)
@@ -116,42 +114,6 @@ def _show_augmentation(options: TrainOptions, model: SwapModel, sides: tuple[Fac
     return augmentation_sheet.write(maker, state.iterations if state else 0, path, reporter)
 
 
-def _settings(options: TrainOptions, model_dir: Path, reporter: Reporter) -> tuple[Settings, ModelState | None]:
-    """What is fixed: as the model has it, or for a new model as the options say."""
-    wanted = _asked(options)
-    if not folder.exists(model_dir):
-        return wanted, None
-    state = folder.read_state(model_dir)
-    if state.settings.trainer != options.trainer:
-        raise ModelError(f"The model in {model_dir} is of the trainer {state.settings.trainer}, not {options.trainer}",
-                         f"Choose the trainer {state.settings.trainer}, or another model folder")
-    asked, default = _fixed(wanted), _fixed(_asked(TrainOptions(trainer=options.trainer)))
-    for key, kept in _fixed(state.settings).items():
-        if asked.get(key) not in (kept, default.get(key)):
-            reporter.warning(f"{key.replace('_', '-')} stays {kept!r}, as the model in {model_dir} was made with it; "
-                             f"{asked[key]!r} needs a new model folder")
-    return state.settings, state
-
-
-def _asked(options: TrainOptions) -> Settings:
-    """The settings of a new model: every fixed option is found there by its name.
-
-    Raises:
-        UsageError: an option of another trainer is set.
-    """
-    known = {field.name for field in fields(Settings)}
-    values = {option.name: getattr(options, option.name) for option in options_of(options)
-              if option.declaration.fixed and option.name in known}
-    values |= {"coverage": options.coverage / 100, "vertical_offset": options.vertical_offset / 100}
-    return Settings(trainer_options=trainer_options(options.trainer, options), **values)
-
-
-def _fixed(settings: Settings) -> dict[str, Any]:
-    """The settings by name, the trainer's own beside the others."""
-    values = asdict(settings)
-    return values | values.pop("trainer_options")
-
-
 def _trainer(options: TrainOptions, model_dir: Path, settings: Settings, state: ModelState | None,
              device: torch.device, world: World, reporter: Reporter
              ) -> tuple[Trainer, dict[str, float], tuple[Way, ...]]:
@@ -169,7 +131,7 @@ def _trainer(options: TrainOptions, model_dir: Path, settings: Settings, state: 
     if device.type == "cpu":
         gradients.take(choice[0])
     # Whoever computes with others has to compute like them.
-    found = choosing.execution(options, state, gradients, device, world.size, _asked(options),
+    found = choosing.execution(options, state, gradients, device, world.size, fixed.asked(options),
                                reporter) if world.leads else None
     agreed = world.agree(found)
     assert agreed is not None  # the first process has found one

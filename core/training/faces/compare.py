@@ -52,8 +52,8 @@ def run(options: FacesCompareOptions, reporter: Reporter) -> dict[str, Any]:
     reporter.preview(picture)
     twins = [twin_share(faces.looks) for faces in sides]
     apart = [different(faces.looks, checks.GOOD_FACES) for faces in sides]
-    lines = [line for faces, *of_twins in zip(sides, twins, apart, strict=True)
-             for line in _about(faces, checks.about_twins(*of_twins, faces.label, always=True), reporter)]
+    lines = [line for faces, share, others in zip(sides, twins, apart, strict=True)
+             for line in _about(faces, checks.about_twins(share, others, faces.label, always=True), reporter)]
     lines += ["Directions", *(f"  {line}" for line in _about_directions(comparison))]
     return {"text": "\n".join(lines), "file": str(picture), "faces_a": len(a), "faces_b": len(b),
             "lacking": round(comparison.share * 100, 1), "gaps": [str(gap) for gap in comparison.gaps],

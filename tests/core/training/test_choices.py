@@ -12,8 +12,10 @@ import torch
 from understudy.core.errors import ModelError, UsageError
 from understudy.core.jobs.messages import SilentReporter
 from understudy.core.models import folder
+from understudy.core.models.state import ModelState
+from understudy.core.options.field import make
 from understudy.core.options.train import TrainOptions
-from understudy.core.training import finder, task
+from understudy.core.training import finder, fixed, task
 from understudy.core.training.augmenting.batch import Batch
 from understudy.core.training.computing import choosing
 from understudy.core.training.computing.execution import Execution
@@ -60,13 +62,44 @@ def test_what_may_change_changes_and_is_kept_with_its_session(values: dict[str, 
 def test_what_is_fixed_stays_and_the_person_is_told(values: dict[str, Any]) -> None:
     train(values, optimizer="nadam", ada_beta_1=0.6)
     _, warnings = train(values, iterations=14, optimizer="lion", ada_beta_1=0.6, ada_beta_2=0.5, ada_amsgrad=True)
-    told = "\n".join(warnings)
-    assert len(warnings) == 3
-    for words in ("optimizer stays 'nadam'", "ada-beta-2 stays 0.999", "ada-amsgrad stays False"):
+    (told,) = warnings
+    assert "goes on as it was made" in told
+    for words in ("optimizer 'nadam' (not 'lion')", "ada-beta-2 0.999 (not 0.5)", "ada-amsgrad False (not True)"):
         assert words in told
     _, warnings = train(values, iterations=16)
     assert not warnings
     assert folder.read_state(values["model_dir"]).settings.optimizer == "nadam"
+
+
+def test_a_default_that_is_given_is_an_option_that_is_given(values: dict[str, Any]) -> None:
+    """A panel and a command line say what they want also where that is what everybody gets."""
+    values |= {"trainer": "sketch", "save_interval": 10}
+    train(values, coverage=100.0, mask_type="components", optimizer="nadam", iterations=1)
+    reporter = Recorder()
+    usual = {"iterations": 2, "coverage": 87.5, "mask-type": "extended", "optimizer": "auto", "ada-beta-1": 0.0}
+    task.run(make(TrainOptions, {**values, **usual}), reporter)
+    (told,) = reporter.warnings
+    assert "coverage 100.0 (not 87.5)" in told
+    assert "mask-type 'components' (not 'extended')" in told
+    assert "optimizer" not in told  # was left to the trainer both times
+    assert "beta" not in told
+    settings = folder.read_state(values["model_dir"]).settings
+    assert (settings.coverage, settings.mask_type) == (1.0, "components")
+
+
+def test_a_trainer_s_own_option_is_named_as_it_is_given(values: dict[str, Any]) -> None:
+    options = TrainOptions(**{**values, "trainer": "dlight", "dlight_features": "fair", "vertical_offset": 5.0})
+    made = fixed.asked(options)
+    model_dir = Path(values["model_dir"])
+    model_dir.mkdir()
+    (model_dir / "state.json").write_bytes(ModelState(made, 128, 256).to_json())
+    reporter = Recorder()
+    later = replace(options, dlight_features="lowmem", dlight_output_size=128, vertical_offset=-5.0)
+    assert fixed.settings_of(later, model_dir, reporter)[0] == made
+    (told,) = reporter.warnings
+    for words in ("dlight-features 'fair' (not 'lowmem')", "dlight-output-size 256 (not 128)",
+                  "vertical-offset 5.0 (not -5.0)"):
+        assert words in told
 
 
 def test_a_learned_mask_is_learned(values: dict[str, Any]) -> None:
