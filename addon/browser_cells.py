@@ -1,4 +1,4 @@
-"""Which cells of the faces browser are chosen, drawn over its picture; and the keys of the Image Editor for it."""
+"""Which cells of the faces browser are chosen, drawn over its picture."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from .timing import measured
 _COLOUR = (0.35, 0.65, 1.0, 1.0)
 _WIDTH = 2.5  # pixels
 _handle: Any = None
-_keys: list[tuple[Any, Any]] = []
 _is_broken = False  # an error in a drawing comes again with every redraw: it is said once
 
 
@@ -51,47 +50,16 @@ def _outline(region: Any) -> None:
     gpu.state.blend_set("NONE")
 
 
-def _add_keys() -> None:
-    """Keys that a person can change in Blender's preferences; each passes on where no page of faces is shown."""
-    keyconfig = bpy.context.window_manager.keyconfigs.addon
-    if keyconfig is None:
-        return
-    keymap = keyconfig.keymaps.new(name="Image", space_type="IMAGE_EDITOR")
-    # The editor's usual tool takes the mouse before the editor does.
-    tool = keyconfig.keymaps.new(name="Image Editor Tool: Sample", space_type="IMAGE_EDITOR", region_type="WINDOW",
-                                 tool=True)
-    for operator, key, value, modifiers, properties in (
-            ("understudy.browse_pick", "LEFTMOUSE", "PRESS", {}, {}),
-            ("understudy.browse_pick", "LEFTMOUSE", "PRESS", {"shift": True}, {}),
-            ("understudy.browse_jump", "LEFTMOUSE", "DOUBLE_CLICK", {}, {}),
-            ("understudy.browse_choose", "A", "PRESS", {}, {"what": "ALL"}),
-            ("understudy.browse_choose", "A", "PRESS", {"alt": True}, {"what": "NONE"}),
-            ("understudy.browse_choose", "I", "PRESS", {"ctrl": True}, {"what": "INVERT"}),
-            ("understudy.browse_remove", "X", "PRESS", {}, {}),
-            ("understudy.browse_remove", "DEL", "PRESS", {}, {}),
-            ("understudy.browse_page", "PAGE_DOWN", "PRESS", {}, {"step": 1}),
-            ("understudy.browse_page", "PAGE_UP", "PRESS", {}, {"step": -1})):
-        for keys in (tool, keymap) if key == "LEFTMOUSE" else (keymap,):
-            item = keys.keymap_items.new(operator, key, value, **modifiers)
-            for name, given in properties.items():
-                setattr(item.properties, name, given)
-            _keys.append((keys, item))
-
-
 def register() -> None:
     global _handle, _is_broken
     _is_broken = False
     if bpy.app.background:
         return
     _handle = bpy.types.SpaceImageEditor.draw_handler_add(_draw, (), "WINDOW", "POST_PIXEL")
-    _add_keys()
 
 
 def unregister() -> None:
     global _handle
-    for keymap, item in _keys:
-        keymap.keymap_items.remove(item)
-    _keys.clear()
     if _handle is not None:
         bpy.types.SpaceImageEditor.draw_handler_remove(_handle, "WINDOW")
         _handle = None

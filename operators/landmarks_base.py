@@ -73,6 +73,15 @@ class OnFrame(OnFaces):
         name="Face", options={"SKIP_SAVE"},
         description="A face's id, or its number in the frame; empty: the chosen face, or the only one")
 
+    def invoke(self, context: Any, event: Any) -> set[str]:
+        """From a button or a key. While faces are only looked at, keys pass on; scripts call `execute`."""
+        if not bpy.app.background and not correcting.is_editing(context):
+            return {"PASS_THROUGH"}
+        return self.begin(context, event)
+
+    def begin(self, context: Any, event: Any) -> set[str]:
+        return super().invoke(context, event)
+
     def at(self, context: Any, scene: Any, strip: Any) -> int:
         """The source's frame."""
         return self.frame if self.frame >= 0 else clips.shown_frame(context, scene, strip)

@@ -79,7 +79,7 @@ class UNDERSTUDY_OT_face_box(OnFrame, bpy.types.Operator):
 
     # --- with the mouse ---------------------------------------------------------------------------------------------
 
-    def invoke(self, context: Any, event: Any) -> set[str]:
+    def begin(self, context: Any, event: Any) -> set[str]:
         if bpy.app.background or self.properties.is_property_set("box"):
             return self.execute(context)
         try:

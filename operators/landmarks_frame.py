@@ -236,7 +236,7 @@ class UNDERSTUDY_OT_face_person(OnFrame, bpy.types.Operator):
                                             if text.casefold() in name.casefold()],
         search_options={"SUGGESTION"})
 
-    def invoke(self, context: Any, event: Any) -> set[str]:
+    def begin(self, context: Any, event: Any) -> set[str]:
         return context.window_manager.invoke_props_dialog(self)  # type: ignore[no-any-return]
 
     def draw(self, context: Any) -> None:

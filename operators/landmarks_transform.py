@@ -61,7 +61,7 @@ class Transforms(OnFrame):
         return (transform(face.landmarks, matrix).astype(np.float32),
                 (float(middle[0] - w / 2), float(middle[1] - h / 2), w, h))
 
-    def invoke(self, context: Any, event: Any) -> set[str]:
+    def begin(self, context: Any, event: Any) -> set[str]:
         if bpy.app.background:
             return self.execute(context)
         try:

@@ -11,6 +11,7 @@ from ..addon.language import CONTEXT, told
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
 from .base import Sidebar
+from .keys import BROWSER, draw_keys
 
 
 @timed_class
@@ -123,7 +124,7 @@ class UNDERSTUDY_PT_image_faces_chosen(bpy.types.Panel):
         column.active = False
         column.label(text="Shift-click: all between")
         column.label(text="Double-click: go to frame")
-        column.label(text="A, Alt A, X: all, none, remove")
+        draw_keys(column, "IMAGE_EDITOR", BROWSER)
 
 
 CLASSES = (UNDERSTUDY_PT_faces, UNDERSTUDY_PT_image_faces, UNDERSTUDY_PT_image_faces_chosen)

@@ -11,7 +11,7 @@ from typing import Any
 
 import bpy
 
-from ..addon import correcting, keymap, navigation
+from ..addon import correcting, navigation
 from ..addon.language import CONTEXT, told
 from ..addon.overlay import settings, views
 from ..addon.overlay.reader import ShownFace
@@ -20,17 +20,13 @@ from ..addon.overlay.views import View
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
 from .base import BOX, Sidebar
+from .keys import EDITING as EDITING_KEYS
+from .keys import LANDMARKS, draw_keys
 from .overlay import draw_overlay
 
 EDITING: list[Callable[[Any, Any], None]] = []
 _JUMPS = (("FIRST", 1, "REW"), ("PREVIOUS", 100, "PREV_KEYFRAME"), ("PREVIOUS", 1, "TRIA_LEFT"),
           ("NEXT", 1, "TRIA_RIGHT"), ("NEXT", 100, "NEXT_KEYFRAME"), ("LAST", 1, "FF"))
-_KEYS = (("Previous, Next", "understudy.jump_frame", (("PREVIOUS", 1), ("NEXT", 1))),
-         ("100 Back, On", "understudy.jump_frame", (("PREVIOUS", 100), ("NEXT", 100))),
-         ("First, Last", "understudy.jump_frame", (("FIRST", 1), ("LAST", 1))),
-         ("Next Kind of Frames", "understudy.jump_kind", ((),)),
-         ("Select Face", "understudy.select_face", ((),)),
-         ("View or Edit", "understudy.edit_landmarks", ((),)))
 _MOST_FACES = 12  # in the list: a crowd has more than a panel
 
 
@@ -85,13 +81,12 @@ class _Keys:
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: Any) -> None:
-        column = self.layout.column(align=True)  # type: ignore[attr-defined]
-        for label, operator, values in _KEYS:
-            words = [keymap.word(context.space_data.type, operator, *one) for one in values]
-            split = column.split(factor=0.6)
-            split.label(text=label)
-            split.label(text="   ".join(word for word in words if word) or "None")
-        if context.space_data.type == "SEQUENCE_EDITOR":
+        column, space = self.layout.column(align=True), context.space_data.type  # type: ignore[attr-defined]
+        draw_keys(column, space, LANDMARKS)
+        if correcting.is_editing(context):
+            column.separator()
+            draw_keys(column, space, EDITING_KEYS)
+        if space == "SEQUENCE_EDITOR":
             column.label(text="With the mouse over the preview", icon="INFO")
 
 

@@ -357,11 +357,15 @@ def test_keys_are_there_to_be_changed_and_go_with_the_extension(extension: Any) 
     config.update()  # what a window does by itself
     spaces = [one.space_type for one, _ in keymap.items()]
     assert {space: spaces.count(space) for space in spaces} == {
-        "SEQUENCE_EDITOR": len(keymap.KEYS), "CLIP_EDITOR": len(keymap.KEYS)}
+        "SEQUENCE_EDITOR": len(keymap.KEYS), "CLIP_EDITOR": len(keymap.KEYS),
+        "IMAGE_EDITOR": len(keymap.BROWSER) + len(keymap.MOUSE)}
     keymap.look_again()
     assert keymap.word("CLIP_EDITOR", "understudy.jump_frame", "NEXT", 1)
     assert "Shift" in keymap.word("SEQUENCE_EDITOR", "understudy.jump_frame", "NEXT", 100)
     assert keymap.word("VIEW_3D", "understudy.jump_kind") == ""
+    ways = [keymap.word("SEQUENCE_EDITOR", "understudy.faces_copy", way) for way in ("PREVIOUS", "NEXT")]
+    assert all(ways)
+    assert ways[0] != ways[1]
     changed = next(item for one, item in keymap.items()
                    if one.space_type == "CLIP_EDITOR" and item.idname == "understudy.jump_kind")
     changed.type = "F7"
@@ -372,6 +376,33 @@ def test_keys_are_there_to_be_changed_and_go_with_the_extension(extension: Any) 
     config.update()
     assert list(keymap.items()) == []
     keymap.register()
+
+
+def test_every_line_about_keys_has_one(extension: Any) -> None:
+    keymap, keys = extension("addon.keymap"), extension("panels.keys")
+    bpy.context.window_manager.keyconfigs.update()
+    keymap.forget()
+    keymap.look_again()
+    for rows, spaces in ((keys.LANDMARKS + keys.EDITING, ("SEQUENCE_EDITOR", "CLIP_EDITOR")),
+                         (keys.BROWSER, ("IMAGE_EDITOR",))):
+        for label, operator, values in rows:
+            for space in spaces:
+                assert all(keymap.word(space, operator, *one) for one in values), (label, space)
+
+
+def test_keys_change_faces_only_while_editing_is_on(extension: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an operator that a key calls: `invoke`. Scripts call `execute`, whatever is on."""
+    base, correcting = extension("operators.landmarks_base"), extension("addon.correcting")
+
+    class Edit(base.OnFrame):
+        def execute(self, context: Any) -> set[str]:
+            return {"FINISHED"}
+
+    monkeypatch.setattr(base, "bpy", SimpleNamespace(app=SimpleNamespace(background=False)))
+    assert Edit().invoke(bpy.context, None) == {"PASS_THROUGH"}
+    correcting.state(bpy.context).editing = True
+    assert Edit().invoke(bpy.context, None) == {"FINISHED"}
+    correcting.state(bpy.context).editing = False
 
 
 def test_a_muted_channel_shows_nothing(shot: Any) -> None:
