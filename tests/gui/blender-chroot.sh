@@ -21,6 +21,7 @@ options (before the command):
   --python-prefix DIR   bind an interpreter prefix or virtual environment read-only at the same path (repeatable; for a
                         virtual environment give its base interpreter's prefix too)
   --bind SRC[:DST]      further read-write bind mount (repeatable)
+  --read-only DIR       DIR, which lies in one of those, cannot be written to (repeatable)
   --home DIR            HOME seen by Blender (bound read-write; default: a directory kept inside the chroot)
   --env K=V             environment variable (repeatable; the caller's environment is not passed on)
   --gpu-backend NAME    opengl (default) or vulkan
@@ -40,7 +41,7 @@ EOF
 die() { echo "$PROG: $*" >&2; exit "${CODE:-1}"; }
 
 ROOT=/var/tmp/blender-gui SUITE=sid EXTRA= PROJECT= HOMEDIR= BACKEND=opengl
-GEO=1600x900 SHOT=$PWD/blender.png WAIT=15 UNTIL=0 APTOPT= TMO= LOG= BINDS=() PREFIXES=() ENVS=()
+GEO=1600x900 SHOT=$PWD/blender.png WAIT=15 UNTIL=0 APTOPT= TMO= LOG= BINDS=() PREFIXES=() FIXED=() ENVS=()
 MIRROR=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep -E '/debian/?$' | head -n 1)
 ARGV=("$@")
 while [ $# -gt 0 ]; do
@@ -53,7 +54,7 @@ while [ $# -gt 0 ]; do
   esac
   case $1 in
     --root) ROOT=$2 ;; --suite) SUITE=$2 ;; --mirror) MIRROR=$2 ;; --packages) EXTRA=$2 ;;
-    --project) PROJECT=$(realpath -e "$2") || exit 2 ;; --bind) BINDS+=("$2") ;;
+    --project) PROJECT=$(realpath -e "$2") || exit 2 ;; --bind) BINDS+=("$2") ;; --read-only) FIXED+=("$(realpath -e "$2")") || exit 2 ;;
     --python-prefix) PREFIXES+=("$(realpath -es "$2")") || exit 2 ;; --home) HOMEDIR=$2 ;; --env) ENVS+=("$2") ;;
     --gpu-backend) BACKEND=$2 ;; --geometry) GEO=$2 ;; --shot) SHOT=$2 ;; --wait) WAIT=$2 ;;
     --timeout) TMO=$2 ;; --log) LOG=$2 ;; *) CODE=2 die "unknown option $1 (see --help)" ;;
@@ -143,6 +144,7 @@ cp -L /etc/resolv.conf "$ROOT/etc/" 2>/dev/null
 [ -z "$PROJECT" ] || bind "$PROJECT" "$PROJECT"
 for p in ${PREFIXES[@]+"${PREFIXES[@]}"}; do bind "$p" "$p" ro; done
 for b in ${BINDS[@]+"${BINDS[@]}"}; do bind "${b%%:*}" "${b#*:}"; done
+for f in ${FIXED[@]+"${FIXED[@]}"}; do bind "$f" "$f" ro; done
 [ -z "$HOMEDIR" ] || { mkdir -p "$HOMEDIR"; HOMEDIR=$(realpath "$HOMEDIR"); INHOME=/home/blender-gui; bind "$HOMEDIR" $INHOME; }
 CD=${PROJECT:-/tmp}
 in_dir() { inside sh -c 'cd "$1" && shift && exec "$@"' sh "$CD" "$@"; }

@@ -22,11 +22,16 @@ EXTENSION = "bl_ext.user_default.understudy"
 
 @dataclass(frozen=True)
 class Window:
-    """A Blender to be started with its own settings below `home`."""
+    """A Blender to be started with its own settings below `home`.
+
+    Attributes:
+        read_only: folders in `home` that cannot be written to, whoever tries; only a runner can do that.
+    """
 
     home: Path
     timeout: int = 300
     size: str = "1600x1000"
+    read_only: tuple[Path, ...] = ()
 
     def install(self, archive: Path) -> None:
         """Install and enable the extension as a person would.
@@ -36,7 +41,7 @@ class Window:
         """
         result = self._call("blender", ["--command", "extension", "install-file", "-r", "user_default", "-e",
                                         str(archive)])
-        if result.returncode:
+        if result.returncode or "ERROR" in result.stdout or "Traceback" in result.stdout:  # it ends with 0 then, too
             raise RuntimeError(f"cannot install {archive}: {result.stdout}")
 
     def run(self, script: Path, **environment: str) -> str:
@@ -50,8 +55,13 @@ class Window:
             raise RuntimeError(f"Blender ended with {result.returncode}:\n{result.stdout[-4000:]}")
         return result.stdout
 
-    def _call(self, what: str, arguments: list[str],
-              environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    def call(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run Blender without a window; its status and, together, what it printed."""
+        return self._call("blender", list(arguments), environment)
+
+    def command(self, what: str, arguments: list[str],
+                environment: dict[str, str] | None = None) -> tuple[list[str], dict[str, str]]:
+        """The command that starts Blender, and its environment; `what` is "gui" or "blender"."""
         settings = {"BLENDER_USER_RESOURCES": str(self.home / "blender"), "UNDERSTUDY_HOME": str(self.home / "user"),
                     **(environment or {})}
         runner = os.environ.get("BLENDER_GUI")
@@ -60,6 +70,8 @@ class Window:
                        "--geometry", self.size, "--python-prefix", sys.base_prefix, "--python-prefix",
                        str(ROOT / ".venv"), "--until-exit", "--wait", str(self.timeout),
                        "--shot", str(self.home / "runner.png")]
+            for folder in self.read_only:
+                command += ["--read-only", str(folder)]
             for key, value in settings.items():
                 command += ["--env", f"{key}={value}"]
             command += ["gui", *arguments] if what == "gui" else ["run", "blender", *arguments]
@@ -74,6 +86,11 @@ class Window:
             else:
                 command += arguments
             env = {**os.environ, **settings}
+        return command, env
+
+    def _call(self, what: str, arguments: list[str],
+              environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        command, env = self.command(what, arguments, environment)
         return subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               errors="replace", timeout=self.timeout + 30, check=False)
 
