@@ -33,13 +33,14 @@ class UNDERSTUDY_OT_convert(Stage, bpy.types.Operator):
     @classmethod
     def description(cls, context: Any, properties: Any) -> str:
         which = {"PREVIEW": " in the frames of the preview range alone", "FRAME": " in the current frame alone"}
-        return f"Replace the face in strip A{which.get(properties.span, '')}; the result is laid over it as a strip"
+        text = f"Replace the face in strip A{which.get(properties.span, '')}; the result is laid over it as a strip"
+        reason = span_problem(shot.sequencer_scene(context), properties.span)
+        return f"{text}. {reason}" if reason else text
 
     def plan(self, scene: Any) -> list[stages.Planned]:
         if self.span == "ALL":
             return super().plan(scene)
-        writer = shot.active(scene).convert.writer
-        if writer in WHOLE:
+        if shot.active(scene).convert.writer in WHOLE:
             raise UsageError("A video or GIF is made as a whole", "Convert all frames, or choose another writer")
         return stages.plan(scene, self.stage, frames=format_frames(self._frames(scene)))
 
@@ -66,6 +67,19 @@ class UNDERSTUDY_OT_convert(Stage, bpy.types.Operator):
                 message = watch.place(view)
                 if message:
                     raise OutputError(message)
+
+
+def span_problem(scene: Any, span: str) -> str:
+    """Why a part of the frames cannot be converted, as one sentence; "" if it can. No disk is touched."""
+    strip = shot.strip_of(scene, "a") if scene is not None else None
+    if span == "ALL" or strip is None:
+        return ""
+    if shot.active(scene).convert.writer in WHOLE:
+        return "A video or GIF is made as a whole: choose another writer first"
+    if span == "PREVIEW":
+        return "" if scene.use_preview_range else "Set a preview range in the timeline first (key P)"
+    first, last = footage.strip_range(strip)
+    return "" if first <= scene.frame_current <= last else "Go to a frame under strip A first"
 
 
 CLASSES = (UNDERSTUDY_OT_convert,)

@@ -14,6 +14,8 @@ from ..core.faces.nouns import Face
 from ..core.faces.store import AlignmentsStore
 from .base import Operator, refused
 
+_EDITORS = {"SEQUENCE_EDITOR", "CLIP_EDITOR"}
+
 
 class Tells:
     """Reports of an operator, which may come after it has ended: then they go to the window's status bar."""
@@ -65,6 +67,7 @@ class OnFrame(OnFaces):
     """Mix-in: operators on faces of one frame; subclasses edit with `edit`."""
 
     bl_options = {"REGISTER", "UNDO"}
+    needs_face = False  # the button is grey where the shown frame has no face
 
     frame: bpy.props.IntProperty(  # type: ignore[valid-type]
         name="Source Frame", default=-1, min=-1, options={"SKIP_SAVE"},
@@ -72,6 +75,10 @@ class OnFrame(OnFaces):
     face: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Face", options={"SKIP_SAVE"},
         description="A face's id, or its number in the frame; empty: the chosen face, or the only one")
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        return not refused(cls, problem(context) or (no_face(context) if cls.needs_face else ""))
 
     def invoke(self, context: Any, event: Any) -> set[str]:
         """From a button or a key. While faces are only looked at, keys pass on; scripts call `execute`."""
@@ -125,14 +132,22 @@ def problem(context: Any) -> str:
         return "Open a sequencer first"
     if shot.work_folder_or_none(scene) is None:
         return "Save the .blend first: Understudy keeps its files beside it"
-    if bpy.app.background:  # nobody looks ahead there, and the operator says itself what it does not find
-        return ""
+    space = getattr(context, "space_data", None)
+    if bpy.app.background or space is None or space.type not in _EDITORS:
+        return ""  # a script: nobody looks ahead there, and the operator says itself what it does not find
     view = views.of(context)
     if view is None:
         return "Go to a frame that shows footage"
     if view.target.problem:
         return view.target.problem
     return "Extract the faces of this footage first" if view.shown is not None and not view.shown.exists else ""
+
+
+def no_face(context: Any) -> str:
+    """Why nothing can be done with a face of the shown frame, where the editor shows none; "" elsewhere."""
+    view = views.of(context) if context.space_data is not None and context.space_data.type in _EDITORS else None
+    shows_none = view is not None and view.shown is not None and not view.shown.faces
+    return "There is no face in this frame: draw a box, or copy from another frame" if shows_none else ""
 
 
 def chosen_face(store: AlignmentsStore, frame: int, wanted: str, named: bool = True) -> Face:

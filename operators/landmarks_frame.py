@@ -213,6 +213,7 @@ class UNDERSTUDY_OT_face_delete(OnFrame, bpy.types.Operator):
 
     bl_idname = "understudy.face_delete"
     bl_label = "Delete Face"
+    needs_face = True
 
     def run(self, context: Any) -> None:
         def change(store: AlignmentsStore, frame: int) -> tuple[str, list[str]]:
@@ -229,6 +230,7 @@ class UNDERSTUDY_OT_face_person(OnFrame, bpy.types.Operator):
 
     bl_idname = "understudy.face_person"
     bl_label = "Set Person"
+    needs_face = True
 
     person: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Person", description="Name of somebody in the clip, or a new name; empty: nobody",

@@ -24,6 +24,7 @@ class Transforms(OnFrame):
     """Mix-in: subclasses say what the mouse does (`drag`), what a typed number does (`typed`), and give `matrix`."""
 
     bl_options = {"REGISTER", "UNDO", "BLOCKING"}
+    needs_face = True
     keys = _KEYS
 
     def matrix(self, pivot: np.ndarray) -> np.ndarray:

@@ -100,6 +100,18 @@ class UNDERSTUDY_OT_run_tool(RunsTool, bpy.types.Operator):
             ("CHOSEN", "As in the Panel", "The strip chosen in the panel"),
             ("A", "A", "The strip whose face is replaced"), ("B", "B", "The strip that lends the face")))
 
+    @classmethod
+    def description(cls, context: Any, given: Any) -> str:
+        """The tool's sentence, and why it cannot run where it cannot."""
+        task = properties.TOOLS.get(given.tool)
+        scene, board = scene_and_board(context)
+        if task is None or scene is None:
+            return cls.__doc__ or ""
+        data = shot.active(scene)
+        role = data.tool_role if given.role == "CHOSEN" else given.role.lower()
+        reason = tools.problem(scene, task, role, board)
+        return f"{properties.summary(task)}. {reason}" if reason else properties.summary(task)
+
     def chosen(self, context: Any) -> tuple[Task, str]:
         data = shot.active(shot.sequencer_scene(context))
         name = self.tool or data.tool

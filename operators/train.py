@@ -10,7 +10,7 @@ import bpy
 from ..addon import shot, stages
 from ..addon.stages import Planned
 from ..addon.timing import timed_class
-from .base import scene_and_board
+from .base import refused, scene_and_board
 from .stage import Stage
 
 SHEET = "_augmentation.png"  # behind the name of the model folder
@@ -40,9 +40,7 @@ class UNDERSTUDY_OT_show_augmentation(Stage, bpy.types.Operator):
         view = board.latest("train", show=True)
         if not reason and view is not None and view.going:
             reason = f"{view.label} is under way"
-        if reason:
-            cls.poll_message_set(reason)  # type: ignore[attr-defined]
-        return not reason
+        return not refused(cls, reason)
 
     def plan(self, scene: Any) -> list[Planned]:
         model = shot.model_folder(scene)  # beside it: a picture inside would look like the beginning of a model

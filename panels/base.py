@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from ..addon import properties, shot, stages, watch, weights
+from ..addon import properties, shot, stages, tools, watch, weights
 from ..addon.board import JobView
 from ..addon.language import CONTEXT, told
 from ..addon.text import wrapped
@@ -158,6 +158,17 @@ def _draw_option(column: Any, group: Any, option: Option, task: str) -> None:
     if paths:
         button = row.operator("understudy.add_paths", text="", icon="FILEBROWSER")
         button.task, button.option = task, option.name
+
+
+def draw_tool_button(layout: Any, scene: Any, name: str, text: str = "", icon: str = "NONE") -> str:
+    """The button of a tool for the chosen strip, grey where it cannot run; returns why not, which its tooltip says."""
+    task, role = TASKS[name], shot.active(scene).tool_role
+    reason = tools.problem(scene, task, role, watch.board())
+    row = layout.row(align=True)
+    row.enabled = not reason
+    button = row.operator("understudy.run_tool", text=text or task.label, icon=icon)
+    button.tool, button.role = name, "CHOSEN"
+    return reason
 
 
 def draw_weights(layout: Any, scene: Any, task: str, width: int) -> None:

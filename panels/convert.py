@@ -6,8 +6,9 @@ from typing import Any
 
 import bpy
 
-from ..addon import compare
+from ..addon import compare, shot
 from ..addon.timing import timed_class
+from ..operators.convert import span_problem
 from .base import AdvancedPanel, StagePanel
 
 
@@ -17,10 +18,12 @@ class UNDERSTUDY_PT_convert(StagePanel, bpy.types.Panel):
     stage = "convert"
 
     def draw_button(self, layout: Any) -> None:
-        super().draw_button(layout)
-        row = layout.row(align=True)
-        row.operator("understudy.convert", text="Preview Range", icon="PREVIEW_RANGE").span = "PREVIEW"
-        row.operator("understudy.convert", text="This Frame").span = "FRAME"
+        StagePanel.draw_button(self, layout)
+        scene, row = shot.sequencer_scene(bpy.context), layout.row(align=True)
+        for span, text, icon in (("PREVIEW", "Preview Range", "PREVIEW_RANGE"), ("FRAME", "This Frame", "NONE")):
+            part = row.row(align=True)
+            part.enabled = not span_problem(scene, span)  # the tooltip then says why
+            part.operator("understudy.convert", text=text, icon=icon).span = span
 
     def draw_before_options(self, layout: Any, scene: Any, width: int) -> None:
         if any(compare.results(scene)):

@@ -10,7 +10,7 @@ from ..addon import browser, people, shot, watch
 from ..addon.language import CONTEXT, told
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
-from .base import Sidebar
+from .base import NO_SHOT, Sidebar
 from .keys import BROWSER, draw_keys
 
 
@@ -22,6 +22,9 @@ class UNDERSTUDY_PT_faces(Sidebar, bpy.types.Panel):
     def draw(self, context: Any) -> None:
         scene, layout, width = shot.sequencer_scene(context), self.layout, context.region.width
         data = shot.active(scene)
+        if not len(scene.understudy.shots):
+            wrapped(layout, NO_SHOT, width, icon="INFO")
+            return
         layout.row().prop(data, "tool_role", expand=True)
         found = people.view(scene, watch.board())
         if found is None or not found.exists:
@@ -85,11 +88,13 @@ class UNDERSTUDY_PT_image_faces(bpy.types.Panel):
         sentence = "Loading …" if browser.is_loading() else f"{page.found:,} {what}, {pages}"
         layout.label(text=told(sentence), icon="TIME" if browser.is_loading() else "NONE")
         row = layout.row(align=True)
+        back, middle, on = row.row(align=True), row.row(align=True), row.row(align=True)
+        back.enabled, on.enabled = page.number > 0, page.number + 1 < page.pages
         for step, icon in ((-1_000_000, "REW"), (-1, "TRIA_LEFT")):
-            row.operator("understudy.browse_page", text="", icon=icon).step = step
-        row.prop(data, "page")
+            back.operator("understudy.browse_page", text="", icon=icon).step = step
+        middle.prop(data, "page")
         for step, icon in ((1, "TRIA_RIGHT"), (1_000_000, "FF")):
-            row.operator("understudy.browse_page", text="", icon=icon).step = step
+            on.operator("understudy.browse_page", text="", icon=icon).step = step
         layout.row(align=True).prop(data, "per_page", expand=True)
 
 
@@ -119,7 +124,9 @@ class UNDERSTUDY_PT_image_faces_chosen(bpy.types.Panel):
         row = layout.row(align=True)
         row.prop(data, "name", text="", icon="USER")
         row.operator("understudy.browse_assign")
-        layout.operator("understudy.browse_jump", icon="TRACKING_FORWARDS")
+        row = layout.row()
+        row.enabled = browser.last is not None
+        row.operator("understudy.browse_jump", icon="TRACKING_FORWARDS")
         column = layout.column(align=True)
         column.active = False
         column.label(text="Shift-click: all between")

@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from ..addon import clips, masks, watch
+from ..addon import clips, correcting, masks, watch
 from ..addon.language import CONTEXT, told
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
@@ -59,7 +59,11 @@ def _draw_markers(layout: Any, context: Any) -> None:
         wrapped(layout, "The faces become tracks here: drag their markers, then apply.", context.region.width,
                 icon="INFO")
         return
+    unsaved = correcting.unsaved(context)
+    if not unsaved:
+        wrapped(layout, "No marker was moved yet.", context.region.width, icon="INFO")
     row = column.row(align=True)
+    row.enabled = bool(unsaved)
     row.operator("understudy.markers_apply", icon="CHECKMARK")
     row.operator("understudy.markers_discard", icon="LOOP_BACK")
     row = column.row(align=True)

@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from ..addon import looked_over, shot, watch
+from ..addon.text import wrapped
 from ..addon.timing import timed_class
 from .base import Sidebar, draw_job
 
@@ -43,7 +44,10 @@ class UNDERSTUDY_PT_look_over(Sidebar, bpy.types.Panel):
         row = layout.row(align=True)
         row.operator("understudy.look_over", icon="VIEWZOOM")
         row.operator("understudy.look_over_chart", text="", icon="IMAGE_DATA")
-        if len(data.rows):
+        if not len(data.rows):
+            reason = looked_over.problem(scene, board) or "It lists the frames that want a look, the worst first"
+            wrapped(layout, f"{reason}.", context.region.width, icon="INFO")
+        else:
             column = layout.column(align=True)
             column.prop(data, "by", text="")
             heads = column.row()

@@ -9,7 +9,8 @@ import bpy
 from ..addon import properties, shot, tools, watch
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
-from .base import LAST, NO_SHOT, OfShot, Sidebar, draw_job, draw_options, draw_weights, has_options
+from .base import LAST, NO_SHOT, OfShot, Sidebar, draw_job, draw_options, draw_tool_button, draw_weights, has_options
+from .settings import draw_tool_header
 
 _MAIN = "mask add"
 _OTHERS = tuple(name for name in properties.TOOLS if name.startswith("mask ") and name != _MAIN)
@@ -19,6 +20,9 @@ _OTHERS = tuple(name for name in properties.TOOLS if name.startswith("mask ") an
 class UNDERSTUDY_PT_masks(Sidebar, bpy.types.Panel):
     bl_label = "Masks"
     bl_options = {"DEFAULT_CLOSED"}
+
+    def draw_header_preset(self, context: Any) -> None:
+        draw_tool_header(self.layout, shot.sequencer_scene(context), _MAIN)
 
     def draw(self, context: Any) -> None:
         scene = shot.sequencer_scene(context)
@@ -46,12 +50,9 @@ def draw_tool(layout: Any, scene: Any, name: str, width: int) -> None:
     role = shot.active(scene).tool_role
     view = tools.latest(scene, task, role, board)
     if view is None or not view.going:
-        reason = tools.problem(scene, task, role, board)
         row = layout.row()
         row.scale_y = 1.3
-        row.enabled = not reason
-        button = row.operator("understudy.run_tool", text=task.label)
-        button.tool, button.role = name, "CHOSEN"
+        reason = draw_tool_button(row, scene, name)
         if reason:
             wrapped(layout, f"{reason}.", width, icon="INFO")
     if view is not None:
@@ -74,9 +75,13 @@ def _sub_panel(name: str) -> type:
             if body is not None:
                 draw_options(body, scene, name, advanced=True)
 
+    def draw_header_preset(self: Any, context: Any) -> None:
+        draw_tool_header(self.layout, shot.sequencer_scene(context), name)
+
     return timed_class(type(f"UNDERSTUDY_PT_masks_{properties.identifier(name)}", (OfShot, bpy.types.Panel), {
         "__module__": __name__, "__doc__": properties.summary(task), "bl_label": task.label,
-        "bl_parent_id": "UNDERSTUDY_PT_masks", "bl_options": {"DEFAULT_CLOSED"}, "draw": draw}))
+        "bl_parent_id": "UNDERSTUDY_PT_masks", "bl_options": {"DEFAULT_CLOSED"}, "draw": draw,
+        "draw_header_preset": draw_header_preset}))
 
 
 CLASSES = (UNDERSTUDY_PT_masks, *map(_sub_panel, _OTHERS), UNDERSTUDY_PT_masks_advanced)

@@ -32,9 +32,24 @@ def _menu(stage: str) -> type:
         "__module__": __name__, "bl_label": f"{stage.capitalize()} Settings", "draw": draw})
 
 
+class UNDERSTUDY_MT_tool_settings(bpy.types.Menu):
+    """What can be done with the settings of the tool whose options the layout points to."""
+
+    bl_label = "Tool Settings"
+
+    def draw(self, context: Any) -> None:
+        group, layout = getattr(context, _OPTIONS, None), self.layout
+        task = next((name for name, kind in properties.GROUPS.items() if isinstance(group, kind)), "")
+        if task:
+            layout.operator("understudy.settings_reset", icon="LOOP_BACK").task = task
+            layout.separator()
+            layout.operator("understudy.copy_command", icon="COPYDOWN").task = task
+
+
 PRESETS = {stage: _preset_panel(stage) for stage in properties.STAGES}
 MENUS = {stage: _menu(stage) for stage in properties.STAGES}
-CLASSES = (*PRESETS.values(), *MENUS.values())
+CLASSES = (*PRESETS.values(), *MENUS.values(), UNDERSTUDY_MT_tool_settings)
+_OPTIONS = "understudy_options"  # name of what a layout points to
 
 
 def draw_header(layout: Any, stage: str) -> None:
@@ -42,6 +57,12 @@ def draw_header(layout: Any, stage: str) -> None:
     row = layout.row(align=True)
     PRESETS[stage].draw_panel_header(row)
     row.menu(MENUS[stage].__name__, text="", icon="DOWNARROW_HLT")
+
+
+def draw_tool_header(layout: Any, scene: Any, task: str) -> None:
+    """The menu, as a small button in the header of a tool's panel."""
+    layout.context_pointer_set(_OPTIONS, properties.settings(scene, task))
+    layout.menu(UNDERSTUDY_MT_tool_settings.__name__, text="", icon="DOWNARROW_HLT")
 
 
 register, unregister = bpy.utils.register_classes_factory(CLASSES)

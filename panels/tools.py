@@ -9,7 +9,8 @@ import bpy
 from ..addon import people, properties, shot, tools, watch
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
-from .base import BOX, Sidebar, draw_job, draw_options, draw_weights, has_options
+from .base import BOX, NO_SHOT, Sidebar, draw_job, draw_options, draw_tool_button, draw_weights, has_options
+from .settings import draw_tool_header
 
 _MOST_LINES = 8  # of what a tool found; the rest is in its report and in its log
 
@@ -18,6 +19,10 @@ _MOST_LINES = 8  # of what a tool found; the rest is in its report and in its lo
 class UNDERSTUDY_PT_tools(Sidebar, bpy.types.Panel):
     bl_label = "Tools"
     bl_options = {"DEFAULT_CLOSED"}
+
+    def draw_header_preset(self, context: Any) -> None:
+        scene = shot.sequencer_scene(context)
+        draw_tool_header(self.layout, scene, shot.active(scene).tool)
 
     def draw(self, context: Any) -> None:
         scene, board = shot.sequencer_scene(context), watch.board()
@@ -33,6 +38,9 @@ class UNDERSTUDY_PT_tools(Sidebar, bpy.types.Panel):
             row = layout.row()
             row.scale_y = 1.3
             row.operator("understudy.run_chosen_tool", text=task.label)
+            reason = tools.problem(scene, task, data.tool_role, board)
+            if reason:
+                wrapped(layout, f"{reason}.", width, icon="INFO")
         if view is not None:
             draw_job(layout, view, width)
             _draw_told(layout, view.told, width)
@@ -79,6 +87,9 @@ class UNDERSTUDY_PT_persons(Sidebar, bpy.types.Panel):
     def draw(self, context: Any) -> None:
         scene, board = shot.sequencer_scene(context), watch.board()
         layout, width = self.layout, context.region.width
+        if not len(scene.understudy.shots):
+            wrapped(layout, NO_SHOT, width, icon="INFO")
+            return
         layout.row().prop(shot.active(scene), "tool_role", expand=True)
         found = people.view(scene, board)
         if found is None or not found.exists:
@@ -93,8 +104,7 @@ class UNDERSTUDY_PT_persons(Sidebar, bpy.types.Panel):
         if found.nobody:
             faces = "face is" if found.nobody == 1 else "faces are"
             wrapped(layout, f"{found.nobody:,} {faces} nobody's.", width, icon="INFO")
-        link = layout.operator("understudy.run_tool", text="Link Faces" if not found.people else "Link Again")
-        link.tool, link.role = "persons link", "CHOSEN"
+        draw_tool_button(layout, scene, "persons link", text="Link Faces" if not found.people else "Link Again")
         for name in ("persons link", "persons split"):
             view = tools.latest(scene, properties.TOOLS[name], shot.active(scene).tool_role, board)
             if view is not None and (view.going or view.status in ("failed", "lost")):

@@ -12,7 +12,7 @@ from ..addon.models import CopyView, explain_loss
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
 from ..operators.training import model_of, restorable
-from .base import Sidebar, draw_job, draw_options
+from .base import Sidebar, draw_job, draw_options, draw_tool_button
 
 _MOST_SESSIONS, _MOST_COPIES = 8, 8
 
@@ -30,6 +30,8 @@ class UNDERSTUDY_PT_train_watch(Sidebar, bpy.types.Panel):
         row.operator("understudy.training_preview", icon="IMAGE_DATA")
         row.operator("understudy.training_graph", icon="FCURVE")
         draw_live(layout, context)
+        if model is None:
+            wrapped(layout, "Both come with the first save of a training.", width, icon="INFO")
         if any(view.status == "running" for view in stages.jobs_of(scene, "train", board)):
             row = layout.row(align=True)
             for what, text in (("SAVE", "Save Now"), ("SNAPSHOT", "Snapshot Now")):
@@ -37,7 +39,7 @@ class UNDERSTUDY_PT_train_watch(Sidebar, bpy.types.Panel):
         if model is not None and model.flat:
             wrapped(layout, model.flat, width, icon="INFO")
         row = layout.row(align=True)
-        row.operator("understudy.run_tool", text="Compare Faces").tool = "faces compare"
+        draw_tool_button(row, scene, "faces compare")
         row.operator("understudy.show_augmentation")
         for view in (*map(board.latest, ("models graph", "faces compare")), board.latest("train", show=True)):
             if view is not None and (view.going or view.status in ("failed", "lost")):
