@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import importlib
 import json
 import os
@@ -184,7 +185,7 @@ def test_the_copied_command_is_what_runs(scene: Any, changed: Any, extension: An
         parser = argparse.ArgumentParser()
         arguments.add_options(parser, cls)
         given = arguments.given(parser.parse_args(words[1 + len(name):]), cls)
-        assert vars(options.make(cls, given)) == vars(job.options)
+        assert dataclasses.asdict(options.make(cls, given)) == dataclasses.asdict(job.options)
 
 
 def test_without_strips_nothing_is_copied(scene: Any, data: Any) -> None:
