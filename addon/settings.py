@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 import bpy
 
 from ..core.errors import UsageError, writing
+from ..core.jobs import client
 from ..core.jobs.tasks import TASKS
 from ..core.options import arguments, make, options_of, toml
-from . import properties, stages, tools
+from . import environment, preferences, properties, stages, tools
 from .properties import STAGES
 
 PROGRAM = "understudy"
@@ -102,9 +104,18 @@ def _for_blender(task: str, name: str, value: Any) -> Any:
 # --- the command line -------------------------------------------------------------------------------------------
 
 
+def program() -> list[str]:
+    """What runs the core's command line on this computer: the program, where it was installed as one, or the core's
+    Python with the file that starts it, which stays where it is when Understudy is updated.
+    """
+    if shutil.which(PROGRAM):
+        return [PROGRAM]
+    return client.command(environment.core_python(preferences.interpreter()), environment.ROOT, "--cli")
+
+
 def words_of(planned: stages.Planned) -> list[str]:
     """The command that does what a job does, word by word."""
-    return [PROGRAM, *planned.task.split(), *arguments.written(planned.options)]
+    return [*program(), *planned.task.split(), *arguments.written(planned.options)]
 
 
 def command_line(scene: Any, name: str, role: str = "a") -> str:

@@ -156,8 +156,9 @@ def test_a_preset_of_another_version(scene: Any, data: Any, extension: Any, pres
 
 @pytest.mark.parametrize("task", ["extract", "train", "convert", "mask add"])
 def test_the_copied_command_is_what_runs(scene: Any, changed: Any, extension: Any, tmp_path: Path, task: str,
-                                         capsys: Any) -> None:
+                                         capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Read back by the command line's own parser, it gives the options of the job."""
+    monkeypatch.setattr(extension("addon.settings").shutil, "which", lambda name: f"/bin/{name}")
     editor = scene.sequence_editor_create()
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences
     for role in ("a", "b"):
@@ -186,6 +187,17 @@ def test_the_copied_command_is_what_runs(scene: Any, changed: Any, extension: An
         arguments.add_options(parser, cls)
         given = arguments.given(parser.parse_args(words[1 + len(name):]), cls)
         assert dataclasses.asdict(options.make(cls, given)) == dataclasses.asdict(job.options)
+
+
+def test_where_no_program_is_installed_the_copied_command_runs_all_the_same(
+        extension: Any, scene: Any, core_python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for whoever pressed Set Up: the core's Python runs the extension's own files, in any terminal."""
+    settings = extension("addon.settings")
+    monkeypatch.setattr(settings.shutil, "which", lambda name: None)
+    command = settings.quoted([*settings.program(), "extract", "--help"])
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "--detector" in done.stdout
 
 
 def test_without_strips_nothing_is_copied(scene: Any, data: Any) -> None:
