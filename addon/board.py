@@ -82,6 +82,7 @@ class StoreView:
         people: everyone who has faces, most faces first.
         nobody: how many faces are nobody's.
         faces: how many there are in all.
+        stamp: another one whenever they were written to.
     """
 
     path: str
@@ -89,6 +90,7 @@ class StoreView:
     people: tuple[PersonView, ...] = ()
     nobody: int = 0
     faces: int = 0
+    stamp: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

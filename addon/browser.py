@@ -6,7 +6,7 @@ work folder's cache.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import bpy
@@ -194,7 +194,7 @@ def refresh() -> None:
         trouble = str(error)
         return
     role, _again = shot.active(scene).tool_role, False
-    _known = people.view(scene, watch.board())
+    _known = _told(people.view(scene, watch.board()))
     if bpy.app.background:
         _show(service.ask_and_wait("faces_sheet", **values), values["store"], role)
         return
@@ -275,8 +275,13 @@ def sync(board: Board) -> None:
     if scene is None:
         return
     found = people.view(scene, board)
-    if found is not None and found.exists and (found != _known or shot.active(scene).tool_role != page.role):
+    if found is not None and found.exists and (_told(found) != _known or shot.active(scene).tool_role != page.role):
         refresh()
+
+
+def _told(view: StoreView | None) -> StoreView | None:
+    """What a page depends on: not on every save, of measures too."""
+    return replace(view, stamp=()) if view is not None else None
 
 
 # --- showing ----------------------------------------------------------------------------------------------------

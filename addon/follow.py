@@ -236,7 +236,7 @@ class Keeper:
         pause = _STORE_PAUSE if self.board.busy else 0.0
         if known is not None and (known[0][0] == stamp or time.monotonic() - known[0][1] < pause):
             return known[1]
-        view = read_store(path)
+        view = replace(read_store(path), stamp=stamp)
         self._stores[path] = (stamp, time.monotonic()), view
         return view
 

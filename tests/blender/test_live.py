@@ -109,6 +109,29 @@ def test_it_follows_frame_and_settings(live: SimpleNamespace, monkeypatch: pytes
     assert list(image().size) == [2 * 640 + 4, 2 * 360 + 4]
 
 
+def test_landmarks_that_were_moved_by_hand_are_noticed(live: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As soon as the keeper's thread has seen the store: no *Refresh*, and the picture is another one."""
+    asked = count_questions(live, monkeypatch)
+    live.settings.on = True
+    turns(live, lambda: settled(live))
+    before = picture()
+    editor = live.scene.sequence_editor
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    strips["b"].mute = True  # the landmarks of the topmost strip would be meant
+    assert helpers.press("landmarks_move", offset=(40.0, 0.0)) == {"FINISHED"}
+    live.watch.look()
+    turns(live, lambda: settled(live))
+    assert [one["frame"] for one in asked] == [helpers.TRIM, helpers.TRIM]
+    assert picture() != before
+    live.watch.look()
+    turns(live, lambda: settled(live))
+    assert len(asked) == 2
+
+
+def picture() -> bytes:
+    return Path(image().filepath).read_bytes()
+
+
 def test_what_changes_quickly_is_asked_once_and_the_newest_wins(live: SimpleNamespace,
                                                                monkeypatch: pytest.MonkeyPatch) -> None:
     asked = count_questions(live, monkeypatch)
