@@ -10,6 +10,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parents[2] / "addon" / "languages"
 _LONGEST = 2000  # characters of a sentence that is still looked for
 _START = 5  # characters by which templates are told apart first
+_NUMBER = re.compile(r"\d[\d.,:]*(?: ?%)?")
 
 
 def languages() -> list[str]:
@@ -23,6 +24,7 @@ def words(language: str) -> dict[str, str]:
     path = FOLDER / f"{language}.json"
     return json.loads(path.read_text("utf-8")) if path.exists() else {}
 
+
 class Templates:
     """The templates of a language, ready to be recognised. Looking is for panels too: most are ruled out by how they
     begin, and a pattern is only made for one that can be it.
@@ -31,8 +33,12 @@ class Templates:
     def __init__(self, known: dict[str, str]) -> None:
         self.known = known
         self._starting: dict[str, list[str]] = {}
-        for text in sorted((text for text in known if "{}" in text and _has_words(text)), key=_literal, reverse=True):
-            self._starting.setdefault(text.partition("{}")[0][:_START], []).append(text)
+        self._counting: list[str] = []  # "{} of {}": of numbers, and of what is known as it stands
+        for text in sorted((text for text in known if "{}" in text and _literal(text)), key=_literal, reverse=True):
+            if _has_words(text):
+                self._starting.setdefault(text.partition("{}")[0][:_START], []).append(text)
+            else:
+                self._counting.append(text)
 
     def find(self, text: str, *, loose: bool = False) -> str | None:
         """`text` in that language; None if it is none of ours.
@@ -50,6 +56,16 @@ class Templates:
                     match = _pattern(template, loose).fullmatch(text)
                     if match:
                         return _filled(self.known[template], [self.find(value) or value for value in match.groups()])
+        return self._counted(text)
+
+    def _counted(self, text: str) -> str | None:
+        """ "31 of 120 frames", "0:22 left", by templates with few words of their own."""
+        if not _NUMBER.search(text):
+            return None
+        for template in self._counting:
+            match = _pattern(template, False).fullmatch(text)
+            if match and all(_NUMBER.fullmatch(value) or value in self.known for value in match.groups()):
+                return _filled(self.known[template], [self.known.get(value, value) for value in match.groups()])
         return None
 
 
@@ -57,13 +73,16 @@ def _has_words(template: str) -> bool:
     """Whether enough of it is fixed: "{}: {}" would be anything."""
     return _literal(template) >= 5
 
+
 def _literal(template: str) -> int:
     return len(re.sub(r"\{\}|[^A-Za-z]", "", template))
+
 
 @lru_cache(maxsize=512)
 def _pattern(template: str, loose: bool) -> re.Pattern[str]:
     value = "(.+?)" if loose else r"((?:(?!: |\. ).)+?)(?<!\.)"  # a full stop is the sentence's
     return re.compile(value.join(map(re.escape, template.split("{}"))), re.DOTALL)
+
 
 def _filled(translation: str, values: list[str]) -> str:
     count = iter(values)
@@ -73,9 +92,11 @@ def _filled(translation: str, values: list[str]) -> str:
 
     return re.sub(r"\{(\d*)\}", value, translation)
 
+
 @lru_cache(maxsize=4)
 def _templates(language: str) -> Templates:
     return Templates(words(language))
+
 
 @lru_cache(maxsize=2048)
 def translated(text: str, language: str) -> str:
@@ -87,6 +108,10 @@ def translated(text: str, language: str) -> str:
     whole = templates.find(text)
     if whole is not None:
         return whole
+    if ". " in text and text.endswith("."):  # one template may hold several sentences
+        whole = templates.find(text[:-1])
+        if whole is not None:
+            return f"{whole}。"
     parts = re.split(r"(?<=[.?!])\s+", text)
     done: list[str | None] = []
     place = 0
@@ -112,18 +137,26 @@ def _sentence(templates: Templates, text: str, *, exact: bool = False) -> str | 
     if exact:
         found = templates.known.get(bare)
     else:
-        found = templates.find(bare) or _with_heading(templates, bare) or _with_condition(templates, bare)
+        found = templates.find(bare) or _with_heading(templates, bare) or _of_side(templates, bare)
+        found = found or _with_condition(templates, bare)
         found = found or templates.find(bare, loose=True)
     return found and found + ("。" if text.endswith(".") else "")
 
 
 def _with_heading(templates: Templates, text: str) -> str | None:
-    """ "Extract A: 30 of 240 frames"."""
+    """ "Extract A: 30 of 240 frames", "Sort Faces, A: 30 found"."""
     head, colon, rest = text.partition(": ")
     if not colon:
         return None
-    head_told, rest_told = templates.find(head), templates.find(rest)
+    head_told, rest_told = templates.find(head) or _of_side(templates, head), templates.find(rest)
     return f"{head_told or head}: {rest_told or rest}" if head_told or rest_told else None
+
+
+def _of_side(templates: Templates, text: str) -> str | None:
+    """ "Sort Faces, A": a tool, and whose strip it is for."""
+    head, comma, side = text.rpartition(", ")
+    known = templates.known.get(head) if comma and side in ("A", "B") else None
+    return known and f"{known}，{side}"
 
 
 def _with_condition(templates: Templates, text: str) -> str | None:

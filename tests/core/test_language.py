@@ -17,7 +17,9 @@ KNOWN = {"Extract {}": "提取 {}", "{} of {} frames": "第 {0} 帧，共 {1} �
          "There is no model in {}": "{} 中没有模型", "{} faces of {}": "{1} 的 {0} 张面孔",
          "Extract the faces of {} first": "请先提取 {} 的面部", "Carry the sound over": "保留声音",
          "; with {}": "；用于 {}", "How often to play": "播放次数", "frames": "帧",
-         "Quick. Not for commercial use": "快。不得商用", "Needs weights": "需要权重"}
+         "Quick. Not for commercial use": "快。不得商用", "Needs weights": "需要权重", "{} of {} {}": "{} / {} {}",
+         "{} of {}": "{} / {}", "{} left": "剩余 {}", "Sort Faces": "排序面部", "{} found": "找到 {} 个",
+         "{}. It can only be undone by hand": "{}。只能手动撤销", "files": "文件"}
 
 
 def test_there_are_languages() -> None:
@@ -81,6 +83,10 @@ def known(monkeypatch: pytest.MonkeyPatch) -> None:
     ("Carry the sound over; with writer video", "保留声音；用于 writer video"),
     ("How often to play (frames)", "播放次数（帧）"),
     ("Quick. Not for commercial use. Needs weights", "快。不得商用。需要权重"),
+    ("31 of 1,200 files", "31 / 1,200 文件"), ("0:22 left", "剩余 0:22"),
+    ("a of b", "a of b"), ("Chapter 3 of Ulysses", "Chapter 3 of Ulysses"), ("What is left", "What is left"),
+    ("Sort Faces, A", "排序面部，A"), ("Sort Faces, A: 30 found", "排序面部，A: 找到 30 个"),
+    ("Sort Faces. It can only be undone by hand.", "排序面部。只能手动撤销。"),
 ])
 def test_sentences_are_found_by_their_templates(text: str, expected: str, known: None) -> None:
     assert translated(text, "xx") == expected

@@ -20,13 +20,15 @@ def file_of(model_dir: Path, request: Request) -> Path:
 
 
 def ask(model_dir: Path, request: Request) -> None:
-    """Ask the training in `model_dir`: to show how it stands, to save, or to keep a snapshot.
+    """Ask the training in `model_dir`: to show how it stands, to save, or to keep a snapshot. A training that has yet
+    to save for the first time finds the folder made.
 
     Raises:
-        OutputError: the folder is not there or cannot be written.
+        OutputError: the folder cannot be made or written.
     """
     path = file_of(model_dir, request)
     with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
 
 

@@ -97,8 +97,11 @@ def test_a_request_is_answered_once(tmp_path: Path) -> None:
     assert requests.take(tmp_path) == {"save", "snapshot"}
     assert requests.take(tmp_path) == set()
     assert list(tmp_path.iterdir()) == []
+    requests.ask(tmp_path / "before its first save", "snapshot")
+    assert requests.take(tmp_path / "before its first save") == {"snapshot"}
+    (tmp_path / "file").touch()
     with pytest.raises(OutputError):
-        requests.ask(tmp_path / "nowhere", "refresh")
+        requests.ask(tmp_path / "file", "refresh")
 
 
 def test_requests_of_before_are_not_this_session_s(options: TrainOptions, sides: tuple[FaceSet, FaceSet]) -> None:
