@@ -35,8 +35,8 @@ test-long: .venv/.ready .venv-bpy-5.0/.ready  ## The slow variants of all rings
 	$(CORE) -m pytest tests/core -m long -q
 	.venv-bpy-5.0/bin/python -m pytest tests/blender -m long -q
 
-screenshots: .venv/.ready  ## Take the pictures in docs/ anew from a real window
-	UNDERSTUDY_PICTURES=build/pictures UNDERSTUDY_GUI_ITERATIONS=3000 tests/gui/run.sh
+screenshots: .venv/.ready  ## Take the pictures in docs/ anew from a real window, in both languages
+	UNDERSTUDY_PICTURES=build/pictures UNDERSTUDY_GUI_ITERATIONS=3000 tests/gui/run.sh -k gallery
 	$(CORE) tests/gui/pictures.py build/pictures docs/pictures
 
 extension: .venv/.ready  ## Build the zip that Blender installs, into build/

@@ -36,23 +36,24 @@ def area_of(kind):
     return window, max(areas, key=lambda a: a.width)
 
 
-def picture(name, region=None):
-    """The whole screen, or a region of the first window: some OpenGL drivers give Blender's own screenshot operator
-    black pixels.
+def picture(name, region=None, whole=False):
+    """The first window with what lies over it, a region of it, or the whole screen: some OpenGL drivers give Blender's
+    own screenshot operator black pixels.
     """
-    PICTURES.mkdir(parents=True, exist_ok=True)
     path = PICTURES / f"{name}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
     if shutil.which("import"):
-        cut = []
+        window = bpy.context.window_manager.windows[0]
+        box = f"{window.width}x{window.height}+0+0"
         if region is not None:
-            top = bpy.context.window_manager.windows[0].height - region.y - region.height
-            cut = ["-crop", f"{region.width}x{region.height}+{region.x}+{top}", "+repage"]
+            box = f"{region.width}x{region.height}+{region.x}+{window.height - region.y - region.height}"
+        cut = [] if whole else ["-crop", box, "+repage"]
         subprocess.run(["import", "-window", "root", *cut, str(path)], check=True)
     else:
         window = bpy.context.window_manager.windows[0]
         with bpy.context.temp_override(window=window, area=window.screen.areas[0]):
             bpy.ops.screen.screenshot(filepath=str(path), check_existing=False)
-    report["pictures"].append(path.name)
+    report["pictures"].append(f"{name}.png")
 
 
 def strips_of(scene):
@@ -141,23 +142,28 @@ def reopened(*panels):
 
 
 def new_shot(frames=40):
-    """Yields: the Video Editing template with the clips as strips one after the other, and our tab in front."""
+    """Yields: the Video Editing template with the clips as strips one after the other, and our tab in front.
+
+    Args:
+        frames: how many of each clip, or of all.
+    """
     bpy.context.preferences.view.show_splash = False
     bpy.context.preferences.view.show_developer_ui = False
     bpy.ops.wm.read_homefile(app_template="Video_Editing")
     yield 1.0
     scene = the_scene()
     scene.render.resolution_x, scene.render.resolution_y, scene.render.fps = 640, 360, 25
-    for number, clip in enumerate(CLIPS):
-        start = 1 + (frames + 5) * number
+    start, lengths = 1, [frames] * len(CLIPS) if isinstance(frames, int) else frames
+    for clip, length in zip(CLIPS, lengths, strict=True):
         strip = strips_of(scene).new_movie(name=clip.stem, filepath=str(clip), channel=1, frame_start=start)
         if hasattr(strip, "right_handle"):
-            strip.right_handle = start + frames
+            strip.right_handle = start + length
         else:
-            strip.frame_final_end = start + frames
+            strip.frame_final_end = start + length
+        start += length + 5
     with bpy.context.temp_override(scene=scene):
         bpy.ops.understudy.shot_add(use_selected=False)
-    scene.frame_start, scene.frame_end = 1, len(CLIPS) * (frames + 5)
+    scene.frame_start, scene.frame_end = 1, start - 1
     scene.frame_set(20)
     area = open_sidebar()
     yield 0.5

@@ -106,9 +106,9 @@ def play(home: Path, script: str, clips: list[Path], timeout: int, size: str = "
     window = Window(home, timeout=timeout, size=size)
     window.install(packaging.build(home / "understudy.zip"))
     try:
-        window.run(Path(__file__).with_name(script), UNDERSTUDY_GUI_HOME=str(home),
-                   UNDERSTUDY_GUI_CLIPS=os.pathsep.join(map(str, copies)),
-                   UNDERSTUDY_GUI_PYTHON=str(ROOT / ".venv" / "bin" / "python"), **environment)
+        window.run(Path(__file__).with_name(script), **{
+            "UNDERSTUDY_GUI_HOME": str(home), "UNDERSTUDY_GUI_CLIPS": os.pathsep.join(map(str, copies)),
+            "UNDERSTUDY_GUI_PYTHON": str(ROOT / ".venv" / "bin" / "python"), **environment})
     finally:
         if os.environ.get("UNDERSTUDY_PICTURES") and (home / "pictures").is_dir():
             shutil.copytree(home / "pictures", os.environ["UNDERSTUDY_PICTURES"], dirs_exist_ok=True)

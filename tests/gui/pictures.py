@@ -1,6 +1,6 @@
-"""The docs' pictures out of those that the sessions took: cut to what they are about, few colours, small files.
+"""The docs' pictures out of those that the gallery's session took: cut to what they are about, few colours, small.
 
-`python tests/gui/pictures.py FROM docs/pictures`; `make screenshots` calls it.
+`python tests/gui/pictures.py FROM docs/pictures`; `make screenshots` calls it. Pictures in Chinese go to `zh` there.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
 
-# What a session calls it, what the docs do; whether the even ground below the last panel goes.
-CHOSEN = (
-    ("idle", "idle", False), ("swap_training", "training_panels", False), ("converted", "converted", False),
-    ("extract_panels_sidebar", "extract_panels", True), ("tools_panels_sidebar", "tools_panels", True),
-    ("shots_sidebar", "shots", True), ("masks_sidebar", "masks_panel", True),
-    ("faces_browser_wide", "faces_browser", False), ("swap_overlay", "overlay", False),
-    ("swap_correcting", "correcting", False), ("jobs_panels_sidebar", "jobs", True),
-    ("cleanup_panels_sidebar", "cleanup", True), ("swap_live", "live_preview", False),
-    ("swap_five_faces", "five_faces", False), ("swap_looked_over_sidebar", "look_over", True),
-    ("watching_loss", "loss_graph", False), ("zh_sidebar", "sidebar_zh", True),
-)
+# What each shows: the whole window, a sidebar, or something over the window.
+CHOSEN = {
+    **dict.fromkeys(("idle", "faces_browser", "training", "loss_graph", "sessions", "converted", "look_over_chart",
+                     "live_preview", "five_faces", "overlay", "correcting"), "window"),
+    **dict.fromkeys(("start", "shot", "extract", "extract_advanced", "faces", "masks", "tools", "train",
+                     "train_advanced", "convert", "convert_advanced", "clip_editor", "jobs"), "sidebar"),
+    **dict.fromkeys(("preferences_not_set_up", "preferences", "consent", "run_all", "tool_asks", "restore", "presets",
+                     "settings_menu", "overlay_popover", "unsaved", "person", "job_log", "delete"), "over"),
+}
+STATUS_BAR = slice(974, 1000)  # the rows of `bilingual.WIDE` that change by themselves
+MOST_BYTES = 200_000
 
 
 def cut_below(picture: Image.Image, margin: int = 12) -> Image.Image:
@@ -32,33 +32,50 @@ def cut_below(picture: Image.Image, margin: int = 12) -> Image.Image:
     return picture.crop((0, 0, picture.width, min(picture.height, int(drawn[-1]) + margin)))
 
 
+def cut_to_change(before: Image.Image, picture: Image.Image, margin: int = 16) -> Image.Image:
+    """The part in which two pictures of the screen differ, with some of what is around it."""
+    changed = np.asarray(ImageChops.difference(before, picture)).any(2)
+    changed[STATUS_BAR] = False
+    rows, columns = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
+    return picture.crop((max(int(columns[0]) - margin, 0), max(int(rows[0]) - margin, 0),
+                         int(columns[-1]) + margin, int(rows[-1]) + margin))
+
+
+def opened(path: Path) -> Image.Image:
+    with Image.open(path) as picture:
+        return picture.convert("RGB")
+
+
 def main(source: Path, docs: Path) -> int:
     """Returns how many pictures were missing."""
     missing = 0
-    for name, called, below in CHOSEN:
-        path = source / f"{name}.png"
-        if not path.exists():
-            print(f"there is no {path}")
-            missing += 1
-            continue
-        with Image.open(path) as opened:
-            picture = opened.convert("RGB")
-        if below:
-            picture = cut_below(picture)
-        save_small(picture, docs / f"{called}.png")
+    for prefix in ("", "zh"):
+        (docs / prefix).mkdir(parents=True, exist_ok=True)
+        for name, kind in CHOSEN.items():
+            path = source / prefix / f"{name}.png"
+            if not path.exists():
+                print(f"there is no {path}")
+                missing += 1
+                continue
+            picture = opened(path)
+            if kind == "sidebar":
+                picture = cut_below(picture)
+            elif kind == "over":
+                picture = cut_to_change(opened(path.with_name(f"{name}__before.png")), picture)
+            save_small(picture, docs / prefix / path.name)
     return missing
 
 
-def save_small(picture: Image.Image, path: Path, largest: int = 300_000) -> None:
-    """With few colours, and so much smaller that the file has no more than so many bytes."""
+def save_small(picture: Image.Image, path: Path) -> None:
+    """With few colours, and so much smaller that the file is not too large."""
     size = picture.size
     for scale in (1.0, 0.85, 0.75, 0.65, 0.55):
         smaller = picture if scale == 1.0 else picture.resize((round(size[0] * scale), round(size[1] * scale)),
                                                               Image.Resampling.LANCZOS)
         smaller.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
-        if path.stat().st_size <= largest:
+        if path.stat().st_size <= MOST_BYTES:
             return
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))
+    sys.exit(1 if main(Path(sys.argv[1]), Path(sys.argv[2])) else 0)
