@@ -83,8 +83,8 @@ def find(trainer: Trainer, next_batch: Callable[[], Batch], iterations: int, str
     best = rates[losses.index(min(losses))] if losses else 0.0
     found = best * STRENGTHS[strength]
     if found < LEAST_RATE:
-        raise ModelError("No learning rate lowered the loss", "Train without the learning rate finder, or look whether "
-                         "the faces of both sides are what they should be")
+        raise ModelError("No learning rate lowered the loss", "Let the finder look longer or at larger batches, train "
+                         "without it, or look whether the faces of both sides are what they should be")
     return Trial(rates, losses, best, found)
 
 
