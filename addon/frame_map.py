@@ -207,13 +207,13 @@ def _refuse_stream(strip: Any, path: Path) -> None:
 def _refuse_film(path: Path, index: FrameIndex, fps: float) -> None:
     if index.ordinal:
         raise StripError(f"{path.name} carries no times, so Blender's frames cannot be told exactly",
-                         "Make a copy of constant rate (understudy constant-rate) and use that")
+                         "Make a copy with Constant Rate, under Tools, and use that")
     if not index.constant_rate and path.suffix.lower() in _STREAMS:
         raise StripError(f"{path.name} is a transport stream of variable rate, in which Blender finds frames by chance",
-                         "Make a copy of constant rate (understudy constant-rate) and use that")
+                         "Make a copy with Constant Rate, under Tools, and use that")
     if index.rotation and bpy.app.version < (4, 3, 0):
         raise StripError(f"{path.name} was filmed turned, which Blender {bpy.app.version_string} does not show upright",
-                         "Make a copy of constant rate (understudy constant-rate) and use that")
+                         "Make a copy with Constant Rate, under Tools, and use that")
     if not fps > 0:
         raise StripError(f"Blender cannot play {path.name}", "Convert the file to H.264 in mp4 and use that")
 
@@ -341,7 +341,7 @@ def _refuse_unsteady(scene: Any, strip: Any, positions: np.ndarray) -> None:
         rate = scene.render.fps / scene.render.fps_base
         raise StripError(f"Blender shows strip {strip.name!r} unsteadily, since its {strip.fps:.6g} frames per second "
                          f"are fewer than the scene's {rate:.6g}", "Set the scene's frame rate to the strip's, or make "
-                         f"a copy at the scene's rate (understudy constant-rate --rate {rate:.6g}) and use that")
+                         f"a copy at the rate of {rate:.6g} with Constant Rate, under Tools, and use that")
 
 
 def _refuse_overshot(strip: Any, index: FrameIndex, times: np.ndarray, step: float) -> None:
@@ -361,7 +361,7 @@ def _refuse_overshot(strip: Any, index: FrameIndex, times: np.ndarray, step: flo
         if dts is not None and len(missed):
             raise StripError(f"Strip {strip.name!r} has a variable rate and holds frame {key - 1} so long that Blender "
                              "may show the next one in its place",
-                             "Make a copy of constant rate (understudy constant-rate) and use that")
+                             "Make a copy with Constant Rate, under Tools, and use that")
 
 
 def _media_times(index: FrameIndex, fps: float, media: np.ndarray) -> tuple[np.ndarray, float]:

@@ -84,7 +84,7 @@ def test_a_tool_runs_on_its_strip(shot: SimpleNamespace, capfd: Any) -> None:
 
 
 # Those whose options all have a value to begin with.
-READY = ("sort", "mask add", "alignments multi-faces", "alignments temporal")
+READY = ("sort", "mask add", "alignments multi-faces", "alignments temporal", "constant-rate")
 
 
 @pytest.mark.parametrize("tool", READY)
