@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import bpy
 
 sys.path.insert(0, str(Path(__file__).parent))
+import clicking
 from acting import (
     CLIPS,
     HOME,
@@ -32,6 +31,7 @@ from acting import (
     wait_for,
 )
 
+RENDERED = (2, 17, 38)  # frames of the timeline; strip A shows its film from frame 1 on
 ENOUGH = int(os.environ.get("UNDERSTUDY_GUI_ITERATIONS", "0"))  # for pictures of a swap worth looking at
 
 
@@ -83,6 +83,49 @@ def of_the_swap():
     yield from maximised("swap_looked_over")
 
 
+def pressed(name, then, **options):
+    """Yields: the button clicked with the mouse, where there is one to move, until it has had its effect."""
+    if clicking.possible():
+        yield from clicking.press(name, then)
+        report.setdefault("clicked", []).append(name)
+    else:
+        operator(name, **options)
+        yield from wait_for(then, 10)
+
+
+def consented():
+    """Yields: Extract pressed; the question that it asks declined, and then answered."""
+    if not clicking.possible():
+        operator("understudy.consent")
+        yield from wait_for(lambda: board().consent, 10)
+        operator("understudy.extract")
+        return
+    yield from clicking.press("understudy.extract")
+    yield 1.0
+    picture("consent")
+    yield from clicking.cancel()
+    yield 1.0
+    report["jobs_without_consent"] = len(board().jobs)
+    yield from clicking.press("understudy.extract")
+    yield from clicking.confirm()
+    yield from wait_for(lambda: board().consent, 10)
+    report.setdefault("clicked", []).append("understudy.extract")
+
+
+def render(scene):
+    """Some frames of the sequence as pictures, and the file saved for others to render it."""
+    settings = scene.render.image_settings
+    if hasattr(settings, "media_type"):
+        settings.media_type = "IMAGE"
+    settings.file_format = "PNG"
+    for frame in RENDERED:
+        scene.frame_set(frame)
+        scene.render.filepath = str(HOME / f"window_{frame:04d}.png")
+        with bpy.context.temp_override(scene=scene):
+            bpy.ops.render.render(write_still=True)
+    bpy.ops.wm.save_mainfile()
+
+
 def closed():
     """Yields: only the first window left."""
     for window in bpy.context.window_manager.windows[1:]:
@@ -122,16 +165,7 @@ def story():
     yield 1.5
     picture("idle")
     yield from maximised("idle_panels")
-    if shutil.which("xdotool"):
-        operator("understudy.extract")  # asks the question first
-        yield 1.0
-        picture("consent")
-        subprocess.run(["xdotool", "key", "Escape"], check=True)
-        yield 1.0
-        report["jobs_without_consent"] = len(board().jobs)
-    operator("understudy.consent")
-    yield from wait_for(lambda: board().consent, 10)
-    operator("understudy.extract")
+    yield from consented()
     yield from wait_for(lambda: any(v.status == "running" and v.factor > 0.2 for v in board().jobs), 90)
     yield 0.5
     picture("extracting")
@@ -140,13 +174,13 @@ def story():
     picture("extracted")
     scene.understudy.active.train.iterations = 20000
     yield from wait_for(lambda: can("train"), 20)
-    operator("understudy.train")
+    yield from pressed("understudy.train", lambda: board().latest("train") is not None)
     yield from wait_for(lambda: any(v.task == "train" and v.factor > 0 and v.pace for v in board().jobs), 120)
     yield 6.0
     picture("training")
     yield from maximised("training_panels")
     name = board().latest("train").name
-    operator("understudy.job_pause", job=name)
+    yield from pressed("understudy.job_pause", lambda: board().latest("train").status == "paused", job=name)
     yield from wait_for(lambda: board().latest("train").status == "paused", 60)
     yield 1.0
     picture("paused")
@@ -159,7 +193,7 @@ def story():
     yield from wait_for(lambda: board().latest("train") is not None, 20)
     scene = the_scene()
     report["reattached"] = board().latest("train").status
-    operator("understudy.job_resume", job=name)
+    yield from pressed("understudy.job_resume", lambda: board().latest("train").status == "running", job=name)
     yield from wait_for(lambda: board().latest("train").status == "running", 60)
     yield from wait_for(lambda: board().latest("train").factor * 20000 >= ENOUGH, 3600)
     if ENOUGH:
@@ -168,14 +202,15 @@ def story():
         yield 2.0
         yield from maximised("swap_training")
         scene = the_scene()
-    operator("understudy.job_stop", job=name)
+    yield from pressed("understudy.job_stop", lambda: board().latest("train").status in ("stopping", "stopped"),
+                       job=name)
     yield from wait_for(lambda: board().latest("train").status == "stopped", 120)
     yield 1.0
     open_sidebar()
     yield 0.5
     picture("stopped")
     yield from wait_for(lambda: can("convert"), 20)
-    operator("understudy.convert")
+    yield from pressed("understudy.convert", lambda: board().latest("convert") is not None)
     yield from wait_for(lambda: any(v.task == "convert" and v.status == "finished" for v in board().jobs), 180)
     module("addon.overlay.settings").of(scene).show = False  # for a look at the swap
     yield 3.0
@@ -185,6 +220,8 @@ def story():
                         for s in strips_of(scene)]
     if ENOUGH:
         yield from of_the_swap()
+    else:
+        render(scene)
     report["callbacks"] = {name: (f.kind, f.calls, f.longest, f.longest_cpu, f.total)
                            for name, f in module("addon.timing").callbacks.items()}
 

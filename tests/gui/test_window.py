@@ -11,17 +11,23 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 import blender_window
+import expected
 
 pytestmark = pytest.mark.skipif(bool(blender_window.why_not()), reason=blender_window.why_not() or "never")
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory, footage: Path) -> dict:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the session's file and films."""
+    return tmp_path_factory.mktemp("window")
+
+
+@pytest.fixture(scope="module")
+def seen(home: Path, footage: Path) -> dict:
     """What the session in the window saw. $UNDERSTUDY_GUI_ITERATIONS: how far to train, for pictures of a swap;
     $UNDERSTUDY_GUI_MODEL: a model folder to go on from.
     """
     iterations, model = os.environ.get("UNDERSTUDY_GUI_ITERATIONS", "0"), os.environ.get("UNDERSTUDY_GUI_MODEL", "")
-    home = tmp_path_factory.mktemp("window")
     if model:
         model = str(shutil.copytree(model, home / "model"))
     return blender_window.play(
@@ -46,6 +52,47 @@ def test_the_result_lies_above_a_with_the_same_trims(seen: dict) -> None:
     assert overlay[2] > a[2]
     assert overlay[3:5] == a[3:5]
     assert overlay[5] == "ALPHA_OVER"
+
+
+def test_stages_start_with_clicks(seen: dict) -> None:
+    """The mouse found each button and pressed it; nothing ran before the question was answered."""
+    if "clicked" not in seen:
+        pytest.skip("needs xdotool to move the mouse")
+    assert {"extract", "train", "convert", "job_pause", "job_resume", "job_stop"} == {
+        name.removeprefix("understudy.") for name in seen["clicked"]}
+    assert seen["jobs_without_consent"] == 0
+
+
+def test_the_window_renders_what_was_converted(seen: dict, home: Path) -> None:
+    _check(home, "window")
+
+
+def test_a_plain_blender_renders_the_same(seen: dict, home: Path) -> None:
+    """The saved file in a Blender without Understudy."""
+    frames = ",".join(str(frame) for frame in _rendered(home))
+    plain = blender_window.Window(home).call("-b", "--factory-startup", str(home / "shot.blend"), "-o",
+                                             str(home / "plain_####"), "-F", "PNG", "-f", frames)
+    assert plain.returncode == 0, plain.stdout
+    _check(home, "plain")
+
+
+def _rendered(home: Path) -> list[int]:
+    frames = sorted(int(path.stem.removeprefix("window_")) for path in home.glob("window_*.png"))
+    if not frames:
+        pytest.skip("this session was for pictures")
+    return frames
+
+
+def _check(home: Path, who: str) -> None:
+    """Each frame is the film's with the converted picture over it, and the face is another one."""
+    from understudy.core.media.source import open_source
+
+    (converted,) = (home / "shot_understudy" / "converted").iterdir()
+    with open_source(home / "actor_a.mp4") as film:
+        for frame in _rendered(home):
+            picture = home / f"{who}_{frame:04d}.png"
+            expected.check(picture, film, frame - 1, converted)
+            assert expected.swapped(picture, film, frame - 1, converted) > 5.0
 
 
 def test_callbacks_are_measured(seen: dict) -> None:
