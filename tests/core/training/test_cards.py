@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -136,6 +140,38 @@ def test_a_precision_for_which_memory_lacks_is_passed_over(tiny: type[SharedEnco
     lacking.append("bfloat16")
     with pytest.raises(torch.OutOfMemoryError):
         precision.measure(gradients, CPU, "auto", 4)
+
+
+STARTER = """
+import multiprocessing, threading, time
+from understudy.core.training.computing import lost
+
+def follow():
+    threading.Thread(target=lost.end_with_parent, daemon=True).start()
+    print("ready", flush=True)
+    time.sleep(120)  # as one that waits on its card
+
+if __name__ == "__main__":
+    child = multiprocessing.get_context("spawn").Process(target=follow, daemon=True)
+    child.start()
+    print(child.pid, flush=True)
+    child.join()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for a process in Linux's way")
+def test_a_process_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
+    script = tmp_path / "starter.py"
+    script.write_text(STARTER)
+    starter = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+    assert starter.stdout is not None
+    child = Path(f"/proc/{starter.stdout.readline().strip()}")
+    assert starter.stdout.readline() == "ready\n"
+    starter.kill()
+    end = time.monotonic() + 20
+    while child.exists() and "Z" not in (child / "stat").read_text().split()[2] and time.monotonic() < end:
+        time.sleep(0.05)
+    assert time.monotonic() < end
 
 
 class Ended:
