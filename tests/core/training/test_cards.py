@@ -8,18 +8,20 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+from understudy.core.errors import UsageError
 from understudy.core.models.base import SharedEncoderModel
 from understudy.core.options.train import TrainOptions
 from understudy.core.training.augmenting.batch import random_batch
 from understudy.core.training.computing import lost, precision
 from understudy.core.training.computing.choosing import surroundings
-from understudy.core.training.computing.distributed import Crew
+from understudy.core.training.computing.distributed import Crew, chosen_cards, unequal
 from understudy.core.training.computing.execution import Execution
 from understudy.core.training.computing.gradients import Gradients
 from understudy.core.training.computing.recording import Recording
@@ -55,6 +57,27 @@ def test_a_training_has_the_number_of_its_card(cuda: dict[str, Any], device: str
     assert cuda["_cuda_setMemoryFraction"] == (0.5, number)
     assert cuda["_accelerator_setAllocatorSettings"] == ("expandable_segments:True",)
     assert torch.backends.cudnn.deterministic  # the same seed, the same losses
+
+
+def test_cards_are_chosen_and_unequal_ones_named(cuda: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = torch.device("cuda", 0), torch.device("cuda", 1)
+    known = {first: ("RTX 4090", 24), second: ("RTX 4090", 24)}
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda card: SimpleNamespace(
+        name=known[card][0], total_memory=known[card][1] << 30))
+    card = torch.device("cuda")
+    assert chosen_cards("all", card) == chosen_cards("2", card) == chosen_cards("0,1", card) == (first, second)
+    assert chosen_cards("1,", card) == (second,)
+    with pytest.raises(UsageError, match="It has 2, numbered from 0"):
+        chosen_cards("0,2", card)
+    assert unequal((first, second)) == unequal((first,)) == ""
+    known[second] = ("GTX 1060", 6)
+    assert "0: RTX 4090 (24 GB), 1: GTX 1060 (6 GB)" in unequal((first, second))
+    # torchrun's processes on one computer: each has the card of its own number.
+    for name, value in (("RANK", "3"), ("LOCAL_RANK", "1"), ("WORLD_SIZE", "4")):
+        monkeypatch.setenv(name, value)
+    crew = Crew.of(TrainOptions(distributed=True))
+    assert (crew.device, crew.leads) == (second, False)
+    assert "smallest the batch size" in crew.warning
 
 
 def test_float16_with_moments_away_from_the_card(tiny: type[SharedEncoderModel]) -> None:
