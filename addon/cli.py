@@ -21,7 +21,7 @@ from ..core.errors import UnderstudyError
 from ..core.jobs import client
 from ..core.jobs.messages import Message
 from ..core.jobs.tasks import TASKS
-from ..core.options import options_of
+from ..core.options import change_paths, options_of
 from ..core.options.arguments import add_options, given
 from . import environment, preferences, properties, shot, stages, tools, watch
 from .board import ended_text, told_lines
@@ -108,15 +108,18 @@ def run_shot(name: str, values: dict[str, Any], namespace: argparse.Namespace) -
     """
     one, strip = chosen(namespace.scene, namespace.shot, namespace.strip)
     for option in options_of(TASKS[name].options):
-        if option.declaration.kind != "value" and values.get(option.name):
-            given_paths = values[option.name] if option.many else (values[option.name],)
-            paths = tuple(str(Path(path).absolute()) for path in given_paths)
-            values[option.name] = paths if option.many else paths[0]
+        if values.get(option.name):
+            values[option.name] = change_paths(option, values[option.name], _absolute)
     tell = _print_json if namespace.json else Printer()
     with shot.focused(one):
         if name in properties.TOOLS:
             return _run_tool(one.id_data, name, values, namespace, tell, strip)
         return _run_stage(one.id_data, name, values, namespace, tell, strip)
+
+
+def _absolute(path: str) -> str:
+    """Meant from where the command is given, or, beginning with //, from the .blend."""
+    return str(Path(properties.from_blend(path)).absolute())
 
 
 def _run_stage(scene: Any, name: str, values: dict[str, Any], namespace: argparse.Namespace,

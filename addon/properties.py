@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from zlib import crc32
 
@@ -224,19 +224,19 @@ def values_of(group: Any, task_name: str) -> dict[str, Any]:
 def _value(option: Option, value: Any) -> Any:
     if is_text(option):
         words = [word.strip() for word in value.split(SEPARATOR)] if option.many else [value.strip()]
-        found = tuple(_parsed(option, word) for word in words if word)
+        found = fields.change_paths(option, tuple(_parsed(option, word) for word in words if word), from_blend)
         return found if option.many else (found[0] if found else None)
     if option.many:
         return tuple(sorted(value, key=option.declaration.choice_names.index))
     if option.type is float:
         # Blender's floats have 32 bits: 87.3 reads 87.30000305.
         return float(f"{value:.7g}")
-    return _resolved(option, value)
+    return fields.change_paths(option, value, from_blend)
 
 
 def _parsed(option: Option, word: str) -> Any:
     if option.type is str:
-        return _resolved(option, word)
+        return word
     try:
         return option.type(word)
     except ValueError:
@@ -244,10 +244,9 @@ def _parsed(option: Option, word: str) -> Any:
                          f"Separate several by {SEPARATOR!r}" if option.many else "") from None
 
 
-def _resolved(option: Option, value: Any) -> Any:
-    """Paths may begin with Blender's // for the folder of the .blend."""
-    is_path = option.declaration.kind != "value" and isinstance(value, str) and value
-    return os.path.normpath(bpy.path.abspath(value)) if is_path and value.startswith("//") else value
+def from_blend(path: str) -> str:
+    """A path that may begin with Blender's // for the folder of the .blend, as others read it."""
+    return os.path.normpath(bpy.path.abspath(path)) if path.startswith("//") else path
 
 
 def options_from(group: Any, task_name: str, **filled: Any) -> Any:
@@ -281,7 +280,7 @@ def paths_of(task_name: str) -> list[Option]:
 
 def is_list_of_paths(option: Option) -> bool:
     """Whether the option is a list of files or folders, which is typed or chosen one after the other."""
-    return option.many and is_text(option) and option.declaration.kind != "value"
+    return option.many and is_text(option) and option.declaration.kind != "value" and not option.declaration.named
 
 
 def add_to_list(group: Any, option: Option, words: Iterable[str]) -> None:
@@ -289,6 +288,13 @@ def add_to_list(group: Any, option: Option, words: Iterable[str]) -> None:
     name = rna_name(option)
     there = [word.strip() for word in getattr(group, name).split(SEPARATOR) if word.strip()]
     setattr(group, name, _as_text(dict.fromkeys((*there, *words))))
+
+
+def text_with_paths(option: Option, text: str, change: Callable[[str], str]) -> str:
+    """A list's text with the paths in it changed; the same text where that changes nothing."""
+    words = tuple(word for one in text.split(SEPARATOR) if (word := one.strip()))
+    changed = fields.change_paths(option, words, change)
+    return text if changed == words else _as_text(changed)
 
 
 def _as_text(value: Any) -> str:

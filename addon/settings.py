@@ -14,7 +14,7 @@ import bpy
 from ..core.errors import UsageError, writing
 from ..core.jobs import client
 from ..core.jobs.tasks import TASKS
-from ..core.options import arguments, make, options_of, toml
+from ..core.options import arguments, change_paths, make, options_of, toml
 from . import environment, preferences, properties, stages, tools
 from .properties import STAGES
 
@@ -91,14 +91,15 @@ def load(scene: Any, path: Path, otherwise: str = "") -> tuple[list[str], list[s
 def _for_blender(task: str, name: str, value: Any) -> Any:
     """Paths inside the .blend's folder become relative to it, where the preferences wish so."""
     wished = bpy.context.preferences.filepaths.use_relative_paths and bpy.data.filepath
-    if not wished or name not in {option.name for option in properties.paths_of(task)}:
+    option = next((one for one in properties.paths_of(task) if one.name == name), None)
+    if not wished or option is None:
         return value
     home = os.path.dirname(bpy.data.filepath)
 
     def moved(path: str) -> str:
         return bpy.path.relpath(path) if path.startswith(home + os.sep) else path
 
-    return tuple(map(moved, value)) if isinstance(value, tuple) else moved(value)
+    return change_paths(option, value, moved)
 
 
 # --- the command line -------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from . import properties, shot
 from .timing import timed
 
 _PATHS = ("DIR_PATH", "FILE_PATH")
-_LISTS = {(properties.GROUPS[name].__name__, properties.rna_name(option)) for name in properties.GROUPS
+_LISTS = {(properties.GROUPS[name].__name__, properties.rna_name(option)): option for name in properties.GROUPS
           for option in properties.paths_of(name) if option.many}  # lists of paths are text
 _moved: tuple[str, str] | None = None  # the folders before and after, while a .blend is being saved to another one
 
@@ -92,12 +92,15 @@ def _change_paths(group: Any, change: Callable[[str], str]) -> None:
     for rna in group.bl_rna.properties:
         name = rna.identifier
         if rna.type == "STRING" and group.is_property_set(name):
-            several = (type(group).__name__, name) in _LISTS
-            if several or rna.subtype in _PATHS or name in ("place", "anchor"):
-                words = getattr(group, name).split(properties.SEPARATOR) if several else [getattr(group, name)]
-                changed = [change(word.strip()) for word in words]
-                if changed != [word.strip() for word in words]:
-                    setattr(group, name, f"{properties.SEPARATOR} ".join(changed))
+            held, several = getattr(group, name), _LISTS.get((type(group).__name__, name))
+            if several is not None:
+                changed = properties.text_with_paths(several, held, change)
+            elif rna.subtype in _PATHS or name in ("place", "anchor"):
+                changed = change(held)
+            else:
+                continue
+            if changed != held:
+                setattr(group, name, changed)
     for child in _children(group):
         _change_paths(child, change)
 

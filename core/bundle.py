@@ -179,18 +179,18 @@ class Names:
             options, task = dict(spec["options"]), TASKS.get(spec.get("task", ""))
         except (ValueError, KeyError, TypeError):
             return
-        kinds = {one.name: one.declaration.kind for one in options_of(task.options)} if task is not None else {}
+        known = {one.name: one.declaration for one in options_of(task.options)} if task is not None else {}
         for key, value in options.items():
             for one in value if isinstance(value, list) else [value]:
                 if not isinstance(one, str) or not one:
                     continue
                 person, sign, folder = one.partition("=")
-                if key == "models" and sign:
+                if key in known and known[key].named and sign:
                     self._person(person)
                     self._path(folder)
                 elif _PERSONS.match(key):
                     self._person(one)
-                elif kinds.get(key, "value") != "value" or re.search(r"[/\\]", one):
+                elif (key in known and known[key].kind != "value") or re.search(r"[/\\]", one):
                     self._path(one)
         for label in (spec.get("tag") or {}).values():
             if isinstance(label, str) and re.search(r"[/\\]", label):

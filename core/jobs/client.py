@@ -19,7 +19,7 @@ from typing import Any
 
 from ... import __version__
 from ..errors import EnvironmentError_, JobError, UsageError, writing
-from ..options import make, options_of
+from ..options import change_paths, make, options_of
 from .folder import ENDED, JobFolder, JobSpec, JobState
 from .interrupting import interruptible
 from .lock import FileLock
@@ -48,9 +48,7 @@ def create(jobs_dir: Path | str, task: str, options: Any, *, label: str = "",
     values = dict(options) if isinstance(options, dict) else dataclasses.asdict(options)
     values = dataclasses.asdict(make(cls, values))
     for option in options_of(cls):
-        value = values[option.name]
-        if option.declaration.kind != "value" and value:
-            values[option.name] = (tuple(map(os.path.abspath, value)) if option.many else os.path.abspath(value))
+        values[option.name] = change_paths(option, values[option.name], os.path.abspath)
     spec = JobSpec(task, values, label or TASKS[task].label, tag or {}, __version__, created=time.time())
     return JobFolder.create(Path(os.path.abspath(jobs_dir)), spec)
 

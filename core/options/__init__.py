@@ -1,6 +1,6 @@
 """Every option of Understudy, declared once (stdlib only; both sides import it)."""
 
-from .field import Declaration, Option, check, is_meant, make, option, options_of
+from .field import Declaration, Option, change_paths, check, is_meant, make, option, options_of
 from .rows import Row, find
 
-__all__ = ["Declaration", "Option", "Row", "check", "find", "is_meant", "make", "option", "options_of"]
+__all__ = ["Declaration", "Option", "Row", "change_paths", "check", "find", "is_meant", "make", "option", "options_of"]

@@ -227,9 +227,9 @@ class MergeOptions(DryRunOptions):
     output: str = option("", label="Output", help="Folder for the merged pictures and their alignments", kind="folder",
                          positional=True, required=True)
     folders: tuple[str, ...] = option((), label="Faces Folders", help="Faces folders whose pictures to take, in order "
-                                      "of precedence", group="Input", required=True)
+                                      "of precedence", kind="folder", group="Input", required=True)
     stores: tuple[str, ...] = option((), label="Alignments Files", help="Their alignments files; faces without one "
-                                     "are taken from their pictures' headers", group="Input")
+                                     "are taken from their pictures' headers", kind="file", group="Input")
 
 
 @dataclass(frozen=True)

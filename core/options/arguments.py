@@ -54,7 +54,7 @@ def _metavar(option: Option) -> str:
     if d.choices and len(", ".join(d.choice_names)) <= 34:
         return "{" + ",".join(d.choice_names) + "}"
     if d.kind != "value":
-        return {"file": "FILE", "folder": "DIR", "path": "PATH"}[d.kind]
+        return ("NAME=" if d.named else "") + {"file": "FILE", "folder": "DIR", "path": "PATH"}[d.kind]
     return {int: "N", float: "X", str: "NAME"}.get(option.type, "VALUE")
 
 

@@ -19,7 +19,7 @@ class ConvertFacesOptions:
     persons: tuple[str, ...] = persons_option("Input")
     models: tuple[str, ...] = option((), label="Models by Person", help="Persons with a model of their own, such as "
                                      "Anna=/models/anna; the model folder, if one is named, is for everybody else",
-                                     group="Input", advanced=True)
+                                     kind="folder", named=True, group="Input", advanced=True)
     in_front: str = option("larger", label="In Front", help="Which of two overlapping faces lies in front: the larger "
                            "one, or that of the person named first, in persons, then in models",
                            choices=("larger", "persons"), group="Input", advanced=True)

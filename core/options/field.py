@@ -43,6 +43,7 @@ class Declaration:
         unit: "px", "%", "°", "frames", "s" … shown after the value.
         group: heading of the panel section and of the `--help` group.
         kind: "file", "folder" or "path" (either) gives a Blender file button; "value" for all else.
+        named: a path, or each of several, stands behind a name and a sign: Anna=/models/anna.
         positional: a bare argument on the command line rather than `--flag`.
         required: the command line demands it (its default is then only the panel's start value).
         advanced: below the *Advanced* heading in panels.
@@ -62,6 +63,7 @@ class Declaration:
     unit: str = ""
     group: str = "General"
     kind: Kind = "value"
+    named: bool = False
     positional: bool = False
     required: bool = False
     advanced: bool = False
@@ -146,6 +148,20 @@ def is_meant(option: Option, value_of: Callable[[str], Any]) -> bool:
     if d.trainers and value_of("trainer") not in d.trainers:
         return False
     return d.only_with is None or value_of(d.only_with[0]) in d.only_with[1]
+
+
+def change_paths(option: Option, value: Any, change: Callable[[str], str]) -> Any:
+    """The option's value with its paths changed; whatever is no path, and what is empty, stays as it is."""
+    if option.declaration.kind == "value" or not value:
+        return value
+    return tuple(_changed(option, word, change) for word in value) if option.many else _changed(option, value, change)
+
+
+def _changed(option: Option, word: str, change: Callable[[str], str]) -> str:
+    if not option.declaration.named:
+        return change(word)
+    name, sign, path = (part.strip() for part in word.partition("="))
+    return f"{name}={change(path)}" if sign and path else word  # what is no pair is told of when it is used
 
 
 def options_of(options: type | Any) -> Iterator[Option]:

@@ -45,6 +45,17 @@ def test_the_cores_exit_code_comes_back(main: Any, scene: Any, consent: None, ca
     assert "none.mp4" in capfd.readouterr().err
 
 
+def test_paths_are_meant_from_the_terminal_or_from_the_blend(extension: Any, scene: Any, tmp_path: Path,
+                                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    absolute = extension("addon.cli")._absolute
+    assert absolute("faces") == str(elsewhere / "faces")
+    assert absolute("//faces/a") == str(tmp_path / "faces" / "a")
+    assert absolute("/faces") == "/faces"
+
+
 def test_no_core_set_up(main: Any, scene: Any, consent: None, capfd: Any) -> None:
     ours = bpy.context.preferences.addons["bl_ext.user_default.understudy"].preferences
     chosen, ours.python = ours.python, ""

@@ -120,6 +120,70 @@ def test_paths_may_begin_at_the_blend(scene: Any, extension: Any, tmp_path: Path
     assert Path(values["file"]) == tmp_path / "down" / "weights.pth"
 
 
+PATHS = [(task, option) for task, option in OPTIONS if option.declaration.kind != "value"]
+
+
+@pytest.mark.parametrize(("task", "option"), PATHS, ids=lambda value: getattr(value, "name", value))
+def test_each_path_may_begin_at_the_blend(scene: Any, extension: Any, tmp_path: Path, task: str, option: Any) -> None:
+    """Also each of a list, and those that stand behind a name; what is no path from there stays as it is typed."""
+    properties, data = extension("addon.properties"), group(scene, task)
+    if not properties.is_meant(option, data):
+        data.writer = "video"  # what a reference video is for
+    name = "Anna=" if option.declaration.named else ""
+    other = "Ben=" if option.declaration.named else ""
+    text = f"{name}//a/b" + (f"; {other}/c//d" if option.many else "")
+    setattr(data, properties.rna_name(option), text)
+    wanted = f"{name}{tmp_path / 'a' / 'b'}"
+    assert properties.values_of(data, task)[option.name] == ((wanted, f"{other}/c//d") if option.many else wanted)
+
+
+def test_a_value_that_looks_like_a_path_stays(scene: Any, extension: Any) -> None:
+    data = scene.understudy.active.convert
+    data.persons, data.models = "//Anna", "//no pair"
+    values = extension("addon.properties").values_of(data, "convert")
+    assert (values["persons"], values["models"]) == (("//Anna",), ("//no pair",))
+
+
+def test_blender_s_reset_gives_each_option_its_default(scene: Any, extension: Any) -> None:
+    """A right-click's *Reset to Default Value* sets what Blender was told at registration; and that is the core's."""
+    properties = extension("addon.properties")
+    for task, option in OPTIONS:
+        data, name = group(scene, task), properties.rna_name(option)
+        rna, d = data.bl_rna.properties[name], option.declaration
+        if d.choices and option.many:
+            assert rna.default_flag == set(option.default), (task, name)
+        elif properties.is_text(option):
+            wanted = option.default if option.default is not None else ""
+            text = properties._as_text(wanted)
+            assert rna.default == text, (task, name)
+        elif option.type is float:
+            assert rna.default == pytest.approx(option.default), (task, name)
+        else:
+            assert rna.default == option.default, (task, name)
+        before = getattr(data, name)
+        other = _other(rna, before)
+        if other is None:
+            continue
+        setattr(data, name, other)
+        assert data.is_property_set(name)
+        data.property_unset(name)
+        assert getattr(data, name) == before, (task, name)
+
+
+def _other(rna: Any, value: Any) -> Any:
+    """Another value that the property takes; None where there is none."""
+    if rna.type == "BOOLEAN":
+        return not value
+    if rna.type == "ENUM":
+        others = [item.identifier for item in rna.enum_items]
+        if rna.is_enum_flag:
+            return set(others) - value or set()
+        return next((other for other in others if other != value), None)
+    if rna.type == "STRING":
+        return f"{value}x"
+    return rna.hard_max if value != rna.hard_max else rna.hard_min
+
+
 def test_every_tool_is_in_the_menu_below_its_family(scene: Any) -> None:
     items = scene.understudy.active.bl_rna.properties["tool"].enum_items
     tools = {name: task for name, task in TASKS.items() if task.tool}

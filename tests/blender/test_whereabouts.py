@@ -66,6 +66,18 @@ def test_saved_elsewhere_it_still_finds_everything(extension: Any, work: Path, t
     assert places(extension)[0] == tmp_path / "two" / "shot_understudy"
 
 
+def test_paths_behind_names_come_along(extension: Any, scene: Any, tmp_path: Path) -> None:
+    """Anna=//models/anna means the same folder when the file is saved to another one."""
+    data, folder = scene.understudy.active.convert, tmp_path / "deeper"
+    folder.mkdir()
+    data.models = "Anna=//models/anna; Ben=/models/ben; //none"
+    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "b.blend"))
+    data = bpy.context.scene.understudy.active.convert
+    assert data.models == "Anna=//../models/anna; Ben=/models/ben; //none"
+    values = extension("addon.properties").values_of(data, "convert")
+    assert values["models"] == (f"Anna={tmp_path / 'models' / 'anna'}", "Ben=/models/ben", "//none")
+
+
 def test_a_saved_copy_leaves_the_open_file_as_it_is(extension: Any, work: Path, tmp_path: Path) -> None:
     before, held = places(extension), bpy.context.scene.understudy
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "two" / "copy.blend"), copy=True)

@@ -242,6 +242,13 @@ def test_paths_become_absolute(jobs_dir, tmp_path, monkeypatch):
     assert job.spec().options["output"] == str(tmp_path / "here.txt")
 
 
+def test_paths_behind_names_become_absolute(jobs_dir, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = {"source": "a.mp4", "output": "out", "models": ("Anna=anna", "Ben = /models/ben", "no pair")}
+    job = client.create(jobs_dir, "convert", given)
+    assert job.spec().options["models"] == [f"Anna={tmp_path / 'anna'}", "Ben=/models/ben", "no pair"]
+
+
 def test_a_place_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="file stands where a folder is needed"):
