@@ -30,7 +30,7 @@ from ...jobs.messages import Reporter, SilentReporter
 from ...models.device import choose_device
 from ...options.train import TrainOptions
 from . import lost
-from .meeting import torchrun_store
+from .meeting import USE_LIBUV, torchrun_store
 
 PATIENCE = timedelta(minutes=30)  # how long one process waits for the slowest to read its faces
 _PAUSE = timedelta(days=30)  # for how long one of them may be paused while the others wait for its word
@@ -219,7 +219,8 @@ class Crew:
 
     def _start(self, options: TrainOptions, cards: tuple[torch.device, ...]) -> None:
         """Start the others; this process is the first of them."""
-        self._store = TCPStore("127.0.0.1", 0, len(cards), is_master=True, wait_for_workers=False)
+        self._store = TCPStore("127.0.0.1", 0, len(cards), is_master=True, wait_for_workers=False,
+                               use_libuv=USE_LIBUV)
         context = multiprocessing.get_context("spawn")
         for rank, card in enumerate(cards[1:], 1):
             process = context.Process(target=_follow, args=(options, card, rank, len(cards), self._store.port),
@@ -257,11 +258,11 @@ class Crew:
         if self._size == 1:
             yield World()
             return
-        backend = "gloo"
-        if self.device.type == "cuda":
-            backend = "cpu:gloo,cuda:nccl"
+        # Without NCCL, as on Windows, gloo carries what lies on cards as well.
+        has_nccl = self.device.type == "cuda" and distributed.is_nccl_available()
+        backend = "cpu:gloo,cuda:nccl" if has_nccl else "gloo"
         if self._port is not None:
-            self._store = TCPStore("127.0.0.1", self._port, self._size, is_master=False)
+            self._store = TCPStore("127.0.0.1", self._port, self._size, is_master=False, use_libuv=USE_LIBUV)
             self._store.set(_here(self._rank), "yes")
         elif self._others:
             self._wait(reporter)

@@ -15,6 +15,7 @@ from torch.distributed import PrefixStore, Store, TCPStore  # type: ignore[attr-
 
 from ...errors import ModelError
 
+USE_LIBUV = os.name != "nt"  # PyTorch for Windows comes without it, and would refuse to keep a store
 _LOOK = 0.05  # seconds between two looks at the store
 
 
@@ -26,7 +27,7 @@ def torchrun_store(rank: int, size: int, patience: timedelta) -> Store:
     """
     keeps = rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"  # as in a SLURM job's own variables
     store = TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), size, is_master=keeps, timeout=patience,
-                     wait_for_workers=False)
+                     wait_for_workers=False, use_libuv=USE_LIBUV)
     return fresh_part(store, rank, size, patience)
 
 
