@@ -145,8 +145,8 @@ def view_of(follower: Follower, status: str, tag: dict[str, Any], notes: dict[st
     state, spec, progress = follower.state, follower.spec, follower.progress
     count = pace = left = ""
     if progress is not None:
-        count = f"{progress.done:,}" + (f" of {progress.total:,}" if progress.total is not None else "")
-        count += f" {progress.unit}" if progress.unit else ""
+        count = (f"{progress.done:,} {progress.unit}" if progress.total is None
+                 else f"{progress.done:,} of {progress.total:,} {progress.unit}").rstrip()
         pace = rate_text(progress.rate) if progress.rate and status == "running" else ""
         if progress.eta is not None and status == "running" and progress.total is not None:
             left = f"{duration(progress.eta)} left"

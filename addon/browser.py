@@ -12,9 +12,10 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
-from ..core.errors import UnderstudyError
+from ..core.errors import StripError, UnderstudyError
 from . import pictures, service, shot, stages
 from .board import Board, StoreView
+from .language import CONTEXT, told
 from .timing import measured, timed
 
 FILTERS = (
@@ -55,10 +56,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Page:
-    """What the service has answered; see `core.browsing.answers`."""
+    """What the service has answered, see `core.browsing.answers`, and the id of the strip whose faces they are."""
 
     store: str
-    role: str
+    strip: str
     picture: str
     size: tuple[int, int]
     cell: tuple[int, int]
@@ -120,7 +121,7 @@ def _persons(data: Any, context: Any) -> list[tuple[str, str, str, str, int]]:
     found = people.view(scene, watch.board()) if scene is not None else None
     _items = [(_EVERYBODY, "Everybody", "Everyone's faces", "COMMUNITY", 0),
               (_NOBODY, "Nobody", "Faces that are nobody's", "QUESTION", 1),
-              *((str(one.id), one.name or f"Person {one.id}", f"{one.faces:,} faces", "USER", one.id + 2)
+              *((str(one.id), one.name or told(f"Person {one.id}"), told(f"{one.faces:,} faces"), "USER", one.id + 2)
                 for one in (found.people if found is not None else ()))]
     return _items
 
@@ -135,23 +136,24 @@ class UNDERSTUDY_Browser(bpy.types.PropertyGroup):
     """What is shown; of this session of Blender, never saved."""
 
     filter: bpy.props.EnumProperty(name="Show", description="Which faces", items=FILTERS,  # type: ignore[valid-type]
-                                   update=_changed)
+                                   update=_changed, translation_context=CONTEXT)
     order: bpy.props.EnumProperty(name="Order", description="Which come first", items=_ORDERS,  # type: ignore
-                                  update=_changed)
+                                  update=_changed, translation_context=CONTEXT)
     person: bpy.props.EnumProperty(name="Person", description="Whose faces", items=_persons,  # type: ignore
-                                   default=0, update=_changed)
-    page: bpy.props.IntProperty(name="Page", default=1, min=1, update=_turned)  # type: ignore[valid-type]
+                                   default=0, update=_changed, translation_context=CONTEXT)
+    page: bpy.props.IntProperty(name="Page", default=1, min=1, update=_turned,  # type: ignore[valid-type]
+                                translation_context=CONTEXT)
     per_page: bpy.props.EnumProperty(  # type: ignore[valid-type]
         name="Per Page", description="How many faces a page has", default="100", update=_changed,
         items=tuple((count, count, "") for count in ("50", "100", "200")))
     misaligned: bpy.props.FloatProperty(  # type: ignore[valid-type]
-        name="Limit", default=0.12, min=0.0, max=1.0, step=1, precision=3, update=_changed,
+        name="Limit", default=0.12, min=0.0, max=1.0, step=1, precision=3, update=_changed, translation_context=CONTEXT,
         description="Mean distance of landmarks from the mean face, in faces, above which a face counts as misaligned")
     small: bpy.props.IntProperty(  # type: ignore[valid-type]
-        name="Limit", default=96, min=1, max=4096, subtype="PIXEL", update=_changed,
+        name="Limit", default=96, min=1, max=4096, subtype="PIXEL", update=_changed, translation_context=CONTEXT,
         description="Pixels along the side of a face below which it counts as small")
     blurred: bpy.props.FloatProperty(  # type: ignore[valid-type]
-        name="Limit", default=0.3, min=0.0, max=1.0, subtype="FACTOR", update=_changed,
+        name="Limit", default=0.3, min=0.0, max=1.0, subtype="FACTOR", update=_changed, translation_context=CONTEXT,
         description="Share of the clip's median sharpness below which a face counts as blurred")
     name: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Person", description="Whose faces the chosen ones are; empty: nobody's", search=_names,
@@ -171,11 +173,11 @@ def request(scene: Any) -> dict[str, Any]:
     Raises:
         UnderstudyError: no strip, or an unsaved .blend.
     """
-    data, role = settings(), shot.active(scene).tool_role
-    return {"store": str(stages.alignments(scene, role)), "filter": data.filter, "order": data.order,
+    data, strip = settings(), shot.needed_tool_strip(scene)
+    return {"store": str(stages.alignments_of(scene, strip)), "filter": data.filter, "order": data.order,
             "person": int(data.person or _EVERYBODY), "page": data.page - 1, "per_page": int(data.per_page),
             "limits": {name: getattr(data, name) for name in LIMITS},
-            "source": str(shot.source_path(shot.needed_strip(scene, role))),
+            "source": str(shot.source_path(strip)),
             "picture": str(shot.work_folder(scene) / "cache" / "faces.jpg")}
 
 
@@ -193,12 +195,12 @@ def refresh() -> None:
     except UnderstudyError as error:
         trouble = str(error)
         return
-    role, _again = shot.active(scene).tool_role, False
+    strip, _again = shot.needed_tool_strip(scene).understudy_id, False
     _known = _told(people.view(scene, watch.board()))
     if bpy.app.background:
-        _show(service.ask_and_wait("faces_sheet", **values), values["store"], role)
+        _show(service.ask_and_wait("faces_sheet", **values), values["store"], strip)
         return
-    _asked = service.ask("faces_sheet", lambda asked: _arrived(asked, role), **values)
+    _asked = service.ask("faces_sheet", lambda asked: _arrived(asked, strip), **values)
 
 
 def is_loading() -> bool:
@@ -206,7 +208,7 @@ def is_loading() -> bool:
 
 
 @timed
-def _arrived(asked: service.Asked, role: str) -> None:
+def _arrived(asked: service.Asked, strip: str) -> None:
     global _asked, trouble
     _asked = None
     if _again:
@@ -214,18 +216,18 @@ def _arrived(asked: service.Asked, role: str) -> None:
         return
     trouble = asked.error
     if asked.result:
-        _show(asked.result, asked.values["store"], role)
+        _show(asked.result, asked.values["store"], strip)
         if page is not None and page.unmeasured and not bpy.app.timers.is_registered(_measure):
             bpy.app.timers.register(_measure, first_interval=_MEASURE_PAUSE)
     redraw()
 
 
-def _show(result: dict[str, Any], store: str, role: str) -> None:
+def _show(result: dict[str, Any], store: str, strip: str) -> None:
     global page, last, trouble
     trouble, last = "", None
     chosen.clear()
     old = page.size if page is not None else None
-    page = Page(store, role, result["picture"], tuple(result["size"]), tuple(result["cell"]), result["columns"],
+    page = Page(store, strip, result["picture"], tuple(result["size"]), tuple(result["cell"]), result["columns"],
                 tuple(Cell(**cell) for cell in result["cells"]), result["page"], result["pages"], result["found"],
                 result["counts"], result["unmeasured"], result["usual"])
     data = settings()
@@ -274,9 +276,23 @@ def sync(board: Board) -> None:
     scene = shot.shown_scene()
     if scene is None:
         return
-    found = people.view(scene, board)
-    if found is not None and found.exists and (_told(found) != _known or shot.active(scene).tool_role != page.role):
+    found, strip = people.view(scene, board), shot.tool_strip(scene)
+    if found is not None and found.exists and (_told(found) != _known or strip.understudy_id != page.strip):
         refresh()
+
+
+def strip_of_page(scene: Any) -> Any:
+    """The strip whose faces the page shows; without a page the one that the panels are about.
+
+    Raises:
+        StripError: there is none, or it was deleted.
+    """
+    if page is None:
+        return shot.needed_tool_strip(scene)
+    strip = shot.find_strip(scene, page.strip)
+    if strip is None:
+        raise StripError("The strip whose faces these are was deleted", "Browse another strip's faces")
+    return strip
 
 
 def _told(view: StoreView | None) -> StoreView | None:

@@ -18,6 +18,7 @@ from ..core.options.report import ReportOptions
 from . import properties, shot, stages, watch
 from .board import Board, JobView
 from .frame_map import FrameMap
+from .language import CONTEXT
 from .overlay import targets
 from .stages import Planned
 from .timing import timed
@@ -53,7 +54,8 @@ class UNDERSTUDY_LookedOver(bpy.types.PropertyGroup):
 
     job: bpy.props.StringProperty()  # type: ignore[valid-type]
     by: bpy.props.EnumProperty(  # type: ignore[valid-type]
-        name="Worst By", description="What the frames are ranked by, the worst first", items=MEASURES, update=_sorted)
+        name="Worst By", description="What the frames are ranked by, the worst first", items=MEASURES, update=_sorted,
+        translation_context=CONTEXT)
     rows: bpy.props.CollectionProperty(type=UNDERSTUDY_LookedOverFrame)  # type: ignore[valid-type]
     index: bpy.props.IntProperty(name="Active Frame")  # type: ignore[valid-type]
 

@@ -72,11 +72,13 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def sentence(planned: list[Planned]) -> str:
-    """What is going to happen, for a person."""
+def steps(planned: list[Planned]) -> list[str]:
+    """What is going to happen, for a person.
+
+    Raises:
+        UnderstudyError: there is nothing to do.
+    """
     if not planned:
         raise UnderstudyError("Nothing is missing: the faces, the model and the result are there",
                               "Raise Iterations to train on, or change a setting")
-    labels = [f"train to {one.options.iterations:,} iterations" if one.task == "train" else
-              one.label[0].lower() + one.label[1:] for one in planned]
-    return ", then ".join(labels)
+    return [f"Train to {one.options.iterations:,} iterations" if one.task == "train" else one.label for one in planned]

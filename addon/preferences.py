@@ -8,7 +8,7 @@ import bpy
 
 from ..core import consent
 from .environment import core_python
-from .language import told
+from .language import CONTEXT, told
 from .overlay.settings import STATES, UNDERSTUDY_OverlayColours
 from .text import wrapped
 from .timing import timed_class
@@ -81,7 +81,7 @@ class UNDERSTUDY_Preferences(bpy.types.AddonPreferences):
         for state in STATES if body else ():
             body.prop(self.overlay_colours, state)
         head, body = layout.panel("understudy_keys", default_closed=True)
-        head.label(text="Keys")
+        head.label(text="Keys", text_ctxt=CONTEXT)
         if body:
             keymap.draw(body, context)
 

@@ -8,7 +8,7 @@ import bpy
 
 from ..addon import shot, watch
 from ..addon.board import Board, JobView
-from ..addon.language import told
+from ..addon.language import CONTEXT, told
 from ..core.errors import UnderstudyError
 
 
@@ -41,6 +41,7 @@ class Operator:
     """
 
     bl_options = {"REGISTER"}
+    bl_translation_context = CONTEXT
     undo = ""
     asks = False
 

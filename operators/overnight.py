@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from ..addon import overnight, shot, watch
+from ..addon.language import told
 from ..addon.stages import Planned
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
@@ -37,7 +38,7 @@ class UNDERSTUDY_OT_run_all(Stage, bpy.types.Operator):
         if bpy.app.background:
             return self.execute(context)
         try:
-            self._sentence = overnight.sentence(self.plan(shot.sequencer_scene(context)))
+            self._steps = overnight.steps(self.plan(shot.sequencer_scene(context)))
         except UnderstudyError as error:
             self.tell({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -49,15 +50,17 @@ class UNDERSTUDY_OT_run_all(Stage, bpy.types.Operator):
     def draw(self, context: Any) -> None:
         width = int(_WIDTH * context.preferences.system.ui_scale)
         column = self.layout.column()
-        wrapped(column, f"{self._sentence[0].upper()}{self._sentence[1:]}. Each begins when the one before it has "
-                        "finished; should one fail, those after it are not started.", width)
+        for number, step in enumerate(self._steps, 1):
+            column.label(text=f"{number}. {told(step)}")
+        wrapped(column, "Each begins when the one before it has finished. Should one fail, those after it are not "
+                        "started.", width)
         if self._asks:
             column.separator()
             wrapped(column, consent.QUESTION, width)
 
     def plan(self, scene: Any) -> list[Planned]:
         planned = overnight.plan(scene, watch.look() if bpy.app.background else watch.board())
-        overnight.sentence(planned)
+        overnight.steps(planned)
         return planned
 
 

@@ -8,6 +8,7 @@ import bpy
 
 from ..addon import properties, shot, stages, tools, watch
 from ..addon.board import ended_text, told_lines
+from ..addon.language import told
 from ..addon.printer import Printer
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
@@ -45,7 +46,7 @@ class RunsTool(Operator):
             return self.execute(context)
         self.agree = True  # what pressing OK says
         self._questions = questions  # found once: drawing the dialogue must not look at the disk
-        return context.window_manager.invoke_props_dialog(self, width=_DIALOG, title=planned.label,
+        return context.window_manager.invoke_props_dialog(self, width=_DIALOG, title=told(planned.label),
                                                           confirm_text="Go Ahead")
 
     def draw(self, context: Any) -> None:
@@ -99,6 +100,12 @@ class UNDERSTUDY_OT_run_tool(RunsTool, bpy.types.Operator):
         name="Strip", description="Which strip of the shot the tool is about", items=(
             ("CHOSEN", "As in the Panel", "The strip chosen in the panel"),
             ("A", "A", "The strip whose face is replaced"), ("B", "B", "The strip that lends the face")))
+    clip: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Clip", description="Name of one of the side's strips, where it has further sources; empty: as in the "
+        "panel, or else the side's first",
+        search=lambda self, context, text: [
+            strip.name for role in shot.ROLES for strip in shot.strips_of(shot.sequencer_scene(context), role)
+            if text.casefold() in strip.name.casefold()])
 
     @classmethod
     def description(cls, context: Any, given: Any) -> str:
@@ -118,6 +125,17 @@ class UNDERSTUDY_OT_run_tool(RunsTool, bpy.types.Operator):
         if name not in properties.TOOLS:
             raise UsageError(f"There is no tool {name!r}", f"Known: {', '.join(properties.TOOLS)}")
         return properties.TOOLS[name], data.tool_role if self.role == "CHOSEN" else self.role.lower()
+
+    def _planned(self, context: Any) -> tuple[stages.Planned, list[str]]:
+        with self._on_clip(context):
+            return super()._planned(context)
+
+    def run(self, context: Any) -> set[str]:
+        with self._on_clip(context):
+            return super().run(context)
+
+    def _on_clip(self, context: Any) -> Any:
+        return shot.tools_on(shot.sequencer_scene(context), self.chosen(context)[1], self.clip)
 
 
 @timed_class

@@ -150,6 +150,13 @@ def draw_options(layout: Any, scene: Any, task: str, advanced: bool) -> None:
             _draw_option(column, group, option, task)
 
 
+def split_column(layout: Any) -> Any:
+    """A column for properties of our own that stand above a task's options, in line with those."""
+    column = layout.column()
+    column.use_property_split, column.use_property_decorate = True, False
+    return column
+
+
 def _draw_option(column: Any, group: Any, option: Option, task: str) -> None:
     several = option.many and bool(option.declaration.choices)  # toggles below each other
     paths = properties.is_list_of_paths(option)
@@ -169,6 +176,20 @@ def draw_tool_button(layout: Any, scene: Any, name: str, text: str = "", icon: s
     button = row.operator("understudy.run_tool", text=text or task.label, icon=icon)
     button.tool, button.role = name, "CHOSEN"
     return reason
+
+
+def draw_side(layout: Any, scene: Any) -> None:
+    """Which side the tools are about, and, where it has several, which of its strips."""
+    data = shot.active(scene)
+    layout.row().prop(data, "tool_role", expand=True)
+    if len(shot.strips_of(scene, data.tool_role)) > 1:
+        layout.prop(data, "tool_strip", text="")
+
+
+def tool_strip_called(scene: Any) -> str:
+    """What the strip that the tools are about is called in a sentence."""
+    role, strip = shot.active(scene).tool_role, shot.tool_strip(scene)
+    return shot.called(scene, role, strip) if strip is not None else role.upper()
 
 
 def draw_weights(layout: Any, scene: Any, task: str, width: int) -> None:

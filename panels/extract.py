@@ -10,7 +10,7 @@ from ..addon import shot, watch
 from ..addon.expectation import expectation
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
-from .base import AdvancedPanel, StagePanel
+from .base import AdvancedPanel, StagePanel, split_column
 
 
 @timed_class
@@ -19,7 +19,7 @@ class UNDERSTUDY_PT_extract(StagePanel, bpy.types.Panel):
     stage = "extract"
 
     def draw_before_options(self, layout: Any, scene: Any, width: int) -> None:
-        layout.prop(shot.active(scene), "strip_only")
+        split_column(layout).prop(shot.active(scene), "strip_only")
         for role in shot.ROLES:
             told = expectation(scene, role, watch.board())
             if told:

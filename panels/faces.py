@@ -10,7 +10,7 @@ from ..addon import browser, people, shot, watch
 from ..addon.language import CONTEXT, told
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
-from .base import NO_SHOT, Sidebar
+from .base import NO_SHOT, Sidebar, draw_side, tool_strip_called
 from .keys import BROWSER, draw_keys
 
 
@@ -21,14 +21,13 @@ class UNDERSTUDY_PT_faces(Sidebar, bpy.types.Panel):
 
     def draw(self, context: Any) -> None:
         scene, layout, width = shot.sequencer_scene(context), self.layout, context.region.width
-        data = shot.active(scene)
         if not len(scene.understudy.shots):
             wrapped(layout, NO_SHOT, width, icon="INFO")
             return
-        layout.row().prop(data, "tool_role", expand=True)
+        draw_side(layout, scene)
         found = people.view(scene, watch.board())
         if found is None or not found.exists:
-            wrapped(layout, f"Extract the faces of {data.tool_role.upper()} first.", width, icon="INFO")
+            wrapped(layout, f"Extract the faces of {tool_strip_called(scene)} first.", width, icon="INFO")
             return
         row = layout.row()
         row.scale_y = 1.3
@@ -43,7 +42,7 @@ class UNDERSTUDY_PT_faces(Sidebar, bpy.types.Panel):
         for name, label, _, icon, _ in browser.FILTERS:
             count = page.counts.get(name, 0)
             row = column.row(align=True)
-            row.label(text=label, icon=icon)
+            row.label(text=label, text_ctxt=CONTEXT, icon=icon)
             waits = name == "blurred" and page.unmeasured
             number = row.row(align=True)
             number.alignment = "RIGHT"
@@ -66,7 +65,7 @@ class UNDERSTUDY_PT_image_faces(bpy.types.Panel):
     def draw(self, context: Any) -> None:
         layout, width, page = self.layout, context.region.width, browser.page
         data, scene = browser.settings(context), shot.sequencer_scene(context)
-        layout.row().prop(shot.active(scene), "tool_role", expand=True)
+        draw_side(layout, scene)
         column = layout.column()
         column.prop(data, "filter", text="")
         if data.filter in browser.LIMITS:
@@ -83,10 +82,10 @@ class UNDERSTUDY_PT_image_faces(bpy.types.Panel):
         if page is None:
             layout.operator("understudy.browse", text="Refresh", icon="FILE_REFRESH")
             return
-        what = "frames" if data.filter == "no-face" else "faces"
+        found = f"{page.found:,} frames" if data.filter == "no-face" else f"{page.found:,} faces"
         pages = "1 page" if page.pages == 1 else f"{page.pages:,} pages"
-        sentence = "Loading …" if browser.is_loading() else f"{page.found:,} {what}, {pages}"
-        layout.label(text=told(sentence), icon="TIME" if browser.is_loading() else "NONE")
+        said = ("Loading …",) if browser.is_loading() else (found, pages)
+        layout.label(text=" · ".join(map(told, said)), icon="TIME" if browser.is_loading() else "NONE")
         row = layout.row(align=True)
         back, middle, on = row.row(align=True), row.row(align=True), row.row(align=True)
         back.enabled, on.enabled = page.number > 0, page.number + 1 < page.pages

@@ -52,7 +52,7 @@ class UNDERSTUDY_PT_jobs(Sidebar, bpy.types.Panel):
         column.label(text="Queued")
         for number, view in enumerate(jobs, 1):
             row = column.row(align=True)
-            row.label(text=told(f"{number}. {view.label}"), icon="SORTTIME")
+            row.label(text=f"{number}. {told(view.label)}", icon="SORTTIME")
             row.operator("understudy.job_stop", text="", icon="X").job = view.name
 
     def _draw_ended(self, layout: Any, jobs: list[JobView], width: int) -> None:
@@ -67,7 +67,7 @@ class UNDERSTUDY_PT_jobs(Sidebar, bpy.types.Panel):
         for view in jobs[:_MOST]:
             row = column.row(align=True)
             row.alert = view.status in ("failed", "lost")
-            row.label(text=told(f"{view.label}, {_when(view)}"), icon=_ICONS.get(view.status, "DOT"))
+            row.label(text=f"{told(view.label)}, {_when(view)}", icon=_ICONS.get(view.status, "DOT"))
             row.alert = False
             if view.status != "finished":
                 row.operator("understudy.job_restart", text="", icon="FILE_REFRESH").job = view.name

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ..addon import keymap
+from ..addon.language import CONTEXT
 
 # (what it does, operator, values that tell its keys apart)
 LANDMARKS = (("Previous, Next", "understudy.jump_frame", (("PREVIOUS", 1), ("NEXT", 1))),
-             ("100 Back, On", "understudy.jump_frame", (("PREVIOUS", 100), ("NEXT", 100))),
+             ("100 Back, Forward", "understudy.jump_frame", (("PREVIOUS", 100), ("NEXT", 100))),
              ("First, Last", "understudy.jump_frame", (("FIRST", 1), ("LAST", 1))),
              ("Next Kind of Frames", "understudy.jump_kind", ((),)),
              ("Select Face", "understudy.select_face", ((),)),
@@ -33,5 +34,5 @@ def draw_keys(column: Any, space: str, rows: tuple[tuple[str, str, tuple[tuple[A
     for label, operator, values in rows:
         words = [keymap.word(space, operator, *one) for one in values]
         split = column.split(factor=0.6)
-        split.label(text=label)
+        split.label(text=label, text_ctxt=CONTEXT)
         split.label(text="   ".join(word for word in words if word) or "None")

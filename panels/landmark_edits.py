@@ -7,13 +7,13 @@ from typing import Any
 import bpy
 
 from ..addon import clips, correcting, masks, watch
-from ..addon.language import CONTEXT, told
+from ..addon.language import CONTEXT
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
 from . import landmarks
 from .base import draw_job
 
-_WAYS = (("PREVIOUS", "Previous", "TRIA_LEFT"), ("NEXT", "Next", "TRIA_RIGHT"))
+_WAYS = (("PREVIOUS", "Copy Previous", "TRIA_LEFT"), ("NEXT", "Copy Next", "TRIA_RIGHT"))
 
 
 def draw_edits(layout: Any, context: Any) -> None:
@@ -25,7 +25,7 @@ def draw_edits(layout: Any, context: Any) -> None:
 
 def _draw_face(layout: Any) -> None:
     column = layout.column(align=True)
-    column.label(text="Face")
+    column.label(text="Face", text_ctxt=CONTEXT)
     column.operator("understudy.face_box", icon="SELECT_SET")
     row = column.row(align=True)
     row.operator("understudy.landmarks_move", text="Move")
@@ -42,7 +42,7 @@ def _draw_frame(layout: Any) -> None:
     column.label(text="Frame")
     row = column.row(align=True)
     for way, label, icon in _WAYS:
-        row.operator("understudy.faces_copy", text=told(f"Copy {label}"), icon=icon).way = way
+        row.operator("understudy.faces_copy", text=label, icon=icon).way = way
     column.operator("understudy.frame_revert", text="Revert", icon="LOOP_BACK")
 
 

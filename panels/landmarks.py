@@ -188,15 +188,15 @@ def draw_jumps(layout: Any, context: Any, view: View) -> None:
     column.prop(data, "kind", text="")
     if data.kind == "MISALIGNED":
         column.prop(data, "threshold")
-    row = column.row(align=True)
+    row = layout.row()
+    buttons = row.row(align=True)
     for direction, step, icon in _JUMPS:
-        button = row.operator("understudy.jump_frame", text="", icon=icon)
+        button = buttons.operator("understudy.jump_frame", text="", icon=icon)
         button.direction, button.step = direction, step
-    found = navigation.matches(context, view=view)
-    line = layout.row()
-    line.alignment = "CENTER"
-    line.active = False
-    line.label(text=told(_count(found)))
+    count = row.row()
+    count.alignment = "RIGHT"
+    count.active = False
+    count.label(text=told(_count(navigation.matches(context, view=view))))
 
 
 def _count(found: navigation.Matches | None) -> str:

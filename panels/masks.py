@@ -9,7 +9,19 @@ import bpy
 from ..addon import properties, shot, tools, watch
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
-from .base import LAST, NO_SHOT, OfShot, Sidebar, draw_job, draw_options, draw_tool_button, draw_weights, has_options
+from .base import (
+    LAST,
+    NO_SHOT,
+    OfShot,
+    Sidebar,
+    draw_job,
+    draw_options,
+    draw_side,
+    draw_tool_button,
+    draw_weights,
+    has_options,
+    split_column,
+)
 from .settings import draw_tool_header
 
 _MAIN = "mask add"
@@ -29,7 +41,7 @@ class UNDERSTUDY_PT_masks(Sidebar, bpy.types.Panel):
         if not len(scene.understudy.shots):
             wrapped(self.layout, NO_SHOT, context.region.width, icon="INFO")
             return
-        self.layout.row().prop(shot.active(scene), "tool_role", expand=True)
+        draw_side(self.layout, scene)
         draw_tool(self.layout, scene, _MAIN, context.region.width)
 
 
@@ -59,7 +71,7 @@ def draw_tool(layout: Any, scene: Any, name: str, width: int) -> None:
         draw_job(layout, view, width)
     draw_weights(layout, scene, name, width)
     if tools.asks_for_faces(task):
-        layout.prop(shot.active(scene), "tool_faces")
+        split_column(layout).prop(shot.active(scene), "tool_faces")
     draw_options(layout, scene, name, advanced=False)
 
 

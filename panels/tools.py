@@ -9,7 +9,19 @@ import bpy
 from ..addon import people, properties, shot, tools, watch
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
-from .base import BOX, NO_SHOT, Sidebar, draw_job, draw_options, draw_tool_button, draw_weights, has_options
+from .base import (
+    BOX,
+    NO_SHOT,
+    Sidebar,
+    draw_job,
+    draw_options,
+    draw_side,
+    draw_tool_button,
+    draw_weights,
+    has_options,
+    split_column,
+    tool_strip_called,
+)
 from .settings import draw_tool_header
 
 _MOST_LINES = 8  # of what a tool found; the rest is in its report and in its log
@@ -32,7 +44,7 @@ class UNDERSTUDY_PT_tools(Sidebar, bpy.types.Panel):
         column.prop(data, "tool", text="")
         wrapped(column, properties.summary(task) + ".", width)
         if tools.needs_strip(task):
-            column.row().prop(data, "tool_role", expand=True)
+            draw_side(column, scene)
         view = tools.latest(scene, task, data.tool_role, board)
         if view is None or not view.going:
             row = layout.row()
@@ -46,7 +58,7 @@ class UNDERSTUDY_PT_tools(Sidebar, bpy.types.Panel):
             _draw_told(layout, view.told, width)
         draw_weights(layout, scene, task.name, width)
         if tools.asks_for_faces(task):
-            layout.prop(data, "tool_faces")
+            split_column(layout).prop(data, "tool_faces")
         draw_options(layout, scene, task.name, advanced=False)
 
 
@@ -90,10 +102,10 @@ class UNDERSTUDY_PT_persons(Sidebar, bpy.types.Panel):
         if not len(scene.understudy.shots):
             wrapped(layout, NO_SHOT, width, icon="INFO")
             return
-        layout.row().prop(shot.active(scene), "tool_role", expand=True)
+        draw_side(layout, scene)
         found = people.view(scene, board)
         if found is None or not found.exists:
-            wrapped(layout, f"Extract the faces of {shot.active(scene).tool_role.upper()} first.", width, icon="INFO")
+            wrapped(layout, f"Extract the faces of {tool_strip_called(scene)} first.", width, icon="INFO")
             return
         data = context.window_manager.understudy_people
         if found.people:
@@ -119,7 +131,7 @@ def _draw_told(layout: Any, lines: tuple[str, ...], width: int) -> None:
     for line in lines[:_MOST_LINES]:
         wrapped(box, line, width - BOX)
     if len(lines) > _MOST_LINES:
-        wrapped(box, f"and {len(lines) - _MOST_LINES:,} more lines", width - BOX)
+        wrapped(box, f"{len(lines) - _MOST_LINES:,} more lines", width - BOX)
 
 
 CLASSES = (UNDERSTUDY_UL_persons, UNDERSTUDY_PT_tools, UNDERSTUDY_PT_tools_advanced, UNDERSTUDY_PT_persons)

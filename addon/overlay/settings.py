@@ -79,7 +79,8 @@ class UNDERSTUDY_Overlay(bpy.types.PropertyGroup):
         "average face's on, in units of the face; misplaced landmarks mostly have 0.1 and more", default=0.1, min=0.0,
         max=1.0, soft_min=0.05, soft_max=0.2, step=1, precision=3, update=_changed, options=set())
     kind: bpy.props.EnumProperty(  # type: ignore[valid-type]
-        name="Frames", description="Which frames buttons and keys jump to", items=KINDS, update=_changed, options=set())
+        name="Frames", description="Which frames buttons and keys jump to", items=KINDS, update=_changed, options=set(),
+        translation_context=CONTEXT)
 
 
 class UNDERSTUDY_OverlayColours(bpy.types.PropertyGroup):

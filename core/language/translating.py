@@ -56,7 +56,13 @@ class Templates:
                     match = _pattern(template, loose).fullmatch(text)
                     if match:
                         return _filled(self.known[template], [self.find(value) or value for value in match.groups()])
-        return self._counted(text)
+        return self._counted(text) or self._of_side(text)
+
+    def _of_side(self, text: str) -> str | None:
+        """ "Sort Faces, A": a tool, and whose strip it is for."""
+        head, comma, side = text.rpartition(", ")
+        known = self.known.get(head) if comma and side in ("A", "B") else None
+        return known and f"{known}，{side}"
 
     def _counted(self, text: str) -> str | None:
         """ "31 of 120 frames", "0:22 left", by templates with few words of their own."""
@@ -137,8 +143,7 @@ def _sentence(templates: Templates, text: str, *, exact: bool = False) -> str | 
     if exact:
         found = templates.known.get(bare)
     else:
-        found = templates.find(bare) or _with_heading(templates, bare) or _of_side(templates, bare)
-        found = found or _with_condition(templates, bare)
+        found = templates.find(bare) or _with_heading(templates, bare) or _with_condition(templates, bare)
         found = found or templates.find(bare, loose=True)
     return found and found + ("。" if text.endswith(".") else "")
 
@@ -148,15 +153,8 @@ def _with_heading(templates: Templates, text: str) -> str | None:
     head, colon, rest = text.partition(": ")
     if not colon:
         return None
-    head_told, rest_told = templates.find(head) or _of_side(templates, head), templates.find(rest)
+    head_told, rest_told = templates.find(head), templates.find(rest)
     return f"{head_told or head}: {rest_told or rest}" if head_told or rest_told else None
-
-
-def _of_side(templates: Templates, text: str) -> str | None:
-    """ "Sort Faces, A": a tool, and whose strip it is for."""
-    head, comma, side = text.rpartition(", ")
-    known = templates.known.get(head) if comma and side in ("A", "B") else None
-    return known and f"{known}，{side}"
 
 
 def _with_condition(templates: Templates, text: str) -> str | None:

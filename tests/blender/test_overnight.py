@@ -44,8 +44,8 @@ def tasks(shot: SimpleNamespace) -> list[str]:
 def test_all_of_a_new_shot_is_missing_and_room_is_asked_about(shot: SimpleNamespace, core_python: Path, consent: None,
                                                               monkeypatch: pytest.MonkeyPatch) -> None:
     assert tasks(shot) == ["Extract A", "Extract B", "Train", "Convert"]
-    told = shot.overnight.sentence(shot.plan(shot.scene, shot.look()))
-    assert told == "extract A, then extract B, then train to 12 iterations, then convert"
+    told = shot.overnight.steps(shot.plan(shot.scene, shot.look()))
+    assert told == ["Extract A", "Extract B", "Train to 12 iterations", "Convert"]
     monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=1_000_000, total=2, used=1))
     with pytest.raises(RuntimeError, match=r"Train will need about .* and 1\.0 MB are free"):
         bpy.ops.understudy.run_all()
