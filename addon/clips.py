@@ -16,7 +16,8 @@ import numpy as np
 from ..core.errors import StripError, UsageError
 from ..core.media.listing import list_images
 from . import shot
-from .frame_map import film_sources, frame_map, strip_range, strip_rate, strip_source
+from .frame_map import film_sources, frame_map
+from .strips import strip_range, strip_rate, strip_source
 
 _NUMBERED = re.compile(r"^(.*?)(\d+)([^\d]*)$", re.ASCII | re.DOTALL)  # as Blender counts: by the last digits
 
@@ -167,7 +168,7 @@ def shown_strip(context: Any, scene: Any) -> Any:
             raise StripError(f"No strip of this scene shows the clip {clip.name}", "Put the strip back, or open the "
                              "clip of another one")
     else:
-        strip = strip_under(scene, scene.frame_current) or shot.needed_strip(scene, shot.active(scene).tool_role)
+        strip = strip_under(scene, scene.frame_current) or shot.needed_tool_strip(scene)
     shot.identify(scene, strip)
     return strip
 

@@ -13,8 +13,8 @@ import bpy
 from bpy.app.handlers import persistent
 
 from . import shot
-from .frame_map import collection
 from .shot import StripType
+from .strips import collection
 from .timing import timed
 
 _WHOLE = -1  # of `understudy_crop`: nothing is cropped for comparing

@@ -12,8 +12,8 @@ from ..core.options import make
 from ..core.options.demo import SamplesOptions
 from . import environment, project, shot
 from .board import Board, JobView
-from .frame_map import collection, strip_range
 from .stages import Planned
+from .strips import collection, strip_range
 
 SIZE, RATE = (640, 360), 25  # of the sample clips
 ITERATIONS = 1500  # some three minutes of a processor: a face that is recognised

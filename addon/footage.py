@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.media.ranges import format_frames
-from .frame_map import FrameMap, NotIndexedError, frame_map, media_index, strip_range, strip_source
+from .frame_map import FrameMap, NotIndexedError, frame_map, media_index
+from .strips import strip_range, strip_source
 
 __all__ = ["FrameMap", "NotIndexedError", "frame_map", "frames_shown", "media_index", "strip_range", "strip_source"]
 

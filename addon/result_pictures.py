@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import StripError, writing
-from .frame_map import frame_map, strip_range
+from .frame_map import frame_map
+from .strips import strip_range, value
 
 _BLANK = "understudy_blank.png"
 _SLACK = 250  # frames beyond each handle that a result may reach, so that placing stays quick
@@ -30,7 +31,7 @@ def pictures_for(scene: Any, strip: Any, folder: Path, suffix: str, first: int, 
         there = {name for name in os.listdir(folder) if name.endswith(suffix)}
     except OSError as error:
         raise StripError(f"Cannot read {folder} ({error.strerror})", "Convert the strip again") from error
-    start = max(first - _SLACK, min(first, _content_start(strip)))
+    start = max(first - _SLACK, min(first, int(value(strip, "content_start", "frame_start"))))
     end = min(last + _SLACK, max(last, _content_end(strip)))
     shows = frame_map(scene, strip, (start, end))
     names = [f"{shows.name(index)}{suffix}" for index in shows.indices.tolist()]
@@ -53,15 +54,9 @@ def pictures_for(scene: Any, strip: Any, folder: Path, suffix: str, first: int, 
     return start + keep, [name or _BLANK for name in names]
 
 
-def _content_start(strip: Any) -> int:
-    return int(getattr(strip, "content_start", None) if hasattr(strip, "content_start") else strip.frame_start)
-
-
 def _content_end(strip: Any) -> int:
     """Last timeline frame of the strip's content, handles ignored."""
-    last = strip_range(strip)[1]
-    offset = strip.right_handle_offset if hasattr(strip, "right_handle_offset") else strip.frame_offset_end
-    return last + int(offset)
+    return strip_range(strip)[1] + int(value(strip, "right_handle_offset", "frame_offset_end"))
 
 
 def _write_blank(path: Path) -> None:

@@ -14,9 +14,10 @@ import bpy
 
 from ..core.errors import StripError
 from ..core.media.ranges import parse_frames
-from .frame_map import collection, frame_map, media_index, strip_range
+from .frame_map import frame_map, media_index
 from .result_look import begin_alike, look_alike
 from .result_pictures import pictures_for
+from .strips import collection, strip_range
 
 CHANNELS = 128
 _STEP = 0.02

@@ -21,6 +21,7 @@ _STRIP_TYPES = {"MOVIE", "IMAGE"}
 StripType = getattr(bpy.types, "Strip", None) or bpy.types.Sequence
 _renamed: dict[tuple[str, str, str], str] = {}  # scene, id and name as it was kept -> what the strip is called now
 _focus: tuple[str, str] | None = None  # scene and shot that `focused` has put in front; main thread only
+_strip_focus = ""  # id of the strip that `tools_on` has put in front
 
 
 def sequencer_scene(context: Any) -> Any:
@@ -54,6 +55,25 @@ def focused(one: Any) -> Iterator[None]:
         yield
     finally:
         _focus = before
+
+
+@contextmanager
+def tools_on(scene: Any, role: str, name: str) -> Iterator[None]:
+    """Within, tools are about this one of a side's strips, whichever the panels have chosen; "": as in the panels.
+
+    Raises:
+        StripError: the side has no strip of this name.
+    """
+    global _strip_focus
+    strip = next((strip for strip in strips_of(scene, role) if strip.name == name), None)
+    if name and strip is None:
+        known = ", ".join(strip.name for strip in strips_of(scene, role))
+        raise StripError(f"Side {role.upper()} has no strip {name!r}", f"Its strips: {known or 'none'}")
+    before, _strip_focus = _strip_focus, strip.understudy_id if strip is not None else _strip_focus
+    try:
+        yield
+    finally:
+        _strip_focus = before
 
 
 def find(scene: Any, uid: str) -> Any | None:
@@ -106,6 +126,32 @@ def strips_of(scene: Any, role: str) -> list[Any]:
     found += [find_strip(scene, source.strip_id, source.strip_name) for source in getattr(one, f"sources_{role}")
               if source.kind == "STRIP"]
     return [strip for n, strip in enumerate(found) if strip is not None and strip not in found[:n]]
+
+
+def tool_strip(scene: Any, role: str = "") -> Any | None:
+    """The strip that tools are about: of a side's strips the one that is chosen in the panels, else the first.
+
+    Args:
+        role: "a" or "b"; "": as in the panels.
+    """
+    one = active(scene)
+    found, wanted = strips_of(scene, role or one.tool_role), _strip_focus or one.tool_strip_id
+    chosen = next((strip for strip in found if strip.understudy_id == wanted), None)
+    return chosen or (found[0] if found else strip_in(one, role or one.tool_role))
+
+
+def needed_tool_strip(scene: Any, role: str = "") -> Any:
+    """As `tool_strip`.
+
+    Raises:
+        StripError: the side has none.
+    """
+    return tool_strip(scene, role) or needed_strip(scene, role or active(scene).tool_role)
+
+
+def called(scene: Any, role: str, strip: Any) -> str:
+    """What a side's strip is called in a sentence: "A", or by its name where it is a further source."""
+    return role.upper() if strip == strip_of(scene, role) else strip.name
 
 
 def find_strip(scene: Any, uid: str, name: str = "") -> Any | None:
@@ -195,7 +241,7 @@ def source_path(strip: Any) -> Path:
     path = strip.filepath if strip.type == "MOVIE" else strip.directory
     if not path:
         raise StripError(f"Strip {strip.name!r} has no file", "Choose a strip that shows a film or an image sequence")
-    return Path(os.path.normpath(bpy.path.abspath(path)))
+    return Path(os.path.normpath(bpy.path.abspath(path, library=strip.id_data.library)))
 
 
 def source_name(strip: Any) -> str:

@@ -19,7 +19,8 @@ import numpy as np
 from ...core.errors import StripError, UnderstudyError
 from ...core.media.listing import image_frame_names
 from .. import shot, stages, watch
-from ..frame_map import FrameMap, NotIndexedError, frame_map, media_frames, media_index, pictures_in, strip_range
+from ..frame_map import FrameMap, NotIndexedError, frame_map, media_frames, media_index, pictures_in
+from ..strips import strip_range
 from . import proxies
 from .geometry import StripPlace, strip_view, unit_square, view_region
 

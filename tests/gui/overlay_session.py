@@ -275,7 +275,7 @@ def whole():
     scene.view_settings.view_transform = "Standard"
     bpy.ops.wm.save_as_mainfile(filepath=str(HOME / "overlay.blend"))
     bpy.context.preferences.addons[PACKAGE].preferences.python = PYTHON
-    strips = sorted(strips_of(scene), key=lambda s: s.channel * 1000 + module("addon.frame_map").strip_range(s)[0])
+    strips = sorted(strips_of(scene), key=lambda s: s.channel * 1000 + module("addon.strips").strip_range(s)[0])
     for role, strip in zip("ab", strips, strict=True):
         module("addon.shot").choose(scene, role, strip)
     module("addon.watch").hurry()
