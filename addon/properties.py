@@ -116,14 +116,18 @@ _LABELS = {"cpu": "CPU", "cuda": "CUDA", "mps": "MPS", "mae": "MAE", "mse": "MSE
            "mp4": "MPEG-4", "mov": "QuickTime", "mkv": "Matroska", "webm": "WebM", "x264": "H.264", "x265": "H.265",
            "vp9": "VP9", "ffv1": "FFV1", "prores": "ProRes", "dwaa": "DWAA", "piz": "PIZ", "rle": "RLE", "zip": "ZIP",
            "zips": "ZIPS", "lab": "LAB", "rgb": "RGB", "hsv": "HSV", "ycrcb": "YCrCb", "clahe": "CLAHE", "onnx": "ONNX",
-           "dfm": "DFM", "hq": "HQ", "lt": "LT", "on": "On", "off": "Off",
+           "dfm": "DFM", "hq": "HQ", "lt": "LT", "on": "On", "off": "Off", "dark": "DARK", "hist": "Histogram",
+           "fsa": "FSA", "lowmem": "Low Memory", "autoclip": "AutoClip", "bfloat16": "BFloat16",
+           "ultrafast": "Ultra Fast", "superfast": "Super Fast", "veryfast": "Very Fast", "veryslow": "Very Slow",
+           "stillimage": "Still Image", "fastdecode": "Fast Decode", "zerolatency": "Zero Latency",
+           "high10": "High 10", "main10": "Main 10", "4444xq": "4444 XQ", "floyd-steinberg": "Floyd-Steinberg",
            **{f"cuda:{number}": f"CUDA {number}" for number in range(8)}}
 
 
 def _told(choice: str | Row, runs: bool) -> tuple[str, str, str]:
     if isinstance(choice, Row):
         return choice.name, choice.label, choice.help + (NEEDS_WEIGHTS if runs and choice.weights else "")
-    label = _LABELS.get(choice) or choice.replace("-", " ").capitalize()
+    label = _LABELS.get(choice) or choice.replace("-", " ").title().replace(" And ", " and ")
     return choice, label, ""
 
 

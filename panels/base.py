@@ -143,7 +143,7 @@ def draw_options(layout: Any, scene: Any, task: str, advanced: bool) -> None:
     for heading, found in sections.items():
         if advanced and len(sections) > 1:
             head, column = layout.panel(f"understudy_{task}_{heading}", default_closed=SECTIONS_CLOSED)
-            head.label(text=heading)
+            head.label(text=heading, text_ctxt=CONTEXT)
         else:
             column = layout.column()
         for option in found if column is not None else ():
