@@ -221,9 +221,10 @@ class Trainer:
         """
         beside = (_RAW, _GRADIENT, _SCALER, "clipping")
         own = {key: value for key, value in tensors.items() if key.partition("/")[0] not in beside}
-        load_state_tensors(self.optimizer, self.model, own)
-        if self._moments:
-            self._moments.rest()
+        if self._moments:  # one weight's at a time: together they may be more than the card has room for
+            load_state_tensors(self.optimizer, self.model, own, self._moments.send_home)
+        else:
+            load_state_tensors(self.optimizer, self.model, own)
         scaling = {key: tensors[f"{_SCALER}/{key}"].item() for key in self._scaler.state_dict()
                    if f"{_SCALER}/{key}" in tensors}
         if scaling:

@@ -94,8 +94,12 @@ def state_tensors(optimizer: torch.optim.Optimizer, model: nn.Module) -> Tensors
     return tensors
 
 
-def load_state_tensors(optimizer: torch.optim.Optimizer, model: nn.Module, tensors: Tensors) -> None:
+def load_state_tensors(optimizer: torch.optim.Optimizer, model: nn.Module, tensors: Tensors,
+                       loaded: Callable[[nn.Parameter], object] = lambda parameter: None) -> None:
     """Go on from what `state_tensors` gave, in place.
+
+    Args:
+        loaded: told of each parameter whose moments are there, before those of the next are.
 
     Raises:
         KeyError, RuntimeError: they are of another model or optimiser.
@@ -115,6 +119,7 @@ def load_state_tensors(optimizer: torch.optim.Optimizer, model: nn.Module, tenso
         state = optimizer.state[parameter] = {}
         for what, value in kept.items():
             state[what] = value.to(home) if what in _COUNTS else torch.zeros_like(parameter).copy_(value)
+        loaded(parameter)
     for index, group in enumerate(optimizer.param_groups):
         step = tensors.get(f"group{index}/step")
         if step is not None:

@@ -23,17 +23,13 @@ class HostMoments:
     def __init__(self, optimizer: torch.optim.Optimizer, home: torch.device | None = None) -> None:
         self.optimizer, self.home = optimizer, home or torch.device("cpu")
         self._resting: dict[torch.Tensor, dict[str, torch.Tensor]] = {}
-        self.rest()
+        for parameter in list(optimizer.state):
+            self.send_home(parameter)
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:
         """The optimiser's, where a `GradScaler` finds the gradients that it divides."""
         return self.optimizer.param_groups
-
-    def rest(self) -> None:
-        """Send home what is on the card, such as moments that were just read from a file."""
-        for parameter in list(self.optimizer.state):
-            self._send_home(parameter)
 
     def step(self) -> None:
         """As the optimiser's own."""
@@ -51,7 +47,7 @@ class HostMoments:
             self._bring(parameter)
             alone = {**group, "params": [parameter]}  # some optimisers count their steps here: each from the same count
             self._step_alone(alone)
-            self._send_home(parameter)
+            self.send_home(parameter)
         if not changed:
             self._step_alone(alone)
         group.update({**alone, "params": group["params"]})
@@ -66,8 +62,8 @@ class HostMoments:
             if _travels(value):
                 state[key] = value.to(parameter.device, non_blocking=True)
 
-    def _send_home(self, parameter: torch.Tensor) -> None:
-        """Into the same memory as before, so that none is locked anew."""
+    def send_home(self, parameter: torch.Tensor) -> None:
+        """Take a weight's moments off the card, into the same memory as before, so that none is locked anew."""
         state, places = self.optimizer.state[parameter], self._resting.setdefault(parameter, {})
         for key, value in state.items():
             if not _travels(value):

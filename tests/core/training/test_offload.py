@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import nn
 
+from understudy.core.models.base import SharedEncoderModel
 from understudy.core.options.rows import OPTIMIZERS, Row
 from understudy.core.training.computing.offload import HostMoments
-from understudy.core.training.optimizers import make
+from understudy.core.training.optimizers import load_state_tensors, make, state_tensors
 
 
 def weights() -> list[nn.Parameter]:
@@ -63,3 +64,29 @@ def test_moments_keep_their_places() -> None:
         moments.step()
         places.add(optimizer.state[parameter]["exp_avg"].data_ptr())
     assert len(places) == 1
+
+
+def test_what_is_read_from_a_file_goes_home_weight_by_weight(tiny: type[SharedEncoderModel]) -> None:
+    """All moments together may be more than the card, which they are kept off, has room for."""
+    torch.manual_seed(0)
+    model = tiny()
+    optimizer = make("adam", model.parameters_for(model.recipe, 1e-3), (0.9, 0.99), 1e-7)
+    for parameter in model.parameters():
+        parameter.grad = torch.randn_like(parameter)
+    optimizer.step()
+    tensors = state_tensors(optimizer, model)
+    again = make("adam", model.parameters_for(model.recipe, 1e-3), (0.9, 0.99), 1e-7)
+    moments = HostMoments(again, torch.device("meta"))
+    most = 0
+
+    def send_home(parameter: nn.Parameter) -> None:
+        nonlocal most
+        here = [p for p, state in again.state.items() if state and state["exp_avg"].device.type == "cpu"]
+        assert len(here) == 1
+        assert here[0] is parameter
+        most = max(most, len(here))
+        moments.send_home(parameter)
+
+    load_state_tensors(again, model, tensors, send_home)
+    assert most == 1
+    assert {state["exp_avg"].device.type for state in again.state.values()} == {"meta"}
