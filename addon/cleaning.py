@@ -78,7 +78,7 @@ def look(wanted: Wanted, busy: Iterable[str] = ()) -> SpaceView:
     for kind, path, name in dict.fromkeys(_candidates(wanted)):
         size = size_of(path)
         if size or path.exists():
-            reason = wanted.used.get(str(path), "") or ("used by a job" if _touches(path, going) else "")
+            reason = wanted.used.get(str(path), "") or ("Used by a job" if _touches(path, going) else "")
             items.append(Item(kind, wanted.names.get(str(path), name), str(path), size, reason))
     order = list(KINDS)
     items.sort(key=lambda item: (order.index(item.kind), -item.size))
@@ -100,8 +100,9 @@ def _candidates(wanted: Wanted) -> Iterable[tuple[str, Path, str]]:
             yield "cache", work / "cache", "Pages of faces"
     for model in dict.fromkeys(models):
         for copy in find_copies(model):
-            age = f"{copy.state.iterations:,}" if copy.state is not None else "damaged"
-            yield copy.kind, copy.place, f"{KINDS[copy.kind]} {age}, {model.name}"
+            what = KINDS[copy.kind]
+            yield (copy.kind, copy.place, f"{what} of {copy.state.iterations:,} iterations, {model.name}"
+                   if copy.state is not None else f"{what} that is damaged, {model.name}")
     for store in wanted.stores:
         for path in sorted(store.parent.glob(f"{store.stem}_backup_*{store.suffix}")):
             yield "alignments", path, path.name

@@ -46,7 +46,7 @@ def wanted() -> cleaning.Wanted:
         work.append(folder)
         for strip in shot.all_strips(scene):
             if strip.type == "IMAGE" and strip.directory:
-                used[str(Path(bpy.path.abspath(strip.directory)).absolute())] = f"strip {strip.name} shows it"
+                used[str(Path(bpy.path.abspath(strip.directory)).absolute())] = f"Strip {strip.name} shows it"
         for one in shot.every(scene):
             with shot.focused(one):
                 _of_shot(scene, one.name, models, stores, names)
@@ -56,10 +56,10 @@ def wanted() -> cleaning.Wanted:
 def _of_shot(scene: Any, name: str, models: list[Path], stores: list[Path], names: dict[str, str]) -> None:
     try:
         models.append(shot.model_folder(scene))
-        stores += [stages.alignments(scene, role) for role in shot.ROLES]
         for role in shot.ROLES:
-            strip = shot.needed_strip(scene, role)
-            names[str(shot.faces_folder(scene, role))] = f"{role.upper()} of {name} ({strip.name})"
+            for strip in shot.strips_of(scene, role):
+                stores.append(stages.alignments_of(scene, strip))
+                names[str(shot.faces_folder_of(scene, strip))] = f"Faces {role.upper()} of {name} ({strip.name})"
         names[str(shot.converted_folder(scene))] = f"Result of {name}"
     except UnderstudyError:
         pass  # a shot that is not complete has nothing that it could be named after

@@ -90,10 +90,10 @@ class UNDERSTUDY_UL_items(bpy.types.UIList):
         mark = line.row()
         mark.enabled = not row.used
         mark.prop(row, "marked", text="")
-        line.label(text=row.name, icon=cleaning.ICONS.get(row.kind, "FILE"))
+        line.label(text=told(row.name), icon=cleaning.ICONS.get(row.kind, "FILE"))
         size = line.row()
         size.alignment = "RIGHT"
-        size.label(text="in use" if row.used else row.size)
+        size.label(text="In use" if row.used else row.size)
 
 
 @timed_class
@@ -117,7 +117,9 @@ class UNDERSTUDY_PT_cleanup(Sidebar, bpy.types.Panel):
         if 0 <= data.index < len(data.rows):
             row = data.rows[data.index]
             what = cleaning.KINDS.get(row.kind, "")
-            wrapped(layout, f"{what}: {row.path}" + (f" ({row.used})" if row.used else ""), width)
+            wrapped(layout, f"{told(what)}: {row.path}", width)
+            if row.used:
+                wrapped(layout, f"{row.used}.", width, icon="INFO")
         layout.operator("understudy.delete_marked", icon="TRASH")
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 # Everything that reads like words is shown by these; of the rest of the core only what is said to a person.
 _SHOWING = ("addon", "operators", "panels", "core/options", "core/jobs/tasks.py", "core/jobs/progress.py",
-            "core/consent.py", "core/weights/rows.py")
+            "core/consent.py", "core/weights/rows.py", "core/training/faces/checks.py",
+            "core/training/watching/watcher.py")
 _NOT_SHOWN = ("core/options/field.py", "core/options/arguments.py", "core/options/toml.py", "core/options/reference.py",
               "addon/printer.py", "addon/demo_scene.py")
 _SAID = {"warning", "progress", "report", "say", "refused", "poll_message_set", "tell", "tells", "told"}
@@ -62,6 +63,9 @@ def _of_call(node: ast.Call) -> Iterator[tuple[ast.expr, str]]:
     if name in _SAID or name.rstrip("_").endswith("Error"):
         for argument in node.args:
             yield from _said(argument)
+    if name == "progress":  # and what is counted
+        yield from ((unit, unit.value) for unit in node.args[2:3]
+                    if isinstance(unit, ast.Constant) and isinstance(unit.value, str))
     if name == "Row":
         for argument in node.args[1:3]:
             yield from _said(argument)

@@ -37,7 +37,7 @@ class Templates:
         for text in sorted((text for text in known if "{}" in text and _literal(text)), key=_literal, reverse=True):
             if _has_words(text):
                 self._starting.setdefault(text.partition("{}")[0][:_START], []).append(text)
-            else:
+            if text.startswith("{} ") or not _has_words(text):
                 self._counting.append(text)
 
     def find(self, text: str, *, loose: bool = False) -> str | None:
@@ -49,6 +49,9 @@ class Templates:
         """
         if text in self.known:
             return self.known[text]
+        counts = self._counts(text)
+        if counts is not None:
+            return counts
         for length in range(min(_START, len(text)), -1, -1):
             for template in self._starting.get(text[:length], ()):
                 parts = template.split("{}")
@@ -64,13 +67,22 @@ class Templates:
         known = self.known.get(head) if comma and side in ("A", "B") else None
         return known and f"{known}，{side}"
 
+    def _counts(self, text: str) -> str | None:
+        """ "2 persons, 0 nobody": what a job has made."""
+        parts = text.split(", ")
+        if len(parts) < 2 or not all(_NUMBER.match(part) for part in parts):
+            return None
+        told = [self._counted(part) or self.known.get(part) for part in parts]
+        return "，".join(filter(None, told)) if None not in told else None
+
     def _counted(self, text: str) -> str | None:
         """ "31 of 120 frames", "0:22 left", by templates with few words of their own."""
         if not _NUMBER.search(text):
             return None
         for template in self._counting:
             match = _pattern(template, False).fullmatch(text)
-            if match and all(_NUMBER.fullmatch(value) or value in self.known for value in match.groups()):
+            if match and _NUMBER.fullmatch(match[1]) and all(
+                    _NUMBER.fullmatch(value) or value in self.known for value in match.groups()):
                 return _filled(self.known[template], [self.known.get(value, value) for value in match.groups()])
         return None
 

@@ -56,7 +56,7 @@ def test_everything_is_listed_with_what_it_frees(shot: SimpleNamespace) -> None:
         "cache": ("cache", True)}
     assert found["converted/old"].size == 5000
     assert found["models/pair/backup"].size < 1000  # its weights share their blocks with the model's
-    assert found["converted/shown"].used == "strip result shows it"
+    assert found["converted/shown"].used == "Strip result shows it"
     rows = bpy.context.window_manager.understudy_cleanup.rows
     assert len(rows) == len(found)
 

@@ -85,6 +85,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> None:
     ("Quick. Not for commercial use. Needs weights", "快。不得商用。需要权重"),
     ("31 of 1,200 files", "31 / 1,200 文件"), ("0:22 left", "剩余 0:22"),
     ("a of b", "a of b"), ("Chapter 3 of Ulysses", "Chapter 3 of Ulysses"), ("What is left", "What is left"),
+    ("30 found, 2 left", "找到 30 个，剩余 2"), ("30 found, 2 lost", "30 found, 2 lost"),
     ("Sort Faces, A", "排序面部，A"), ("Sort Faces, A: 30 found", "排序面部，A: 找到 30 个"),
     ("Sort Faces. It can only be undone by hand.", "排序面部。只能手动撤销。"),
 ])
