@@ -178,7 +178,7 @@ def _draw_face(column: Any, face: ShownFace, view: View) -> None:
     right = split.row()
     right.alignment = "RIGHT"
     right.alert = misaligned
-    right.label(text="Misaligned" if misaligned else settings.COLOURS[face.state][0])
+    right.label(text="Misaligned" if misaligned else settings.COLOURS[face.state][0], text_ctxt=CONTEXT)
 
 
 def draw_jumps(layout: Any, context: Any, view: View) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from ..addon import looked_over, shot, watch
+from ..addon.language import CONTEXT
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
 from .base import Sidebar, draw_job
@@ -57,7 +58,7 @@ class UNDERSTUDY_PT_look_over(Sidebar, bpy.types.Panel):
             for measure in (data.by, *(name for name in labels if name != data.by)):
                 head = heads.row()
                 head.alignment = "RIGHT"
-                head.label(text=labels[measure])
+                head.label(text=labels[measure], text_ctxt=CONTEXT)
             column.template_list("UNDERSTUDY_UL_looked_over", "", data, "rows", data, "index", rows=4)
 
 
