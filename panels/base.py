@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 
 from ..addon import properties, shot, stages, tools, watch, weights
-from ..addon.board import JobView
+from ..addon.board import GOING, JobView
 from ..addon.language import CONTEXT, told
 from ..addon.text import wrapped
 from ..core.jobs.tasks import TASKS
@@ -110,7 +110,7 @@ def stage_icon(scene: Any, stage: str) -> str:
     statuses = {view.status for view in stages.jobs_of(scene, stage, watch.board())}
     if statuses & {"failed", "lost"}:
         return "ERROR"
-    if statuses & set(stages.GOING):
+    if statuses & set(GOING):
         return "PAUSE" if "paused" in statuses else "TIME"
     return "CHECKMARK" if statuses == {"finished"} else ""
 
@@ -231,9 +231,9 @@ def _draw_going(box: Any, view: JobView, width: int) -> None:
     if view.status != "waiting":
         parts = [f"{view.factor:.0%}" if view.factor else "", view.left]
         box.progress(factor=view.factor, type="BAR", text=" · ".join(told(p) for p in parts if p))
-    for line in (view.count, view.pace):
-        if line:
-            wrapped(box, line, width - BOX)
+    figures = " · ".join(told(figure) for figure in (view.count, view.pace) if figure)
+    if figures:
+        wrapped(box, figures, width - BOX)
     row = box.row(align=True)
     if view.status == "paused":
         row.operator("understudy.job_resume", icon="PLAY").job = view.name
