@@ -144,13 +144,11 @@ def _run_stage(scene: Any, name: str, values: dict[str, Any], namespace: argpars
 def _run_tool(scene: Any, name: str, values: dict[str, Any], namespace: argparse.Namespace,
               tell: Callable[[str, Message], None], strip: Any | None) -> int:
     task = TASKS[name]
-    role = namespace.strip if namespace.strip in shot.ROLES else "a"
+    role, clip = namespace.strip if namespace.strip in shot.ROLES else "a", ""
     if strip is not None:
-        role = next((r for r in shot.ROLES if shot.strip_of(scene, r) == strip), "")
-        if not role:
-            raise UnderstudyError(f"{strip.name!r} is a further source of its shot",
-                                  f"Name its footage: understudy {name} FILE")
-    planned = tools.plan(scene, task, role, **values)
+        role, clip = next(r for r in shot.ROLES if strip in shot.strips_of(scene, r)), strip.name
+    with shot.tools_on(scene, role, clip):
+        planned = tools.plan(scene, task, role, **values)
     status, result = stages.run_in(tools.jobs_folder(scene, task), scene, [planned], tell)
     if not namespace.json:
         for line in (*told_lines(status, result), ended_text(name, result)):

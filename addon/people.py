@@ -72,7 +72,7 @@ class UNDERSTUDY_People(bpy.types.PropertyGroup):
 
 def view(scene: Any, board: Board) -> StoreView | None:
     """The alignments of the strip that the tools are about; None while nothing is known of them."""
-    strip = shot.strip_of(scene, shot.active(scene).tool_role)
+    strip = shot.tool_strip(scene)
     try:
         return board.stores.get(str(shot.source_path(strip))) if strip is not None else None
     except UnderstudyError:

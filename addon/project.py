@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 from uuid import uuid4
+from zlib import crc32
 
 import bpy
 
@@ -44,6 +45,33 @@ def _strip_property(role: str, label: str, sentence: str) -> Any:
                                     search_options=set())
 
 
+_items: list[tuple[str, str, str, str, int]] = []  # Blender keeps no copies of a menu's texts
+
+
+def _numbered(strip: Any) -> int:
+    return crc32(strip.understudy_id.encode()) & 0x7FFFFFFF
+
+
+def _tool_strips(one: Any, context: Any) -> list[tuple[str, str, str, str, int]]:
+    global _items
+    with shot.focused(one), measured("UNDERSTUDY_Shot.tool_strips", "draw"):
+        strips = shot.strips_of(one.id_data, one.tool_role)
+        _items = [(strip.understudy_id, strip.name, "", "SEQUENCE", _numbered(strip)) for strip in strips]
+    return _items
+
+
+def _tool_strip(one: Any) -> int:
+    with shot.focused(one):
+        strip = shot.tool_strip(one.id_data, one.tool_role)
+    return _numbered(strip) if strip is not None else 0
+
+
+def _choose_tool_strip(one: Any, number: int) -> None:
+    with shot.focused(one):
+        strips = shot.strips_of(one.id_data, one.tool_role)
+    one.tool_strip_id = next((strip.understudy_id for strip in strips if _numbered(strip) == number), "")
+
+
 def _look_again(one: Any, context: Any) -> None:
     """The panels are about another strip or shot now."""
     from . import watch  # it needs the shot
@@ -54,7 +82,7 @@ def _look_again(one: Any, context: Any) -> None:
 
 KEPT = frozenset({"name", "uid", "schema", "shots", "active_index", "folder", "place", "anchor", "place_memory",
                   "anchor_memory"})  # the project's own, which no shot has
-_DERIVED = {"rna_type", "strip", "strip_a", "strip_b"}  # hold nothing themselves
+_DERIVED = {"rna_type", "strip", "strip_a", "strip_b", "tool_strip"}  # hold nothing themselves
 _KINDS = (("STRIP", "Strip", "A film or an image sequence in the sequencer, whose faces are extracted", "SEQUENCE", 0),
           ("FOLDER", "Faces Folder", "A folder of extracted faces, from another project or another clip",
            "FILE_FOLDER", 1))
@@ -107,6 +135,10 @@ class _Fields:
         name="Strip", description="Whose faces the tools and the list of persons are about",
         update=_look_again, items=(
             ("a", "A", "The strip whose face is replaced"), ("b", "B", "The strip that lends the face")))
+    tool_strip: bpy.props.EnumProperty(  # type: ignore[valid-type]
+        name="Clip", description="Which of the side's strips the tools and the list of persons are about",
+        items=_tool_strips, get=_tool_strip, set=_choose_tool_strip, update=_look_again, options={"SKIP_SAVE"})
+    tool_strip_id: bpy.props.StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
     tool_faces: bpy.props.BoolProperty(  # type: ignore[valid-type]
         name="With Faces Folder", default=True,
         description="Give the tool the folder of the strip's face pictures as well, if it is there")

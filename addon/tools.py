@@ -106,7 +106,7 @@ def _clip(scene: Any, task: Task, role: str, board: Board) -> str:
         return no_model(scene, board) if needs_model(task) else ""
     if shot.work_folder_or_none(scene) is None:
         return UNSAVED
-    strip = shot.strip_of(scene, role)
+    strip = shot.tool_strip(scene, role)
     if strip is None:
         return f"Choose strip {role.upper()} first"
     busy = next((view for view in board.jobs if view.going and view.tag.get("strip") == strip.understudy_id), None)
@@ -114,7 +114,7 @@ def _clip(scene: Any, task: Task, role: str, board: Board) -> str:
         return f"{busy.label} is under way"
     store = board.stores.get(str(shot.source_path(strip)))
     if option(task, "alignments") and store is not None and not store.exists and not _makes_alignments(task):
-        return f"Extract the faces of {role.upper()} first"
+        return f"Extract the faces of {shot.called(scene, role, strip)} first"
     return ""
 
 
@@ -161,7 +161,7 @@ def latest(scene: Any, task: Task, role: str, board: Board) -> JobView | None:
     """The newest job of a tool, for this strip if it is about one."""
     if not needs_strip(task):
         return board.latest(task.name)
-    strip = shot.strip_of(scene, role)
+    strip = shot.tool_strip(scene, role)
     return board.latest(task.name, strip=strip.understudy_id) if strip is not None else None
 
 
@@ -184,8 +184,9 @@ def plan(scene: Any, task: Task, role: str, **overrides: Any) -> Planned:
             raise UsageError(f"{task.label} needs {one.declaration.label}", "Fill it in")
     if not needs_strip(task):
         return Planned(task.name, options, task.label, {"show": True} if needs_both(task) else {})
-    strip = shot.needed_strip(scene, role)
-    return Planned(task.name, options, f"{task.label}, {role.upper()}", {"strip": strip.understudy_id, "role": role})
+    strip = shot.needed_tool_strip(scene, role)
+    return Planned(task.name, options, f"{task.label}, {shot.called(scene, role, strip)}",
+                   {"strip": strip.understudy_id, "role": role})
 
 
 def _filled(scene: Any, task: Task, role: str) -> dict[str, Any]:
@@ -203,13 +204,15 @@ def _filled(scene: Any, task: Task, role: str) -> dict[str, Any]:
         if f"alignments_{side}" in hidden and chosen.get(f"persons_{side}"):
             filled[f"alignments_{side}"] = stages.all_alignments(scene, side)
     if "source" in hidden:
-        filled["source"] = str(shot.checked_source(scene, role))
+        filled["source"] = str(shot.checked_footage(shot.needed_tool_strip(scene, role)))
     if "alignments" in hidden:
-        store = stages.alignments(scene, role)
+        store = stages.alignments_of(scene, shot.needed_tool_strip(scene, role))
         if "source" in hidden or store.exists():  # what works on a faces folder alone may do without
             filled["alignments"] = str(store)
     if "faces" in hidden:
-        folder = shot.faces_folder(scene, role)
+        strip = shot.needed_tool_strip(scene, role)
+        is_main = strip == shot.strip_of(scene, role)  # in whose place a folder may stand
+        folder = shot.faces_folder(scene, role) if is_main else shot.faces_folder_of(scene, strip)
         if not asks_for_faces(task) or (shot.active(scene).tool_faces and folder.is_dir()):
             filled["faces"] = str(folder)
     return filled

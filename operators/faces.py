@@ -27,11 +27,12 @@ def problem(context: Any) -> str:
         return "Open a sequencer first"
     if shot.work_folder_or_none(scene) is None:
         return "Save the .blend first: Understudy keeps its files beside it"
-    role = shot.active(scene).tool_role
-    if shot.strip_of(scene, role) is None:
+    role, strip = shot.active(scene).tool_role, shot.tool_strip(scene)
+    if strip is None:
         return f"Choose strip {role.upper()} first"
     known = people.view(scene, watch.board())
-    return f"Extract the faces of {role.upper()} first" if known is not None and not known.exists else ""
+    return (f"Extract the faces of {shot.called(scene, role, strip)} first" if known is not None and not known.exists
+            else "")
 
 
 @timed_class
@@ -186,7 +187,7 @@ class UNDERSTUDY_OT_browse_jump(_OnPage, bpy.types.Operator):
         if page is None or number is None or not 0 <= number < len(page.cells):
             raise UsageError("No face is chosen", "Click one first")
         cell, scene = page.cells[number], shot.sequencer_scene(context)
-        strip = shot.needed_strip(scene, page.role)
+        strip = browser.strip_of_page(scene)
         frames = frame_map(scene, strip).timeline_frames(cell.frame)
         if not frames:
             raise StripError(f"Strip {strip.name!r} does not show frame {cell.frame} of its source",
@@ -230,8 +231,7 @@ class _Edits(Telling):
         uuids = self.uuids.split() or [cell.uuid for cell in browser.chosen_cells() if cell.uuid]
         if not uuids:
             raise UsageError("No faces are chosen", "Click some in the browser first")
-        role = browser.page.role if browser.page is not None else shot.active(scene).tool_role
-        path = corrections.alignments(scene, shot.needed_strip(scene, role))
+        path = corrections.alignments(scene, browser.strip_of_page(scene))
         corrections.perform_sliced(scene, path, text, self.bl_label, lambda store: work(store, uuids),  # type: ignore
                                    _after(self.tells))
 

@@ -211,6 +211,47 @@ def test_several_sources_a_side(extension: Any, scene: Any, films: list[Any], tm
     assert [Path(path).name for path in job.options.alignments_a] == ["film1_alignments.db", "film3_alignments.db"]
 
 
+def test_tools_are_about_the_chosen_one_of_a_side_s_strips(extension: Any, scene: Any, films: list[Any],
+                                                           tmp_path: Path) -> None:
+    shot, tools, board = extension("addon.shot"), extension("addon.tools"), extension("addon.watch").look()
+    one, sort, mask = scene.understudy.active, *(extension("addon.properties").TOOLS[name] for name in
+                                                 ("sort", "mask add"))
+    one.strip_a, one.strip_b = films[0].name, films[1].name
+    one.sources_a.add().strip = films[2].name
+    for film in films:
+        Path(bpy.path.abspath(film.filepath)).touch()
+    assert [item.name for item in one.bl_rna.properties["tool_strip"].enum_items_static] == []  # they follow the shot
+    assert (one.tool_strip, shot.tool_strip(scene)) == (films[0].understudy_id, films[0])
+    one.tool_strip = films[2].understudy_id
+    assert shot.tool_strip(scene) == films[2]
+    (tmp_path / "film3_alignments.db").touch()
+    planned = tools.plan(scene, mask, "a")
+    assert (planned.label, planned.tag["strip"]) == ("Add Masks, film 3", films[2].understudy_id)
+    assert Path(planned.options.source).name == "film3.mp4"
+    assert Path(planned.options.alignments) == tmp_path / "film3_alignments.db"
+    assert Path(tools.plan(scene, sort, "a").options.faces) == shot.faces_folder_of(scene, films[2])
+    # On the other side, and for scripts that name a strip, it is another one; the panels keep theirs.
+    assert tools.plan(scene, mask, "b").tag["strip"] == films[1].understudy_id
+    with shot.tools_on(scene, "a", "film 1"):
+        assert tools.plan(scene, mask, "a").tag["strip"] == films[0].understudy_id
+    assert shot.tool_strip(scene) == films[2]
+    with pytest.raises(extension("addon.shot").StripError, match="Its strips: film 1, film 3"), \
+            shot.tools_on(scene, "a", "film 2"):
+        pass
+    assert tools.problem(scene, mask, "b", board) == "Extract the faces of B first" or bpy.app.background
+    # One that is taken away leaves the first.
+    one.sources_a.remove(0)
+    assert (shot.tool_strip(scene), one.tool_strip) == (films[0], films[0].understudy_id)
+    saved = tmp_path / "chosen.blend"
+    one.sources_a.add().strip = films[2].name
+    bpy.ops.wm.save_as_mainfile(filepath=str(saved))
+    bpy.ops.wm.open_mainfile(filepath=str(saved))
+    scene = bpy.context.scene
+    assert shot.tool_strip(scene).name == "film 3"
+    bpy.ops.understudy.shot_duplicate()
+    assert shot.tool_strip(scene).name == "film 3"
+
+
 def test_a_faces_folder_lends_the_face(extension: Any, scene: Any, films: list[Any], tmp_path: Path) -> None:
     shot, stages = extension("addon.shot"), extension("addon.stages")
     board = extension("addon.watch").look()

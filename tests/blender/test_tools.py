@@ -83,6 +83,30 @@ def test_a_tool_runs_on_its_strip(shot: SimpleNamespace, capfd: Any) -> None:
     assert Path(job.options["alignments"]) == shot.store
 
 
+def test_a_tool_runs_on_a_further_source(shot: SimpleNamespace, extension: Any, capfd: Any) -> None:
+    """Named by a script, on the command line, or chosen in the panel; persons are then that strip's."""
+    other = Path(shutil.copy(shot.folder / "two_people.mp4", shot.folder / "again.mp4"))
+    store = Path(shutil.copy(shot.store, shot.folder / "again_alignments.db"))
+    editor = shot.scene.sequence_editor
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    strip = strips.new_movie(name="again", filepath=str(other), channel=2, frame_start=1)
+    shot.data.sources_a.add().strip = strip.name
+    assert bpy.ops.understudy.run_tool(tool="persons link", role="A", clip="again") == {"FINISHED"}
+    job = shot.board().latest("persons link")
+    assert (Path(job.options["source"]), job.label) == (other, "Link Faces, again")
+    assert Path(job.options["alignments"]) == store
+    main = extension("addon.cli").main
+    bpy.ops.wm.save_mainfile()
+    assert main(["persons", "name", "--strip", "again", "--person", "Person 1", "--name", "Anna"]) == 0
+    assert "Anna" in people(store)
+    assert "Anna" not in people(shot.store)
+    assert "Anna" not in {row.name for row in listed(shot)}
+    shot.data.tool_strip = strip.understudy_id
+    assert "Anna" in {row.name for row in listed(shot)}
+    with pytest.raises(RuntimeError, match=r"Side A has no strip 'elsewhere'\. Its strips: two_people, again"):
+        bpy.ops.understudy.run_tool(tool="persons link", role="A", clip="elsewhere")
+
+
 # Those whose options all have a value to begin with.
 READY = ("sort", "mask add", "alignments multi-faces", "alignments temporal", "constant-rate")
 
