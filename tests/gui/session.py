@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -24,7 +23,6 @@ from acting import (
     operator,
     picture,
     play,
-    reopened,
     report,
     strips_of,
     the_scene,
@@ -32,55 +30,6 @@ from acting import (
 )
 
 RENDERED = (2, 17, 38)  # frames of the timeline; strip A shows its film from frame 1 on
-ENOUGH = int(os.environ.get("UNDERSTUDY_GUI_ITERATIONS", "0"))  # for pictures of a swap worth looking at
-
-
-def of_the_swap():
-    """Yields: pictures for the docs of the live preview and of the look over the result, with a model that can swap."""
-    yield from reopened("shot", "landmarks", "clip_landmarks", "clip_landmarks_overlay")
-    window = bpy.context.window_manager.windows[0]
-    the_scene().frame_set(20)
-    module("addon.overlay.settings").of(the_scene()).show = True
-    yield from wait_for(lambda: board().latest("train") is not None, 20)
-    yield 3.0
-    picture("swap_overlay")
-    operator("understudy.edit_landmarks")
-    beside = next(a for a in window.screen.areas if a.type == "SEQUENCE_EDITOR"
-                  and a.spaces.active.view_type == "PREVIEW")
-    beside.type = "CLIP_EDITOR"
-    yield 1.0
-    operator("understudy.markers_make", extent="RANGE")
-    yield from wait_for(lambda: any(clip.understudy.record for clip in bpy.data.movieclips), 60)
-    yield 1.0
-    beside.spaces.active.show_region_ui, beside.spaces.active.show_region_toolbar = True, False
-    yield 1.0
-    next(r for r in beside.regions if r.type == "UI").active_panel_category = "Understudy"
-    region = next(r for r in beside.regions if r.type == "WINDOW")
-    with bpy.context.temp_override(window=window, area=beside, region=region):
-        bpy.ops.clip.view_all()
-    yield 2.0
-    picture("swap_correcting")
-    yield from reopened("convert", "live", "look_over")
-    yield from wait_for(lambda: can("convert"), 60)
-    live, view = bpy.context.window_manager.understudy_live, module("addon.live")
-    live.on = True  # which begins a new state
-    yield from wait_for(lambda: view.state.seen is not None and view.state.seen == view.state.key
-                        and not view.state.busy and view.state.frame >= 0, 240)
-    yield 2.0
-    picture("swap_live")
-    live.on = False
-    yield from closed()
-    operator("understudy.preview_faces")
-    yield from wait_for(lambda: any(Path(i.filepath).name == "faces.png" for i in bpy.data.images), 240)
-    yield 2.0
-    picture("swap_five_faces")
-    yield from closed()
-    operator("understudy.look_over")
-    rows = bpy.context.window_manager.understudy_looked_over.rows
-    yield from wait_for(lambda: len(rows) > 0, 300)
-    yield 1.5
-    yield from closed()
-    yield from maximised("swap_looked_over")
 
 
 def pressed(name, then, **options):
@@ -126,13 +75,6 @@ def render(scene):
     bpy.ops.wm.save_mainfile()
 
 
-def closed():
-    """Yields: only the first window left."""
-    for window in bpy.context.window_manager.windows[1:]:
-        with bpy.context.temp_override(window=window):
-            bpy.ops.wm.window_close()
-    yield 1.0
-
 
 def story():
     yield from new_shot()
@@ -157,9 +99,7 @@ def story():
     scene.understudy.active.strip_a, scene.understudy.active.strip_b = (clip.stem for clip in CLIPS)
     scene.understudy.active.extract.detection_size = 480
     scene.understudy.active.train.iterations = 60
-    scene.understudy.active.train.batch_size = 16 if ENOUGH else 4
-    scene.understudy.active.train.trainer = os.environ.get("UNDERSTUDY_GUI_TRAINER", "sketch")
-    scene.understudy.active.model_dir = os.environ.get("UNDERSTUDY_GUI_MODEL", "")
+    scene.understudy.active.train.batch_size = 4
     module("addon.timing").reset()
     yield from wait_for(lambda: can("extract"), 60)
     yield 1.5
@@ -195,13 +135,6 @@ def story():
     report["reattached"] = board().latest("train").status
     yield from pressed("understudy.job_resume", lambda: board().latest("train").status == "running", job=name)
     yield from wait_for(lambda: board().latest("train").status == "running", 60)
-    yield from wait_for(lambda: board().latest("train").factor * 20000 >= ENOUGH, 3600)
-    if ENOUGH:
-        yield from reopened("train", "train_watch", "train_sessions")
-        yield from wait_for(lambda: board().latest("train") is not None and board().latest("train").pace, 60)
-        yield 2.0
-        yield from maximised("swap_training")
-        scene = the_scene()
     yield from pressed("understudy.job_stop", lambda: board().latest("train").status in ("stopping", "stopped"),
                        job=name)
     yield from wait_for(lambda: board().latest("train").status == "stopped", 120)
@@ -218,10 +151,7 @@ def story():
     yield from maximised("converted_panels")
     report["strips"] = [(s.name, s.type, s.channel, s.frame_final_start, s.frame_final_end, s.blend_type)
                         for s in strips_of(scene)]
-    if ENOUGH:
-        yield from of_the_swap()
-    else:
-        render(scene)
+    render(scene)
     report["callbacks"] = {name: (f.kind, f.calls, f.longest, f.longest_cpu, f.total)
                            for name, f in module("addon.timing").callbacks.items()}
 

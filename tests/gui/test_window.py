@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -24,16 +22,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def seen(home: Path, footage: Path) -> dict:
-    """What the session in the window saw. $UNDERSTUDY_GUI_ITERATIONS: how far to train, for pictures of a swap;
-    $UNDERSTUDY_GUI_MODEL: a model folder to go on from.
-    """
-    iterations, model = os.environ.get("UNDERSTUDY_GUI_ITERATIONS", "0"), os.environ.get("UNDERSTUDY_GUI_MODEL", "")
-    if model:
-        model = str(shutil.copytree(model, home / "model"))
-    return blender_window.play(
-        home, "session.py", [footage / f"actor_{side}.mp4" for side in "ab"],
-        timeout=900 if iterations == "0" else 4500, UNDERSTUDY_GUI_ITERATIONS=iterations,
-        UNDERSTUDY_GUI_MODEL=model, UNDERSTUDY_GUI_TRAINER=os.environ.get("UNDERSTUDY_GUI_TRAINER", "sketch"))
+    """What the session in the window saw."""
+    return blender_window.play(home, "session.py", [footage / f"actor_{side}.mp4" for side in "ab"], timeout=900)
 
 
 def test_the_whole_shot_goes_through(seen: dict) -> None:
