@@ -14,7 +14,7 @@ from bpy.app.handlers import persistent
 from ..core.errors import UnderstudyError, UsageError
 from ..core.faces.nouns import Box
 from ..core.faces.store import AlignmentsStore
-from . import clips, correcting, corrections, markers, shot, slices, watch
+from . import clips, correcting, corrections, marker_record, markers, moved_markers, shot, slices, watch
 from .timing import timed
 
 Report = Callable[[str, str], None]
@@ -62,11 +62,11 @@ def apply(scene: Any, clip: Any, then: Callable[[str, str], None]) -> None:
     """
     strip, path = _place(scene, clip)
     shown = clips.clip_frames(strip)
-    name, record = clip.name, markers.record_of(clip)
-    saved: list[tuple[markers.Moved, str]] = []
+    name, record = clip.name, marker_record.record_of(clip)
+    saved: list[tuple[moved_markers.Moved, str]] = []
 
     def change(store: AlignmentsStore) -> slices.Steps:
-        found = yield from markers.moving(bpy.data.movieclips[name], record)
+        found = yield from moved_markers.moving(bpy.data.movieclips[name], record)
         if not found:
             raise UsageError("No marker was moved", "Drag markers in the Clip Editor, then apply")
         for number, moved in enumerate(found):
@@ -94,7 +94,7 @@ def discard(clip: Any, then: Callable[[str, str], None]) -> None:
     slices.run(markers.discard(clip), "Putting markers back", end)
 
 
-def _save(store: AlignmentsStore, moved: markers.Moved, shown: clips.ClipFrames, key: str) -> str:
+def _save(store: AlignmentsStore, moved: moved_markers.Moved, shown: clips.ClipFrames, key: str) -> str:
     """The uuid of the face that was corrected or added; "" if it is gone."""
     points = moved.points.astype(np.float32)
     if moved.uuid:
@@ -136,7 +136,7 @@ def _place(scene: Any, clip: Any) -> tuple[Any, Path]:
 
 def follow(strip: Any | None, store: AlignmentsStore, uuids: Iterable[str]) -> None:
     """After another edit: bring the markers of these faces to where they are now, if they are markers at all."""
-    clip = clips.find_clip(strip) if strip is not None and markers.clips() else None
+    clip = clips.find_clip(strip) if strip is not None and marker_record.clips() else None
     if clip is not None and clip.understudy.record:
         markers.follow(clip, clips.clip_frames(strip), {uuid: store.face(uuid) for uuid in uuids})
 
@@ -182,8 +182,8 @@ class Markers:
     def counting(self) -> Iterator[None]:
         """Count in steps, a track at a time."""
         count = 0
-        for clip in markers.clips():
-            steps = markers.moving(clip, markers.record_of(clip))
+        for clip in marker_record.clips():
+            steps = moved_markers.moving(clip, marker_record.record_of(clip))
             while True:
                 try:
                     next(steps)
@@ -195,12 +195,12 @@ class Markers:
 
     def apply(self, context: Any) -> None:
         scene = shot.sequencer_scene(context)
-        for clip in markers.clips():
-            if any(True for _ in markers.moved_markers(clip)):
+        for clip in marker_record.clips():
+            if any(True for _ in moved_markers.moved_markers(clip)):
                 apply(scene, clip, _say)
 
     def discard(self, context: Any) -> None:
-        for clip in markers.clips():
+        for clip in marker_record.clips():
             discard(clip, _say)
 
     def entered(self, context: Any) -> None:

@@ -16,7 +16,7 @@ from ..core.jobs import client
 from ..core.jobs.messages import Message
 from ..core.jobs.tasks import TASKS
 from . import counting, environment, footage, preferences, properties, shot, weights, whereabouts
-from .board import GOING, Board, JobView
+from .board import Board, JobView
 
 STAGES = ("extract", "train", "convert")
 FEWEST_FACES = 25  # what the trainer asks for on each side
@@ -320,7 +320,3 @@ def run_in(folder: Path, scene: Any, planned: list[Planned],
         if status != "finished":
             break
     return status, result
-
-
-def going(view: JobView | None) -> bool:
-    return view is not None and view.status in GOING

@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ..addon import clips, corrections, marker_edits, markers, shot
+from ..addon import clips, corrections, marker_edits, marker_record, markers, moved_markers, shot
 from ..addon.frame_map import frame_map
 from ..addon.timing import timed_class
 from ..core.errors import UsageError
@@ -24,7 +24,7 @@ def clip_of(context: Any) -> Any | None:
     clip = clips.clip_in(context)
     if clip is not None:
         return clip if clip.understudy.record else None
-    known = markers.clips()
+    known = marker_record.clips()
     return known[0] if len(known) == 1 else None
 
 
@@ -141,7 +141,7 @@ class UNDERSTUDY_OT_markers_track(OnClip, bpy.types.Operator):
 
     def run(self, context: Any) -> None:
         clip = self.clip(context)
-        record = markers.record_of(clip)
+        record = marker_record.record_of(clip)
         name = self.face or (clip.tracking.objects.active.name if clip.tracking.objects.active else "")
         if name not in record:
             if self.face or len(record) != 1:
@@ -153,8 +153,8 @@ class UNDERSTUDY_OT_markers_track(OnClip, bpy.types.Operator):
         if not chosen:
             raise UsageError(f"{name} has no markers in this frame", "Go to a frame with markers of it")
         clip.tracking.objects.active = clip.tracking.objects[name]
-        for number in range(markers.COUNT):
-            track = markers.track_of(clip.tracking.objects[name], number)
+        for number in range(marker_record.COUNT):
+            track = marker_record.track_of(clip.tracking.objects[name], number)
             if track is not None:
                 track.select = number in chosen
                 track.frames_limit = self.count
@@ -164,17 +164,17 @@ class UNDERSTUDY_OT_markers_track(OnClip, bpy.types.Operator):
             bpy.ops.clip.track_markers(*how, backwards=self.backwards, sequence=True)
         self.tells("INFO", f"{len(chosen)} markers of {name} are carried on; Apply saves them")
 
-    def _chosen(self, clip: Any, record: dict[str, markers.Shown], name: str, frame: int) -> set[int]:
+    def _chosen(self, clip: Any, record: dict[str, marker_record.Shown], name: str, frame: int) -> set[int]:
         """The landmarks to track: those that have a marker here, and, unless all are wanted, were moved."""
         there = set()
-        for number in range(markers.COUNT):
-            track = markers.track_of(clip.tracking.objects[name], number)
+        for number in range(marker_record.COUNT):
+            track = marker_record.track_of(clip.tracking.objects[name], number)
             marker = track.markers.find_frame(frame) if track is not None else None
             if marker is not None and not marker.mute:
                 there.add(number)
         if self.which == "ALL":
             return there
-        moved = markers.moved_at(clip, name, record[name], frame)
+        moved = moved_markers.moved_at(clip, name, record[name], frame)
         return there & {int(n) for n in np.flatnonzero(moved.which)} if moved is not None else there
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from ..addon import shot, stages, watch, whereabouts
+from ..addon.board import GOING
 from ..addon.language import told
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
@@ -27,7 +28,7 @@ def state_icon(one: Any) -> str:
         statuses = {view.status for found in views.values() for view in found}
         if any(view.status == "paused" for found in views.values() for view in found):
             icon = "PAUSE"
-        elif statuses & set(stages.GOING):
+        elif statuses & set(GOING):
             icon = "TIME"
         elif statuses & {"failed", "lost"}:
             icon = "ERROR"

@@ -241,9 +241,10 @@ def test_a_hundred_frames_of_corrections_take_less_than_two_seconds(scene: Any, 
 
     # The same work in slices: no step of it holds a window up.
     marker_edits, markers = extension("addon.marker_edits"), extension("addon.markers")
-    clip, record = the_clip(), markers.record_of(the_clip())
+    marker_record, moved_markers = extension("addon.marker_record"), extension("addon.moved_markers")
+    clip, record = the_clip(), marker_record.record_of(the_clip())
     longest = 0.0
-    for steps in (markers.moving(clip, record), markers.discard(clip)):
+    for steps in (moved_markers.moving(clip, record), markers.discard(clip)):
         while True:
             begun = time.perf_counter()
             try:
@@ -259,7 +260,7 @@ def test_a_hundred_frames_of_corrections_take_less_than_two_seconds(scene: Any, 
 
 def test_a_busy_or_missing_store_is_told_in_words(shot: SimpleNamespace, monkeypatch: pytest.MonkeyPatch,
                                                  extension: Any) -> None:
-    monkeypatch.setattr(extension("addon.corrections"), "_PATIENCE", 0.05)
+    monkeypatch.setattr(extension("addon.corrections"), "PATIENCE", 0.05)
     writer = sqlite3.connect(shot.store, isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
     with pytest.raises(RuntimeError, match="being written by another job"):
