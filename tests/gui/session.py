@@ -75,7 +75,6 @@ def render(scene):
     bpy.ops.wm.save_mainfile()
 
 
-
 def story():
     yield from new_shot()
     ours = bpy.context.preferences.addons[PACKAGE].preferences
