@@ -78,7 +78,9 @@ def about_twins(share: float, different: int, label: str, *, always: bool = Fals
         return (f"{round(share * 100)} % of the faces of {label} have a near twin among them: together they teach "
                 f"about as much as {different} that differ. Footage in other light, directions and moods helps more "
                 "than further frames of the same")
-    return f"{round(share * 100)} % of the faces of {label} have a near twin among them" if always else ""
+    apart = f"{different} or more" if different >= GOOD_FACES else f"{different}"
+    return f"{round(share * 100)} % of the faces of {label} have a near twin among them; {apart} differ from each other" \
+        if always else ""
 
 
 def missing_masks(lacking: Sequence[Path], total: int, folder: Path | str, label: str, kind: str,

@@ -75,7 +75,9 @@ def test_too_few_faces_are_refused_with_the_reason() -> None:
 
 def test_few_twins_are_only_told_when_asked_for() -> None:
     assert checks.about_twins(0.4, 100, "A") == ""
-    assert checks.about_twins(0.4, 100, "A", always=True) == "40 % of the faces of A have a near twin among them"
+    assert checks.about_twins(0.4, 100, "A", always=True) == (
+        "40 % of the faces of A have a near twin among them; 100 differ from each other")
+    assert checks.about_twins(0.4, 500, "A", always=True).endswith("500 or more differ from each other")
     assert "about as much as 100 that differ" in checks.about_twins(0.6, 100, "A")
 
 
