@@ -79,8 +79,8 @@ def about_twins(share: float, different: int, label: str, *, always: bool = Fals
                 f"about as much as {different} that differ. Footage in other light, directions and moods helps more "
                 "than further frames of the same")
     apart = f"{different} or more" if different >= GOOD_FACES else f"{different}"
-    return f"{round(share * 100)} % of the faces of {label} have a near twin among them; {apart} differ from each other" \
-        if always else ""
+    return (f"{round(share * 100)} % of the faces of {label} have a near twin among them; {apart} differ from each "
+            "other") if always else ""
 
 
 def missing_masks(lacking: Sequence[Path], total: int, folder: Path | str, label: str, kind: str,
