@@ -33,14 +33,14 @@ class Window:
     size: str = "1600x1000"
     read_only: tuple[Path, ...] = ()
 
-    def install(self, archive: Path) -> None:
-        """Install and enable the extension as a person would.
+    def install(self, archive: Path, enable: bool = True) -> None:
+        """Install the extension as a person would.
 
         Raises:
             RuntimeError: with Blender's words, if it cannot be installed.
         """
-        result = self._call("blender", ["--command", "extension", "install-file", "-r", "user_default", "-e",
-                                        str(archive)])
+        result = self._call("blender", ["--command", "extension", "install-file", "-r", "user_default",
+                                        *(["-e"] if enable else []), str(archive)])
         if result.returncode or "ERROR" in result.stdout or "Traceback" in result.stdout:  # it ends with 0 then, too
             raise RuntimeError(f"cannot install {archive}: {result.stdout}")
 
