@@ -24,7 +24,7 @@ from ..core.errors import UnderstudyError
 from ..core.faces.places import default_store
 from ..core.faces.store import AlignmentsStore
 from ..core.folders import user_cache
-from ..core.jobs import client
+from ..core.jobs import client, queueing
 from ..core.jobs.folder import JobFolder, write_json
 from ..core.jobs.follow import Follower
 from ..core.media.index import cached_index, file_fingerprint
@@ -241,19 +241,18 @@ class Keeper:
         return view
 
     def _advance(self, board: Board, chosen: str) -> None:
-        """Start what waits, once the job before it has finished; if that one did not, it ends as well and says so."""
+        """Start what waits, once the job before it has ended; if that was to finish and did not, it ends as well."""
         for view in board.jobs:
             if view.status != "waiting":
                 continue
             if view.job.state().launched:
                 continue  # the job before it has started it just now
-            after = view.tag.get("after", "")
-            before = board.job(after)
+            before = board.job(queueing.awaited(view.tag))
             if before is not None and before.going:
                 continue
             try:
-                if after and (before is None or before.status != "finished"):
-                    _give_up(view, before)
+                if view.tag.get("after") and (before is None or before.status != "finished"):
+                    queueing.give_up(view.job, before.label if before else "", before.status if before else "")
                 else:
                     client.launch(view.job, environment.ready(chosen), environment.install_core_copy())
             except (UnderstudyError, OSError) as error:
@@ -272,16 +271,6 @@ class Keeper:
         if path not in self._notes:
             self._notes[path] = _read_notes(path)
         return view_of(follower, status, spec.tag, dict(self._notes[path]))
-
-
-def _give_up(view: JobView, before: JobView | None) -> None:
-    """A job of a queue is not started, since the one before it did not finish."""
-    ends = {"failed": "failed", "lost": "ended without a word", "stopped": "was stopped"}
-    why = f"{before.label} {ends.get(before.status, before.status)}" if before else "the job before it was removed"
-    state = view.job.state()
-    # "stopped" rather than "failed": what went wrong is told once, by the job that went wrong.
-    state.status, state.error, state.ended = "stopped", f"Not started, since {why}", time.time()
-    view.job.write_state(state)
 
 
 def _drained(sentences: queue.SimpleQueue[str]) -> list[str]:

@@ -21,6 +21,11 @@ def problem(scene: Any, board: Board) -> str:
     return stages.problem(scene, "extract", board)
 
 
+def tail(board: Board) -> JobView | None:
+    """The last job of what runs and waits already, of whichever shot: two trainings at once would both be slower."""
+    return next((view for view in reversed(board.jobs) if view.going and view.task in stages.STAGES), None)
+
+
 def plan(scene: Any, board: Board) -> list[Planned]:
     """The jobs that are missing, in order; [] where the result is there. Looks at the disk: for operators.
 

@@ -277,13 +277,18 @@ def footage_frames(scene: Any, strip: Any, *, exact: bool = True) -> str:
 # --- running ----------------------------------------------------------------------------------------------------
 
 
-def queue(scene: Any, planned: list[Planned]) -> list[str]:
-    """Make the job folders; the keeper's thread starts the first and then each next one. Returns their names."""
+def queue(scene: Any, planned: list[Planned], behind: str = "") -> list[str]:
+    """Make the job folders; the keeper's thread starts the first and then each next one. Returns their names.
+
+    Args:
+        behind: name of a job that is to end before the first one begins.
+    """
     names: list[str] = []
     whereabouts.settle(scene)
     folder = shot.work_folder(scene) / "jobs"
     for one in planned:
-        tag = {**one.tag, "scene": scene.name, **({"after": names[-1]} if names else {})}
+        waits = {"after": names[-1]} if names else {"behind": behind} if behind else {}
+        tag = {**one.tag, "scene": scene.name, **waits}
         names.append(client.create(folder, one.task, one.options, label=one.label, tag=tag).path.name)
     return names
 

@@ -52,6 +52,8 @@ class UNDERSTUDY_OT_run_all(Stage, bpy.types.Operator):
         column = self.layout.column()
         for number, step in enumerate(self._steps, 1):
             column.label(text=f"{number}. {told(step)}")
+        if self.behind():
+            wrapped(column, "The first one begins when what runs and waits already has ended.", width)
         wrapped(column, "Each begins when the one before it has finished. Should one fail, those after it are not "
                         "started.", width)
         if self._asks:
@@ -62,6 +64,10 @@ class UNDERSTUDY_OT_run_all(Stage, bpy.types.Operator):
         planned = overnight.plan(scene, watch.look() if bpy.app.background else watch.board())
         overnight.steps(planned)
         return planned
+
+    def behind(self) -> str:
+        last = overnight.tail(watch.board())
+        return last.name if last is not None else ""
 
 
 CLASSES = (UNDERSTUDY_OT_run_all,)

@@ -47,7 +47,7 @@ class Stage(Operator):
         for warning in room.check(planned, watch.board()):
             self.tell({"WARNING"}, warning)
         if not bpy.app.background:
-            stages.queue(scene, planned)
+            stages.queue(scene, planned, self.behind())
             watch.hurry()
             return {"FINISHED"}
         status = stages.run_and_wait(scene, planned, Printer())
@@ -59,6 +59,10 @@ class Stage(Operator):
 
     def plan(self, scene: Any) -> list[stages.Planned]:
         return stages.plan(scene, self.stage)
+
+    def behind(self) -> str:
+        """The name of the job that is to end first; "" to begin at once."""
+        return ""
 
     def finished(self) -> None:
         """Under `-b`, after the last job."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import JobError, UnderstudyError
 from ..options import make
-from . import client
+from . import client, queueing
 from .folder import JobFolder, JobSpec
 from .lock import FileLock
 from .messages import Error, Started
@@ -39,19 +39,9 @@ def main(path: str) -> int:
 
 
 def start_next(folder: JobFolder) -> None:
-    """Start the job of a queue that waits for this one, if this one has finished: nobody has to be there for it.
-
-    Followers start what waits as well; whoever comes second finds that it has begun.
-    """
-    if folder.state().status != "finished":
-        return
+    """Go on with the queue: nobody has to be there for it."""
     spec = folder.spec()
-    for job in client.list_jobs(folder.path.parent):
-        try:
-            if job.spec().tag.get("after") == folder.path.name and not job.state().launched:
-                client.launch(job, spec.python or sys.executable, spec.root or client.ROOT)
-        except UnderstudyError as error:
-            _log.warning("cannot start %s: %s", job.path.name, error)  # a follower will try, and tell
+    queueing.go_on(folder, lambda job: client.launch(job, spec.python or sys.executable, spec.root or client.ROOT))
 
 
 def run(folder: JobFolder) -> int:

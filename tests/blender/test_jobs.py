@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,24 @@ def test_a_failure_ends_the_queue_and_says_why(extension: Any, scene: Any, watch
     assert watch.look().job(first) is None
     bpy.ops.understudy.jobs_clear()
     assert watch.look().jobs == ()
+
+
+def test_another_queue_begins_when_the_one_before_it_has_ended(extension: Any, scene: Any, watch: Any) -> None:
+    first = start(extension, scene, "First", steps=10, seconds=0.1, fail_at=9)
+    second = start(extension, scene, "Second", {"after": first}, steps=2, seconds=0.0)
+    other = start(extension, scene, "Other", {"behind": second}, steps=2, seconds=0.0)
+    board = until(watch, lambda b: b.job(first) and b.job(first).status == "running")
+    assert [board.job(name).status for name in (second, other)] == ["waiting", "waiting"]
+    board = until(watch, lambda b: b.job(other).status == "finished")
+    assert (board.job(first).status, board.job(second).status) == ("failed", "stopped")
+    assert board.job(other).job.state().launched >= board.job(first).job.state().ended
+    assert watch._ending(board.job(first), board)[1].endswith("Not started: Second")
+    # It waits for the last of what is under way, of whichever shot, and not where nothing is.
+    tail = extension("addon.overnight").tail
+    assert tail(board) is None
+    going = replace(board.job(first), task="train", status="running")
+    assert tail(replace(board, jobs=(going, replace(going, status="waiting", label="Last"),
+                                     replace(going, task="sort")))).label == "Last"
 
 
 def test_a_queue_whose_beginning_is_removed_does_not_go_on(extension: Any, scene: Any, watch: Any) -> None:

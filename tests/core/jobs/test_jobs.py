@@ -373,7 +373,9 @@ def test_a_full_disk_does_not_silence_the_last_word(tmp_path):
 
 
 def test_a_finished_job_starts_the_one_that_waits_for_it(jobs_dir, tmp_path):
-    """Nobody has to be there: the worker does it before it leaves, and a failed one does not."""
+    """Nobody has to be there: the worker does it before it leaves. One that fails gives up what needed it, and what is
+    behind that begins all the same.
+    """
     def waiting(after: JobFolder, name: str) -> JobFolder:
         return client.create(jobs_dir, "rehearsal", {"steps": 2, "seconds": 0.0, "output": str(tmp_path / name)},
                              tag={"after": after.path.name})
@@ -383,6 +385,7 @@ def test_a_finished_job_starts_the_one_that_waits_for_it(jobs_dir, tmp_path):
     third = waiting(second, "third.txt")
     wrong = client.create(jobs_dir, "rehearsal", {"steps": 3, "seconds": 0.0, "fail_at": 2})
     never = waiting(wrong, "never.txt")
+    other = client.create(jobs_dir, "rehearsal", {"steps": 1, "seconds": 0.0}, tag={"behind": never.path.name})
     for job in (first, wrong):
         client.launch(job, sys.executable)
     end = time.monotonic() + PATIENCE
@@ -391,5 +394,9 @@ def test_a_finished_job_starts_the_one_that_waits_for_it(jobs_dir, tmp_path):
     assert [job.state().status for job in (first, second, third)] == ["finished"] * 3
     assert lines(tmp_path / "third.txt") == [1, 2]
     assert until_ended(wrong)[0] == "failed"
-    time.sleep(0.3)
+    end = time.monotonic() + PATIENCE
+    while other.state().status != "finished" and time.monotonic() < end:
+        time.sleep(0.1)
     assert not never.state().launched
+    assert (never.state().status, other.state().status) == ("stopped", "finished")
+    assert never.state().error.startswith("Not started, since")
