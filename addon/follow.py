@@ -15,30 +15,26 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from ..core import consent
 from ..core.errors import UnderstudyError
-from ..core.faces.places import default_store
-from ..core.faces.store import AlignmentsStore
-from ..core.folders import user_cache
+from ..core.folders import user_cache, user_data
 from ..core.jobs import client, queueing
 from ..core.jobs.folder import JobFolder, write_json
 from ..core.jobs.follow import Follower
-from ..core.media.index import cached_index, file_fingerprint
 from ..core.models.files import in_words
 from ..core.weights import files
 from ..core.weights.rows import WEIGHTS
 from . import cleaning, environment
-from .board import Board, FilmView, JobView, PersonView, StoreView, view_of
+from .board import Board, JobView, view_of
 from .counting import Counter
-from .jobs import Jobs
+from .followers import Followers
 from .models import Models
+from .on_disk import OnDisk
 
 BUSY, IDLE = 0.25, 1.0  # seconds between two looks
-_STORE_PAUSE = 2.0  # seconds between two readings of alignments that keep changing
 _NOTES = "followed.json"  # in a job folder: what Blender's side has done about the job's end
 
 
@@ -60,7 +56,8 @@ class Keeper:
 
     def __init__(self) -> None:
         self.board = Board()
-        self._jobs = Jobs()
+        self._followers = Followers()
+        self._disk = OnDisk()
         self._watch = environment.Watch()
         self._wants_device = False
         self._mutex = threading.Lock()  # guards the followers; never held while a worker is started
@@ -68,9 +65,6 @@ class Keeper:
         self._wanted = _Aims()
         self._models = Models()
         self._space: cleaning.SpaceView | None = None
-        self._films: dict[str, tuple[tuple[int, ...], FilmView | None]] = {}
-        self._stores: dict[Path, tuple[Any, StoreView]] = {}
-        self._stamps: dict[str, tuple[int, int]] = {}
         self._notes: dict[Path, dict[str, Any]] = {}
         self._todo: queue.SimpleQueue[Callable[[], Any]] = queue.SimpleQueue()
         self._troubles: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -150,10 +144,9 @@ class Keeper:
         self._work()
         aims, chosen = self._wanted, self._wanted.python
         with self._mutex:
-            if self._jobs._folders != aims.folders:
-                self._jobs.watch(*aims.folders)
-            self._jobs.poll()
-            followers = sorted(self._jobs.followers.values(), key=lambda f: (f.spec.created, f.job.path.name))
+            self._followers.watch(*aims.folders)
+            self._followers.poll()
+            followers = self._followers.sorted()
         views = tuple(self._view(f) for f in followers)
         self._watch.refresh(chosen)
         if self._wants_device:
@@ -162,10 +155,10 @@ class Keeper:
         python = Path(state.python) if state is not None and state.usable else None
         old = self.board
         told = self._counter.look(aims.sources, python)
-        films = {path: film for path, why in told.items() if not why and (film := self._film(path)) is not None}
+        films = {path: film for path, why in told.items() if not why and (film := self._disk.film(path)) is not None}
         models = {path: view for path in aims.models if (view := self._models.look(path)) is not None}
-        fresh = Board(views, {p: self._count(p) for p in aims.places}, told, state, consent.given(), films,
-                      {str(film): self._store(film, other) for film, other in aims.stores},
+        fresh = Board(views, {p: self._disk.count(p) for p in aims.places}, told, state, consent.given(), films,
+                      {str(film): self._disk.store(film, other, self.board.busy) for film, other in aims.stores},
                       frozenset(row.name for row in WEIGHTS if files.is_present(row.name)), _written(aims.pictures),
                       models, self._space, self._watch.device, old.version)
         self._advance(fresh, chosen)
@@ -197,8 +190,8 @@ class Keeper:
         self.later(work)
 
     def busy_paths(self) -> list[str]:
-        """Every path in the options of jobs under way, and the caches that any job may read."""
-        found = [str(user_cache())] if self.board.busy else []
+        """Every path in the options of jobs under way, and the caches, environment and weights that any job may read."""
+        found = [str(user_cache()), str(user_data())] if self.board.busy else []
         for view in self.board.jobs:
             for value in view.options.values() if view.going else ():
                 found += [one for one in (value if isinstance(value, (list, tuple)) else [value])
@@ -208,37 +201,6 @@ class Keeper:
     def news(self) -> list[str]:
         """Sentences about what the thread has done; each is given once."""
         return _drained(self._news)
-
-    def _count(self, place: str) -> int:
-        """How many files a folder holds; counted again only when it has changed."""
-        try:
-            stamp = os.stat(place).st_mtime_ns
-            if place not in self._stamps or self._stamps[place][0] != stamp:
-                with os.scandir(place) as entries:
-                    self._stamps[place] = stamp, sum(1 for e in entries if not e.name.startswith("."))
-            return self._stamps[place][1]
-        except OSError:
-            return 0
-
-    def _film(self, path: str) -> FilmView | None:
-        """What is known of a counted film; None for a folder of images. Its index is read once."""
-        stamp = _stamp_of(Path(path))
-        if path not in self._films or self._films[path][0] != stamp:
-            index = None if os.path.isdir(path) else cached_index(path, file_fingerprint(path))
-            self._films[path] = stamp, FilmView(len(index), Fraction(*index.rate)) if index is not None else None
-        return self._films[path][1]
-
-    def _store(self, film: Path, elsewhere: Path) -> StoreView:
-        """A film's alignments; read again only when they have changed, and while jobs write, only now and then."""
-        path = default_store(film, elsewhere)
-        stamp = _stamp_of(path)
-        known = self._stores.get(path)
-        pause = _STORE_PAUSE if self.board.busy else 0.0
-        if known is not None and (known[0][0] == stamp or time.monotonic() - known[0][1] < pause):
-            return known[1]
-        view = replace(read_store(path), stamp=stamp)
-        self._stores[path] = (stamp, time.monotonic()), view
-        return view
 
     def _advance(self, board: Board, chosen: str) -> None:
         """Start what waits, once the job before it has ended; if that was to finish and did not, it ends as well."""
@@ -280,18 +242,6 @@ def _drained(sentences: queue.SimpleQueue[str]) -> list[str]:
     return found
 
 
-def read_store(path: Path) -> StoreView:
-    """What panels show of a clip's alignments; who reads them while they are being written reads a moment later."""
-    try:
-        with AlignmentsStore.readonly(path) as store:
-            counts, names = store.face_counts(), store.people()
-    except UnderstudyError:
-        return StoreView(str(path), path.exists())
-    people = sorted((PersonView(person, names.get(person, ""), count) for person, count in counts.items()
-                     if person is not None), key=lambda person: (-person.faces, person.id))
-    return StoreView(str(path), True, tuple(people), counts.get(None, 0), sum(counts.values()))
-
-
 def _written(pictures: Iterable[str]) -> dict[str, int]:
     """When each picture was written; without those that are gone."""
     found = {}
@@ -299,18 +249,6 @@ def _written(pictures: Iterable[str]) -> dict[str, int]:
         with suppress(OSError):
             found[picture] = os.stat(picture).st_mtime_ns
     return found
-
-
-def _stamp_of(path: Path) -> tuple[int, ...]:
-    """Changes whenever the file does; a store's commits go to the -wal file first."""
-    found: list[int] = []
-    for one in (path, path.with_name(path.name + "-wal")):
-        try:
-            stat = one.stat()
-            found += [stat.st_mtime_ns, stat.st_size]
-        except OSError:
-            found.append(-1)
-    return tuple(found)
 
 
 def _read_notes(path: Path) -> dict[str, Any]:

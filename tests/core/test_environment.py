@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from understudy.addon import environment as addon_environment
-from understudy.addon.jobs import Jobs, jobs_folder
+from understudy.addon.followers import Followers
 from understudy.core import environment as env
 from understudy.core.errors import EnvironmentError_, OutputError, Stopped
 from understudy.core.jobs import client, setup
@@ -340,45 +340,33 @@ def test_a_copy_of_the_core_works_on_its_own(tmp_path):
 
 
 def test_the_jobs_of_a_project(tmp_path):
-    """What Blender's timer does: start without waiting, follow, meet again in another session, start anew."""
-    folder = jobs_folder(str(tmp_path / "shot.blend"))
-    jobs, ended = Jobs(), []
-    jobs.on_end = ended.append
-    jobs.watch(folder)
-    follower = jobs.start(folder, "rehearsal", {"steps": 1000, "seconds": 0.01}, python=sys.executable,
-                          tag={"strip": "a"})
+    """What Blender's thread does: follow, meet again in another session, forget what was removed."""
+    folder = tmp_path / "shot_understudy" / "jobs"
+    job = client.start(folder, "rehearsal", {"steps": 1000, "seconds": 0.01}, python=sys.executable,
+                       tag={"strip": "a"})
+    followed, later = Followers(), Followers()
     deadline = time.monotonic() + 20
 
     def until(condition):
         while not condition():
-            jobs.poll()
-            assert time.monotonic() < deadline, follower.state
+            followed.poll()
+            assert time.monotonic() < deadline, job.state()
             time.sleep(0.02)
 
-    until(lambda: jobs.followers[follower.job.path].progress is not None)
-    later = Jobs()
+    followed.watch(folder)
+    until(lambda: job.path in followed.by_folder and followed.by_folder[job.path].progress is not None)
     later.watch(folder)
-    assert [f.status for f in later.active("rehearsal", strip="a")] == ["running"]
-    assert later.active("train") == later.active(strip="b") == []
-    client.stop(later.find()[0].job)
-    until(lambda: ended)
-    assert ended[0].status == "stopped"
-    again = jobs.restart(ended[0], python=sys.executable)
-    assert again.status == "queued"
-    until(lambda: again.status == "running")
-    assert len(ended) == 1
-    client.stop(again.job)
-    until(lambda: len(ended) == 2)
-    deadline = time.monotonic() + 20
-    while again.job.alive():
-        time.sleep(0.02)
-    jobs.remove(again)
-    assert jobs.find() == []
     later.poll()
-    assert later.find() == []
-
-
-def test_a_job_without_a_core_is_refused(tmp_path):
-    with pytest.raises(EnvironmentError_, match="not set up yet"):
-        Jobs().start(tmp_path / "jobs", "rehearsal", {})
-    assert not (tmp_path / "jobs").exists()
+    assert [(f.status, f.spec.tag) for f in later.sorted()] == [("running", {"strip": "a"})]
+    client.stop(job)
+    until(lambda: followed.by_folder[job.path].status == "stopped")
+    (folder / "damaged").mkdir()
+    while job.alive():
+        time.sleep(0.02)
+    client.remove(job)
+    for one in (followed, later):
+        one.poll()
+        assert one.sorted() == []
+    later.watch(tmp_path / "another")
+    later.poll()
+    assert later.sorted() == []
