@@ -9,14 +9,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..core.environment import default_environment
 from ..core.errors import OutputError, writing
-from ..core.folders import user_cache
+from ..core.folders import user_cache, user_data
 from ..core.models.copies import find_copies
 
 KINDS = {"faces": "Faces", "backup": "Backup", "snapshot": "Snapshot", "archive": "Archive",
-         "converted": "Converted", "alignments": "Alignments Backup", "cache": "Cache"}
+         "converted": "Converted", "alignments": "Alignments Backup", "cache": "Cache", "environment": "Core",
+         "weights": "Weights", "logs": "Logs"}
 ICONS = {"faces": "IMAGE_DATA", "backup": "FILE_BACKUP", "snapshot": "OUTLINER_OB_CAMERA", "archive": "PACKAGE",
-         "converted": "RENDERLAYERS", "alignments": "FILE_BACKUP", "cache": "FILE_CACHE"}
+         "converted": "RENDERLAYERS", "alignments": "FILE_BACKUP", "cache": "FILE_CACHE", "environment": "SYSTEM",
+         "weights": "IMPORT", "logs": "TEXT"}
 _ASIDE = ".removed-"  # begins the name of what is being deleted
 
 
@@ -106,8 +109,19 @@ def _candidates(wanted: Wanted) -> Iterable[tuple[str, Path, str]]:
     for store in wanted.stores:
         for path in sorted(store.parent.glob(f"{store.stem}_backup_*{store.suffix}")):
             yield "alignments", path, path.name
-    if user_cache().is_dir():
-        yield "cache", user_cache(), "Understudy's cache"
+    for kind, path, name in (("cache", user_cache(), "Understudy's cache"),
+                             ("environment", default_environment(), "The core's environment"),
+                             ("environment", user_data() / "cores", "Copies of the core"),
+                             ("weights", user_data() / "weights", "Weights"), ("logs", user_data() / "logs", "Logs")):
+        if path.is_dir():
+            yield kind, path, name
+
+
+def consequences(items: Iterable[Item]) -> list[str]:
+    """What a person will have to do once these are gone, a sentence each."""
+    sentences = {str(default_environment()): "Set Up has to build the core's environment again.",
+                 str(user_data() / "weights"): "Weights have to be fetched or imported again."}
+    return [sentences[item.path] for item in items if item.path in sentences]
 
 
 def _folders(place: Path) -> list[Path]:

@@ -119,6 +119,11 @@ def _collect() -> float | None:
     return _PAUSE if _awaited else None
 
 
+def close() -> None:
+    """End the service, which may take a second or two; whoever asks next starts it anew."""
+    _worker.close()
+
+
 class _Worker:
     """The thread that talks to the service."""
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import bpy
 
-from ..addon import cleaning, cleanup, watch
+from ..addon import cleaning, cleanup, service, watch
+from ..addon.language import told
 from ..addon.timing import timed_class
 from ..core.errors import UsageError
 from ..core.models.files import in_words
@@ -53,18 +54,22 @@ class UNDERSTUDY_OT_delete_marked(Operator, bpy.types.Operator):
         chosen = self._chosen(context)
         size = in_words(sum(item.size for item in chosen))
         items = "1 item" if len(chosen) == 1 else f"{len(chosen)} items"
-        return context.window_manager.invoke_confirm(self, event, title=f"Delete {items} ({size})?",
-                                                     message=f"{self.undo}.", confirm_text="Delete", icon="WARNING")
+        message = " ".join(map(told, (f"{self.undo}.", *cleaning.consequences(chosen))))
+        return context.window_manager.invoke_confirm(self, event, title=told(f"Delete {items} ({size})?"),
+                                                     message=message, confirm_text="Delete", icon="WARNING")
 
     def run(self, context: Any) -> None:
         chosen = self._chosen(context)
         if not chosen:
             raise UsageError("Nothing is marked that may go", "Press Measure, and mark something in the list")
+        # The service reads the core's environment and writes a log: it gives way until the next question.
         if bpy.app.background:
+            service.close()
             count, freed = cleaning.delete(chosen, watch.keeper.busy_paths())
             print(f"Deleted {count}: {in_words(freed)} are free again")
             cleanup.look_now()
             return
+        watch.keeper.later(service.close)
         watch.keeper.delete(chosen, cleanup.wanted())
         watch.hurry()
 

@@ -99,6 +99,26 @@ def test_what_a_job_uses_stays(shot: SimpleNamespace) -> None:
     assert any(Path(busy).parent == Path(path) for busy in shot.watch.keeper.busy_paths())
 
 
+def test_what_set_up_built_can_go_but_not_under_a_job(shot: SimpleNamespace, extension: Any, tmp_path: Path,
+                                                      capfd: Any) -> None:
+    """Before Understudy is uninstalled: environment, copies of the core, weights, logs, cache; consent stays."""
+    home = tmp_path / "home"
+    for name in ("data/env/bin", "data/cores/0.1.0-abc/understudy", "data/weights", "data/logs", "cache/frames",
+                 "config"):
+        (home / name).mkdir(parents=True)
+        (home / name / "file").write_bytes(b"x" * 4000)
+    found = {item.path: item for item in items(shot).values() if Path(item.path).is_relative_to(home)}
+    assert {(str(Path(path).relative_to(home)), item.kind, item.label) for path, item in found.items()} == {
+        ("data/env", "environment", "The core's environment"), ("data/cores", "environment", "Copies of the core"),
+        ("data/weights", "weights", "Weights"), ("data/logs", "logs", "Logs"), ("cache", "cache", "Understudy's cache")}
+    assert [sentence.split()[0] for sentence in shot.cleaning.consequences(found.values())] == ["Set", "Weights"]
+    busy = shot.cleaning.look(shot.cleanup.wanted(), [str(home / "data"), str(home / "cache")])
+    assert {item.used for item in busy.items if item.path in found} == {"Used by a job"}
+    assert bpy.ops.understudy.delete_marked(paths="\n".join(found)) == {"FINISHED"}
+    assert "Deleted 5" in capfd.readouterr().out
+    assert [path.relative_to(home).as_posix() for path in home.rglob("file")] == ["config/file"]
+
+
 def test_measuring_is_asked_for_and_nothing_is_read_before(shot: SimpleNamespace, extension: Any) -> None:
     shot.watch.keeper.measure(None)
     assert shot.watch.look().space is None
