@@ -50,8 +50,10 @@ class UNDERSTUDY_OT_run_all(Stage, bpy.types.Operator):
     def draw(self, context: Any) -> None:
         width = int(_WIDTH * context.preferences.system.ui_scale)
         column = self.layout.column()
+        steps = column.column(align=True)
         for number, step in enumerate(self._steps, 1):
-            column.label(text=f"{number}. {told(step)}")
+            wrapped(steps, f"{number}. {told(step)}", width)
+        column.separator()
         if self.behind():
             wrapped(column, "The first one begins when what runs and waits already has ended.", width)
         wrapped(column, "Each begins when the one before it has finished. Should one fail, those after it are not "

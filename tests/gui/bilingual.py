@@ -46,7 +46,10 @@ def in_both(take):
     view.use_translate_interface = view.use_translate_tooltips = view.use_translate_reports = True
     for prefix, language in LANGUAGES:
         view.language = language
+        rest_pointer(690, 290)  # the status bar is drawn anew where the pointer moves
         yield DRAWN
+        rest_pointer()
+        yield 0.2
         yield from take(prefix)
     view.language = "en_US"
     yield 0.8
@@ -58,7 +61,6 @@ def screen(name, region=None):
         yield 0.0
         picture(prefix + name, region() if region is not None else None)
 
-    rest_pointer()
     yield from in_both(take)
 
 
@@ -89,8 +91,6 @@ def sidebar(name, kind="SEQUENCE_EDITOR"):
 def over(name, open_it, close=lambda: key("Escape")):
     """Yields: pictures before and after something opens over the window."""
     def take(prefix):
-        rest_pointer()
-        yield 0.3
         picture(f"{prefix}{name}__before", whole=True)
         open_it()
         yield 1.5
@@ -112,6 +112,9 @@ def layout():
     area = open_sidebar()
     yield 0.5
     next(region for region in area.regions if region.type == "UI").active_panel_category = "Understudy"
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.sequencer.view_all()
     yield 0.7
 
 

@@ -102,6 +102,9 @@ def start():
     yield from over("preferences_not_set_up", preferences, close_others)
     ours().python = PYTHON
     yield from wait_for(lambda: board().environment is not None and board().environment.usable, 60)
+    preferences()  # which has the core say where it computes
+    yield from wait_for(lambda: board().device, 60)
+    close_others()
     yield from over("preferences", preferences, close_others)
     held = the_scene().understudy
     data = held.active
