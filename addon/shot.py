@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -257,7 +258,12 @@ def source_name(strip: Any) -> str:
             place = Path(os.path.relpath(path, bpy.path.abspath(anchor))).as_posix()
         except ValueError:  # another drive
             pass
-    return f"{bpy.path.clean_name(path.stem)[:40]}-{hashlib.sha1(place.encode()).hexdigest()[:4]}"
+    return f"{name_in_path(path.stem)[:40]}-{hashlib.sha1(os.fsencode(place)).hexdigest()[:4]}"
+
+
+def name_in_path(text: str) -> str:
+    """What a file or folder may be called after this: letters and figures of all scripts, - and _ stay as they are."""
+    return re.sub(r"[^\w-]", "_", unicodedata.normalize("NFC", text))
 
 
 def faces_folder(scene: Any, role: str) -> Path:
@@ -294,8 +300,8 @@ def model_folder(scene: Any) -> Path:
         return _absolute(shot.model_dir)
     names = [_name_of_side(scene, role) for role in ROLES]
     pair = "-".join(stem[:24] for stem, _ in names)
-    digest = hashlib.sha1("|".join(name for _, name in names).encode()).hexdigest()[:4]
-    return work_folder(scene) / "models" / f"{bpy.path.clean_name(pair)}-{digest}-{shot.train.trainer}"
+    digest = hashlib.sha1(os.fsencode("|".join(name for _, name in names))).hexdigest()[:4]
+    return work_folder(scene) / "models" / f"{name_in_path(pair)}-{digest}-{shot.train.trainer}"
 
 
 def _name_of_side(scene: Any, role: str) -> tuple[str, str]:

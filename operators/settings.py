@@ -50,7 +50,7 @@ class SettingsFile(Operator):
         if not self.filepath:
             one = shot.active(shot.sequencer_scene(context))
             folder = Path(bpy.data.filepath).parent if bpy.data.filepath else Path.home()
-            self.filepath = str(folder / f"{bpy.path.clean_name(one.name or 'settings')}.toml")
+            self.filepath = str(folder / f"{shot.name_in_path(one.name or 'settings')}.toml")
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 

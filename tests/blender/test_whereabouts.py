@@ -173,3 +173,17 @@ def test_a_copy_that_is_stopped_leaves_nothing(extension: Any, work: Path, tmp_p
     with pytest.raises(InterruptedError):
         extension("operators.work_folder").copy_folder(work, tmp_path / "copy", lambda size: True)
     assert not [path for path in tmp_path.iterdir() if "copy" in path.name]
+
+
+@pytest.mark.parametrize(("text", "name"), [
+    ("Täter 甲 (2)", "Täter_甲__2_"), ("Ta\u0308ter", "Täter"), ("a.b/c\\d:e", "a_b_c_d_e"), ("кадр-01_α", "кадр-01_α"),
+    ("naïve film", "naïve_film"), ("plain-Name_01", "plain-Name_01")])
+def test_folders_keep_the_letters_of_all_scripts(extension: Any, text: str, name: str) -> None:
+    """Also where the system gives accents as characters of their own, as macOS does."""
+    assert extension("addon.shot").name_in_path(text) == name
+
+
+def test_the_names_of_old_folders_stay(extension: Any) -> None:
+    """What has no accents is called as it was in 0.1."""
+    text = "".join(map(chr, range(128)))
+    assert extension("addon.shot").name_in_path(text) == bpy.path.clean_name(text)
