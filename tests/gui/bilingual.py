@@ -9,7 +9,7 @@ from __future__ import annotations
 import subprocess
 
 import bpy
-from acting import area_of, open_sidebar, picture, reopened, report
+from acting import area_of, open_sidebar, picture, reopened
 
 LANGUAGES = (("", "en_US"), ("zh/", "zh_HANS"))
 TALL, WIDE = (1600, 2600), (1600, 1000)  # of the window: for a whole sidebar, and for an ordinary look
@@ -81,9 +81,6 @@ def sidebar(name, kind="SEQUENCE_EDITOR"):
     yield from resize(TALL)
     yield from full(kind)
     yield from screen(name, lambda: sidebar_of(kind))
-    region = sidebar_of(kind)
-    lowest = region.view2d.region_to_view(0, 0)[1]
-    report.setdefault("heights", {})[name] = [region.height, lowest, region.width]
     yield from full(kind)
     yield from resize(WIDE)
 
