@@ -7,7 +7,8 @@ from importlib import import_module
 # Groups before what points to them, operators before the panels that show them, the timer last.
 _MODULES = (
     "addon.properties", "addon.project", "addon.people", "addon.overlay.settings", "addon.preferences", "addon.service",
-    "addon.views", "addon.live", "addon.compare", "addon.cleanup", "addon.statusbar", "addon.browser",
+    "addon.views", "addon.live", "addon.compare", "addon.cleanup", "addon.statusbar", "addon.browser_settings",
+    "addon.browser",
     "operators.shot", "operators.work_folder", "operators.settings", "operators.extract", "operators.train",
     "operators.convert",
     "operators.jobs", "operators.tools", "operators.paths", "operators.run_tool", "operators.persons",
@@ -16,7 +17,8 @@ _MODULES = (
     "addon.correcting", "operators.correct", "operators.navigate",
     "addon.slices", "addon.clips", "addon.corrections", "addon.marker_edits", "addon.masks",
     "operators.landmarks_markers", "operators.landmarks_frame", "operators.landmarks_transform",
-    "operators.landmarks_box", "operators.masks", "operators.faces", "addon.browser_cells",
+    "operators.landmarks_box", "operators.masks", "operators.faces", "operators.faces_edits",
+    "addon.browser_cells",
     "panels.settings", "panels.shot", "panels.extract", "panels.faces", "panels.masks", "panels.train",
     "panels.training", "panels.convert",
     "panels.overlay", "panels.landmarks", "panels.landmark_edits", "panels.tools", "panels.jobs",

@@ -1,20 +1,16 @@
-"""The faces browser: turn pages, choose faces, take them out, keep, bring back, say who they are, go to the frame."""
+"""The faces browser: turn pages, choose faces, go to the frame of one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import bpy
 
-from ..addon import browser, correcting, corrections, people, shot, slices, watch
+from ..addon import browser, browser_settings, correcting, people, shot, watch
 from ..addon.frame_map import frame_map
 from ..addon.timing import timed_class
 from ..core.errors import StripError, UnderstudyError, UsageError
-from ..core.faces import persons
-from ..core.faces.store import AlignmentsStore
-from .base import NOTHING, TAKEN_BACK, Operator, refused
-from .landmarks_base import Telling, Tells
+from .base import NOTHING, Operator, refused
 
 _CHOICES = (("ALL", "All", "Choose every face of the page"), ("NONE", "None", "Choose none"),
             ("INVERT", "Invert", "Choose those that are not chosen"))
@@ -45,18 +41,18 @@ class UNDERSTUDY_OT_browse(Operator, bpy.types.Operator):
 
     what: bpy.props.EnumProperty(  # type: ignore[valid-type]
         name="Show", description="Which faces", options={"SKIP_SAVE"},
-        items=(("CHOSEN", "As Chosen", "What was shown last"), *(item[:3] for item in browser.FILTERS)))
+        items=(("CHOSEN", "As Chosen", "What was shown last"), *(item[:3] for item in browser_settings.FILTERS)))
 
     @classmethod
     def description(cls, context: Any, given: Any) -> str:
-        return next((item[2] for item in browser.FILTERS if item[0] == given.what), cls.__doc__ or "")
+        return next((item[2] for item in browser_settings.FILTERS if item[0] == given.what), cls.__doc__ or "")
 
     @classmethod
     def poll(cls, context: Any) -> bool:
         return not refused(cls, problem(context))
 
     def run(self, context: Any) -> None:
-        data = browser.settings(context)
+        data = browser_settings.settings(context)
         if self.what not in ("CHOSEN", data.filter):
             data.filter = self.what  # which asks for the page
         else:
@@ -105,7 +101,7 @@ class UNDERSTUDY_OT_browse_page(_OnPage, bpy.types.Operator):
         name="Step", description="How many pages on; below 0: back", default=1)
 
     def run(self, context: Any) -> None:
-        data, pages = browser.settings(context), browser.page.pages  # type: ignore[union-attr]
+        data, pages = browser_settings.settings(context), browser.page.pages  # type: ignore[union-attr]
         data.page = min(max(1, data.page + self.step), pages)
 
 
@@ -205,138 +201,6 @@ def _under(context: Any, event: Any) -> int | None:
     return browser.page.at(*region.view2d.region_to_view(event.mouse_region_x, event.mouse_region_y))
 
 
-class _Edits(Telling):
-    """Mix-in: changes the chosen faces, in slices, as one revision of the store and one step of Blender's undo."""
-
-    bl_options = {"REGISTER"}
-    undo = TAKEN_BACK
-
-    uuids: bpy.props.StringProperty(  # type: ignore[valid-type]
-        name="Faces", description="For scripts: ids of faces, separated by spaces, rather than what is chosen",
-        options={"SKIP_SAVE", "HIDDEN"})
-
-    @classmethod
-    def poll(cls, context: Any) -> bool:
-        space = context.space_data
-        if space is not None and space.type == "IMAGE_EDITOR" and not browser.is_sheet(space.image):
-            return False
-        reason = problem(context)
-        if not reason and not bpy.app.background:
-            reason = "" if any(cell.uuid for cell in browser.chosen_cells()) else "Choose faces first"
-        return not refused(cls, reason)
-
-    def change(self, context: Any, text: str, work: Callable[[AlignmentsStore, list[str]], slices.Steps]) -> None:
-        """Do `work` on the faces that are meant."""
-        scene = shot.sequencer_scene(context)
-        uuids = self.uuids.split() or [cell.uuid for cell in browser.chosen_cells() if cell.uuid]
-        if not uuids:
-            raise UsageError("No faces are chosen", "Click some in the browser first")
-        path = corrections.alignments(scene, browser.strip_of_page(scene))
-        corrections.perform_sliced(scene, path, text, self.bl_label, lambda store: work(store, uuids),  # type: ignore
-                                   _after(self.tells))
-
-
-def _after(tell: Tells) -> Callable[[str, str], None]:
-    def then(level: str, sentence: str) -> None:
-        tell(level, sentence)
-        browser.refresh()
-
-    return then
-
-
-@timed_class
-class UNDERSTUDY_OT_browse_remove(_Edits, bpy.types.Operator):
-    """Take the chosen faces out of the alignments; extracting again does not bring them back"""
-
-    bl_idname = "understudy.browse_remove"
-    bl_label = "Remove Faces"
-
-    def run(self, context: Any) -> None:
-        def work(store: AlignmentsStore, uuids: list[str]) -> slices.Steps:
-            count = 0
-            for number, uuid in enumerate(uuids):
-                face = store.face(uuid)
-                if face is not None and face.state != "removed":
-                    store.remove_face(uuid)
-                    count += 1
-                yield number / len(uuids)
-            return f"{_faces(count)} removed; Extract takes {'its picture' if count == 1 else 'their pictures'} away"
-
-        self.change(context, "Removing faces", work)
-
-
-@timed_class
-class UNDERSTUDY_OT_browse_keep(_Edits, bpy.types.Operator):
-    """Keep the chosen faces and take every other face of their frames out"""
-
-    bl_idname = "understudy.browse_keep"
-    bl_label = "Keep Only These"
-
-    def run(self, context: Any) -> None:
-        def work(store: AlignmentsStore, uuids: list[str]) -> slices.Steps:
-            kept, count = set(uuids), 0
-            frames = sorted({face.frame for uuid in uuids if (face := store.face(uuid)) is not None})
-            for number, frame in enumerate(frames):
-                for face in store.faces(frame):
-                    if face.uuid not in kept:
-                        store.remove_face(face.uuid)
-                        count += 1
-                yield number / len(frames)
-            return f"{_faces(count)} beside them removed" if count else "They are alone in their frames already"
-
-        self.change(context, "Removing faces", work)
-
-
-@timed_class
-class UNDERSTUDY_OT_browse_bring_back(_Edits, bpy.types.Operator):
-    """Bring removed faces back as they were found"""
-
-    bl_idname = "understudy.browse_bring_back"
-    bl_label = "Bring Back"
-
-    def run(self, context: Any) -> None:
-        def work(store: AlignmentsStore, uuids: list[str]) -> slices.Steps:
-            count = 0
-            for number, uuid in enumerate(uuids):
-                face = store.face(uuid)
-                if face is not None and face.state == "removed":
-                    if store.machine_face(uuid) is not None:
-                        store.revert_face(uuid)
-                    else:  # a person had added it
-                        store.edit_face(uuid, face.landmarks, face.box)
-                    count += 1
-                yield number / len(uuids)
-            return f"{_faces(count)} brought back"
-
-        self.change(context, "Bringing faces back", work)
-
-
-@timed_class
-class UNDERSTUDY_OT_browse_assign(_Edits, bpy.types.Operator):
-    """Say whose faces these are; somebody new is added, and an empty name makes them nobody's"""
-
-    bl_idname = "understudy.browse_assign"
-    bl_label = "Assign"
-
-    person: bpy.props.StringProperty(  # type: ignore[valid-type]
-        name="Person", description="For scripts: the name", options={"SKIP_SAVE", "HIDDEN"})
-
-    def run(self, context: Any) -> None:
-        name = (self.person if self.properties.is_property_set("person") else browser.settings(context).name).strip()
-
-        def work(store: AlignmentsStore, uuids: list[str]) -> slices.Steps:
-            count = persons.assign(store, uuids, name)
-            yield 1.0
-            return f"{_faces(count)} assigned to {name}" if name else f"{_faces(count)} made nobody's"
-
-        self.change(context, "Assigning faces", work)
-
-
-def _faces(count: int) -> str:
-    return "1 face" if count == 1 else f"{count:,} faces"
-
-
 CLASSES = (UNDERSTUDY_OT_browse, UNDERSTUDY_OT_browse_page, UNDERSTUDY_OT_browse_pick, UNDERSTUDY_OT_browse_choose,
-           UNDERSTUDY_OT_browse_jump, UNDERSTUDY_OT_browse_remove, UNDERSTUDY_OT_browse_keep,
-           UNDERSTUDY_OT_browse_bring_back, UNDERSTUDY_OT_browse_assign)
+           UNDERSTUDY_OT_browse_jump)
 register, unregister = bpy.utils.register_classes_factory(CLASSES)

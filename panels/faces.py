@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from ..addon import browser, people, shot, watch
+from ..addon import browser, browser_settings, people, shot, watch
 from ..addon.language import CONTEXT, told
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
@@ -39,7 +39,7 @@ class UNDERSTUDY_PT_faces(Sidebar, bpy.types.Panel):
             layout.label(text=told(f"{found.faces:,} faces of {len(found.people)} persons"), icon="INFO")
             return
         column = layout.column(align=True)
-        for name, label, _, icon, _ in browser.FILTERS:
+        for name, label, _, icon, _ in browser_settings.FILTERS:
             count = page.counts.get(name, 0)
             row = column.row(align=True)
             row.label(text=label, text_ctxt=CONTEXT, icon=icon)
@@ -64,11 +64,11 @@ class UNDERSTUDY_PT_image_faces(bpy.types.Panel):
 
     def draw(self, context: Any) -> None:
         layout, width, page = self.layout, context.region.width, browser.page
-        data, scene = browser.settings(context), shot.sequencer_scene(context)
+        data, scene = browser_settings.settings(context), shot.sequencer_scene(context)
         draw_side(layout, scene)
         column = layout.column()
         column.prop(data, "filter", text="")
-        if data.filter in browser.LIMITS:
+        if data.filter in browser_settings.LIMITS:
             column.prop(data, data.filter, slider=data.filter != "small")
             usual = page.usual.get(data.filter) if page is not None else None
             if usual:
@@ -110,7 +110,7 @@ class UNDERSTUDY_PT_image_faces_chosen(bpy.types.Panel):
         return browser.page is not None and browser.is_sheet(context.space_data.image)
 
     def draw(self, context: Any) -> None:
-        layout, data, count = self.layout, browser.settings(context), len(browser.chosen)
+        layout, data, count = self.layout, browser_settings.settings(context), len(browser.chosen)
         row = layout.row(align=True)
         for what, text in (("ALL", "All"), ("NONE", "None"), ("INVERT", "Invert")):
             row.operator("understudy.browse_choose", text=text).what = what

@@ -63,8 +63,9 @@ def drawn(cls: Any, context: Any) -> Layout:
 
 
 @pytest.fixture
-def empty(extension: Any) -> Any:
-    """A file that was never saved, without a sequence."""
+def empty(extension: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A file that was never saved, without a sequence, and no job anywhere."""
+    monkeypatch.setattr(extension("addon.watch").keeper, "board", extension("addon.board").Board())
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     bpy.context.scene.sequence_editor_clear()
     return bpy.context.scene
