@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 
 import dlib
 import numpy as np
@@ -27,7 +28,18 @@ _loading = threading.Lock()
 
 @lru_cache(maxsize=1)
 def _loaded() -> dlib.shape_predictor:
-    return dlib.shape_predictor(str(weights_file("shape_predictor_68_face_landmarks.dat")))
+    return _read(weights_file("shape_predictor_68_face_landmarks.dat"))
+
+
+def _read(path: Path) -> dlib.shape_predictor:
+    """dlib opens files by names of eight-bit characters, which Windows does not have for every path: where the path is
+    not plain ASCII, dlib gets the file's contents, as from a pickle of its own.
+    """
+    if str(path).isascii():
+        return dlib.shape_predictor(str(path))
+    predictor = dlib.shape_predictor.__new__(dlib.shape_predictor)
+    predictor.__setstate__((path.read_bytes(),))
+    return predictor
 
 
 def _predictor() -> dlib.shape_predictor:

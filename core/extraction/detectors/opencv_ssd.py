@@ -30,7 +30,9 @@ class OpenCvSsd:
         self._least = self.default_confidence if confidence is None else confidence
         weights, layout = weights_file("opencv-ssd"), weights_file("opencv-ssd-layout")
         try:
-            self._network = cv2.dnn.readNetFromCaffe(str(layout), str(weights))
+            # By contents: OpenCV's own file functions do not open every path in Windows.
+            self._network = cv2.dnn.readNetFromCaffe(*(np.frombuffer(path.read_bytes(), np.uint8)
+                                                       for path in (layout, weights)))
         except cv2.error as error:
             raise WeightsError(f"The weights {weights}, or their layout {layout.name}, are damaged",
                                "Fetch or import both again") from error

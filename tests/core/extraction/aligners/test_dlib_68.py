@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from understudy.core.extraction.aligners import dlib_68
 from understudy.core.extraction.aligners.dlib_68 import Dlib68
 from understudy.core.extraction.detectors.dlib_hog import DlibHog
 from understudy.core.extraction.maskers.landmark import draw
@@ -52,6 +53,17 @@ def test_each_face_gets_what_it_would_alone(box):
     both = aligner.align([portrait(), portrait(3, 3)], [box, other])
     np.testing.assert_array_equal(aligner.align([portrait(3, 3)], [other])[0], both[1])
     assert aligner.align([], []).shape == (0, 68, 2)
+
+
+def test_weights_in_a_folder_of_any_name(box, tmp_path, monkeypatch):
+    """Where Windows keeps what a person called Jürgen has installed; without dlib opening the file."""
+    here = dlib_68.weights_file("shape_predictor_68_face_landmarks.dat")
+    there = tmp_path / "Jürgen 演员" / here.name
+    there.parent.mkdir()
+    there.symlink_to(here)
+    usual = Dlib68().align([portrait()], [box])
+    monkeypatch.setattr(dlib_68, "_predictor", lambda: dlib_68._read(there))
+    assert np.array_equal(Dlib68().align([portrait()], [box]), usual)
 
 
 def test_normalisation_mends_a_face_in_the_dark(box):
