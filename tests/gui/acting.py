@@ -48,7 +48,8 @@ def picture(name, region=None, whole=False):
         if region is not None:
             box = f"{region.width}x{region.height}+{region.x}+{window.height - region.y - region.height}"
         cut = [] if whole else ["-crop", box, "+repage"]
-        subprocess.run(["import", "-window", "root", *cut, str(path)], check=True)
+        quickly = ["-quality", "10"]  # hardly compressed
+        subprocess.run(["import", "-window", "root", *cut, *quickly, str(path)], check=True)
     else:
         window = bpy.context.window_manager.windows[0]
         with bpy.context.temp_override(window=window, area=window.screen.areas[0]):
