@@ -86,7 +86,12 @@ def problem(scene: Any, board: Board) -> str:
     view = job(scene, board)
     if view is not None and view.going:
         return f"{view.label} is under way"
-    return "" if conversion(scene, board) is not None else "Convert first"
+    made = conversion(scene, board)
+    if made is None:
+        return "Convert first"
+    if made.options.get("writer") == "patch":
+        return "Patches are faces by themselves: convert with another writer to look over the result"
+    return ""
 
 
 def plan(scene: Any, board: Board) -> Planned:

@@ -19,11 +19,14 @@ _HINT = "Replace the file or take it out of the folder"
 _CHROMATICITIES = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 
 
-def read_exr(path: Path | str) -> np.ndarray:
+def read_exr(path: Path | str, *, alpha: bool = False) -> np.ndarray:
     """The picture in an EXR file: float32 [H, W, 3], scene-linear RGB, in the size of its display window.
 
     Of a file with layers it is the main one, else the first that has R, G and B; Y alone becomes grey. Alpha is
     dropped, and with it nothing is divided: what is stored stands over black.
+
+    Args:
+        alpha: give RGBA, [H, W, 4], where that layer has alpha; it is multiplied into the colours.
 
     Raises:
         SourceError: missing, damaged, or without a picture that could be shown.
@@ -36,7 +39,7 @@ def read_exr(path: Path | str) -> np.ndarray:
         raise SourceError(f"Cannot read {path} ({error.strerror or error})", _HINT) from error
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
         raise SourceError(f"Not an EXR picture that can be read, or a damaged one: {path}", _HINT) from error
-    planes = _main_layer(channels)
+    planes = _main_layer(channels, alpha)
     shapes = {plane.shape for plane in planes}
     if not planes or len(shapes) != 1 or any(plane.dtype.kind != "f" for plane in planes):
         raise SourceError(f"{path} has no channels R, G and B (it has {', '.join(sorted(channels)) or 'none'})",
@@ -44,13 +47,14 @@ def read_exr(path: Path | str) -> np.ndarray:
     return _displayed(np.stack([plane.astype(np.float32) for plane in planes], -1), header)
 
 
-def _main_layer(channels: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+def _main_layer(channels: Mapping[str, np.ndarray], alpha: bool) -> list[np.ndarray]:
     heads = sorted({name[:-1] for name in channels if name[-1:] in ("R", "Y")}, key=lambda head: (head != "", head))
     for head in heads:
+        behind = [channels[head + "A"]] if alpha and head + "A" in channels else []
         if all(head + colour in channels for colour in "RGB"):
-            return [channels[head + colour] for colour in "RGB"]
+            return [channels[head + colour] for colour in "RGB"] + behind
         if head + "Y" in channels and head + "RY" not in channels:
-            return [channels[head + "Y"]] * 3
+            return [channels[head + "Y"]] * 3 + behind
     return []
 
 
@@ -61,7 +65,7 @@ def _displayed(pixels: np.ndarray, header: Mapping[str, Any]) -> np.ndarray:
     height, width = int(bottom - top + 1), int(right - left + 1)
     if (x0, y0) == (left, top) and pixels.shape[:2] == (height, width):
         return pixels
-    result = np.zeros((height, width, 3), np.float32)
+    result = np.zeros((height, width, pixels.shape[2]), np.float32)
     x, y = int(x0 - left), int(y0 - top)
     part = pixels[max(0, -y):max(0, height - y), max(0, -x):max(0, width - x)]
     result[max(0, y):max(0, y) + part.shape[0], max(0, x):max(0, x) + part.shape[1]] = part

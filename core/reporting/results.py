@@ -1,19 +1,22 @@
-"""What a conversion has made, read frame by frame: pictures of whole frames, overlays with alpha, or a video."""
+"""What a conversion has made, read frame by frame: whole frames or overlays with alpha, as pictures or as a video."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from ..conversion.writers.frames import MASKS
 from ..errors import SourceError, UsageError
-from ..media.images import read_image
+from ..media.alpha import alphas, has_alpha, over, read_rgba, resized
+from ..media.depth import alpha_to_depth, depth_of, to_depth
+from ..media.images import load_image
 from ..media.listing import IMAGE_SUFFIXES
 from ..media.source import Source, open_source
+from ..media.video import VideoSource
 
-_ALPHA = (".png", ".tif", ".tiff", ".webp")  # pictures that may be overlays
+_SCALES = (0.25, 4.0)  # of output: least and most
 
 
 class Results:
@@ -26,18 +29,14 @@ class Results:
 
     Raises:
         SourceError: nothing there, or nothing of this source.
-        UsageError: a video of another length.
+        UsageError: a video of another length; patches, which are no frames.
     """
 
     def __init__(self, path: Path, source: Source, frames: Sequence[int]) -> None:
         self.path, self._source = path, source
         self._video: Source | None = None
         if path.is_dir():
-            files = {file.stem: file for file in sorted(path.iterdir()) if file.suffix.lower() in IMAGE_SUFFIXES}
-            self._files = {index: file for index in frames if (file := files.get(source.name(index))) is not None}
-            if not self._files:
-                raise SourceError(f"{path} holds no converted frames of {source.path.name}",
-                                  "Convert the clip first, or name the folder of what conversion made")
+            self._files = self._pictures(frames)
             self.frames = list(self._files)
             return
         self._video = open_source(path)
@@ -52,6 +51,17 @@ class Results:
                              "Name the frames that it was made of, as for convert")
         self.frames = list(frames)
 
+    def _pictures(self, frames: Sequence[int]) -> dict[int, Path]:
+        files = {file.stem: file for file in sorted(self.path.iterdir()) if file.suffix.lower() in IMAGE_SUFFIXES}
+        found = {index: file for index in frames if (file := files.get(self._source.name(index))) is not None}
+        if found:
+            return found
+        if (self.path / "matrices.json").exists():
+            raise UsageError(f"{self.path} holds patches: faces by themselves, which no frame shows",
+                             "Convert with another writer to look over the result")
+        raise SourceError(f"{self.path} holds no converted frames of {self._source.path.name}",
+                          "Convert the clip first, or name the folder of what conversion made")
+
     def __enter__(self) -> Results:
         return self
 
@@ -60,38 +70,46 @@ class Results:
             self._video.close()
 
     def pairs(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        """For each converted frame (index, source, result): uint8 [H, W, 3] RGB, ascending.
+        """For each converted frame (index, source, result): uint8 [H, W, 3] RGB of the source's size, ascending.
+
+        Overlays are laid over the source, and what was scaled is scaled back.
 
         Raises:
-            SourceError: a picture that cannot be read, or is of another size.
+            SourceError: a picture that cannot be read, or is of another shape.
         """
-        made = (iter(frame.pixels for frame in self._video.frames([self._places[index] for index in self.frames]))
-                if self._video is not None else None)
-        for frame in self._source.frames(self.frames):
-            result = next(made) if made is not None else _picture(self._files[frame.index], frame.pixels)
-            if result.shape != frame.pixels.shape:
-                raise SourceError(f"Frame {frame.index} of {self.path} has {result.shape[1]} x {result.shape[0]} "
-                                  f"pixels, the source's {frame.pixels.shape[1]} x {frame.pixels.shape[0]}",
-                                  "A report needs what was converted at the source's size, as frames or overlays")
-            yield frame.index, frame.pixels, result
+        made = self._of_video(self._video) if self._video is not None else map(self._of_file, self.frames)
+        for frame, (rgb, alpha, premultiplied) in zip(self._source.frames(self.frames), made, strict=True):
+            self._require_shape(frame.index, rgb, frame.pixels)
+            size = (frame.pixels.shape[1], frame.pixels.shape[0])
+            if alpha is not None:
+                yield frame.index, frame.pixels, over(rgb, alpha, frame.pixels, premultiplied=premultiplied)
+            else:
+                yield frame.index, frame.pixels, resized(to_depth(rgb, 8), size)
 
+    def _of_video(self, video: Source) -> Iterator[tuple[np.ndarray, np.ndarray | None, bool]]:
+        places = [self._places[index] for index in self.frames]
+        pictures = (frame.pixels for frame in video.frames(places))
+        if isinstance(video, VideoSource) and has_alpha(video.path):
+            yield from ((rgb, alpha, False) for rgb, alpha in zip(pictures, alphas(video, places), strict=True))
+        else:
+            yield from ((rgb, None, False) for rgb in pictures)
 
-def _picture(file: Path, below: np.ndarray) -> np.ndarray:
-    """A converted picture, uint8 RGB; an overlay is laid over `below`."""
-    if file.suffix.lower() not in _ALPHA:
-        return read_image(file)
-    try:
-        data = np.fromfile(file, np.uint8)
-        pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
-    except (OSError, cv2.error):
-        pixels = None
-    if pixels is None:
-        raise SourceError(f"Not a picture, or a damaged one: {file}", "Convert that frame again")
-    if pixels.ndim != 3 or pixels.shape[2] != 4:
-        return read_image(file)
-    if pixels.shape[:2] != below.shape[:2]:
-        return pixels[..., :3]  # the size will be told
-    top = 255.0 if pixels.dtype == np.uint8 else 65535.0
-    rgba = cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA).astype(np.float32) / top
-    alpha = rgba[..., 3:]
-    return np.rint(below * (1.0 - alpha) + rgba[..., :3] * alpha * 255.0).astype(np.uint8)
+    def _of_file(self, index: int) -> tuple[np.ndarray, np.ndarray | None, bool]:
+        file = self._files[index]
+        rgb, alpha = read_rgba(file)
+        if alpha is None and (mask := self.path / MASKS / file.name).exists():  # --separate-mask
+            grey = load_image(mask)[..., 0]
+            return rgb, alpha_to_depth(grey, depth_of(rgb)), False
+        return rgb, alpha, file.suffix.lower() == ".exr"
+
+    def _require_shape(self, index: int, result: np.ndarray, source: np.ndarray) -> None:
+        """The shape of the source, scaled: by one percentage, each side to an even number."""
+        if result.shape[:2] == source.shape[:2]:
+            return
+        sides = list(zip(result.shape[:2], source.shape[:2], strict=True))
+        least = max(_SCALES[0], *((have - 1) / whole for have, whole in sides))
+        most = min(_SCALES[1], *((have + 1) / whole for have, whole in sides))
+        if least > most:
+            raise SourceError(f"Frame {index} of {self.path} has {result.shape[1]} x {result.shape[0]} pixels, the "
+                              f"source's {source.shape[1]} x {source.shape[0]}",
+                              "A report needs what was converted of this source, at 25 to 400 % of its size")

@@ -102,6 +102,18 @@ def test_the_bad_frame_heads_the_list_and_is_gone_to(made: SimpleNamespace) -> N
     assert data.rows[0].frame == BAD
 
 
+def test_transparent_scaled_results_are_looked_over_and_patches_refused(made: SimpleNamespace) -> None:
+    convert = made.shot.convert
+    convert.writer, convert.image_format, convert.output_scale = "overlay", "exr", 50.0
+    assert bpy.ops.understudy.convert() == {"FINISHED"}
+    assert bpy.ops.understudy.look_over() == {"FINISHED"}
+    made.data.by = "flicker"
+    assert len(made.data.rows) == helpers.COUNT - helpers.TRIM
+    convert.writer, convert.image_format, convert.output_scale = "patch", "png", 100.0
+    assert bpy.ops.understudy.convert() == {"FINISHED"}
+    assert made.module.problem(made.scene, made.watch.look()).startswith("Patches are faces by themselves")
+
+
 def test_a_damaged_report_is_told(made: SimpleNamespace, tmp_path: Path, extension: Any) -> None:
     family = extension("core.errors").UnderstudyError
     for text in ("", "{}", '{"faces": 3, "worst": {}}', '{"faces": [{"frame": "x"}], "worst": {}}', "[1]"):
