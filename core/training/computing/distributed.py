@@ -93,7 +93,8 @@ class _Group(World):
         self.rank, self.size = distributed.get_rank(), distributed.get_world_size()
         self._device = device
         # Small words between the processes go by gloo: it notices at once when one of them is gone.
-        self._words = distributed.new_group(backend="gloo", timeout=_PAUSE)
+        self._words = distributed.new_group(backend="gloo", timeout=PATIENCE)
+        distributed.distributed_c10d._set_pg_timeout(_PAUSE, self._words)  # from here on: now all are there
 
     def spread(self, network: nn.Module) -> nn.Module:
         cards = [self._device] if self._device.type == "cuda" else None

@@ -112,6 +112,30 @@ def test_a_stop_is_a_stop_for_all(options: TrainOptions) -> None:
     assert multiprocessing.active_children() == []
 
 
+PAUSED = """
+import sys, time
+from datetime import timedelta
+import torch
+from understudy.core.training.computing import distributed
+rank, store = int(sys.argv[1]), torch.distributed.FileStore(sys.argv[2], 2)
+distributed.PATIENCE = timedelta(seconds=4)
+torch.distributed.init_process_group("gloo", store=store, rank=rank, world_size=2, timeout=timedelta(seconds=60))
+world = distributed._Group(torch.device("cpu"))
+if rank == 0:
+    time.sleep(6)
+assert world.any(rank == 0)
+"""
+
+
+def test_the_others_wait_for_one_that_is_paused(tmp_path: Path) -> None:
+    """Longer than they would wait for one that reads its faces."""
+    command = [sys.executable, "-c", PAUSED]
+    both = [subprocess.Popen([*command, str(rank), str(tmp_path / "store")], stderr=subprocess.PIPE, text=True)
+            for rank in (0, 1)]
+    told = [process.communicate()[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+
+
 def test_a_lost_process_ends_the_others_at_the_last_save(options: TrainOptions) -> None:
     class Killer(Listener):
         def progress(self, done: int, total: int | None, unit: str, text: str = "") -> bool:
