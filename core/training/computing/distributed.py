@@ -302,5 +302,7 @@ def _follow(options: TrainOptions, device: torch.device, rank: int, size: int, p
     try:
         with Crew(device, rank, size, port) as crew:
             train(options, SilentReporter(), crew)
+    except Stopped:
+        pass  # as the first process was asked to, which still saves
     except UnderstudyError as error:
         sys.exit(f"{multiprocessing.current_process().name}: {error}")

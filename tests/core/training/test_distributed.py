@@ -104,10 +104,11 @@ def test_two_processes_learn_what_one_learns(options: TrainOptions, trainer: str
         torch.testing.assert_close(b[name], weights, rtol=1e-4, atol=1e-6)
 
 
-def test_a_stop_is_a_stop_for_all(options: TrainOptions) -> None:
+def test_a_stop_is_a_stop_for_all(options: TrainOptions, capfd: pytest.CaptureFixture[str]) -> None:
     reporter = Listener(stop_at=2)
     with pytest.raises(Stopped):
         train(options, reporter, gpus="2", iterations=1000)
+    assert "rank-1" not in capfd.readouterr().err  # it has nothing to say, and is not lost
     assert folder.read_state(options.model_dir).iterations == 2
     assert multiprocessing.active_children() == []
 
