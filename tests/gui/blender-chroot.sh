@@ -42,7 +42,7 @@ die() { echo "$PROG: $*" >&2; exit "${CODE:-1}"; }
 
 ROOT=/var/tmp/blender-gui SUITE=sid EXTRA= PROJECT= HOMEDIR= BACKEND=opengl
 GEO=1600x900 SHOT=$PWD/blender.png WAIT=15 UNTIL=0 APTOPT= TMO= LOG= BINDS=() PREFIXES=() FIXED=() ENVS=()
-MIRROR=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep -E '/debian/?$' | head -n 1)
+MIRROR=
 ARGV=("$@")
 while [ $# -gt 0 ]; do
   case $1 in
@@ -108,6 +108,7 @@ if [ "$CMD" = remove ]; then
 fi
 
 if [ "$CMD" = setup ]; then
+  [ -n "$MIRROR" ] || MIRROR=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep -E '/debian/?$' | head -n 1)
   command -v debootstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq debootstrap >/dev/null; } || die "install debootstrap first"
   if [ -e "$ROOT" ] && [ -n "$(ls -A "$ROOT")" ] && [ ! -e "$ROOT/.blender-gui" ]; then die "$ROOT is not empty and not ours"; fi
   mkdir -p "$ROOT"; echo "$SUITE" >"$ROOT/.blender-gui"
