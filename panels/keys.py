@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..addon import keymap
-from ..addon.language import CONTEXT
+from ..addon.language import CONTEXT, told
 
 # (what it does, operator, values that tell its keys apart)
 LANDMARKS = (("Previous, Next", "understudy.jump_frame", (("PREVIOUS", 1), ("NEXT", 1))),
@@ -29,10 +29,13 @@ BROWSER = (("All, None", "understudy.browse_choose", (("ALL",), ("NONE",))),
            ("Turn Page", "understudy.browse_page", ((-1,), (1,))))
 
 
+_SHARES = {"IMAGE_EDITOR": 0.42}  # of the labels in a line's width: Page Up and Page Down are long
+
+
 def draw_keys(column: Any, space: str, rows: tuple[tuple[str, str, tuple[tuple[Any, ...], ...]], ...]) -> None:
     """A line for each: what it does, and its keys in this kind of editor."""
     for label, operator, values in rows:
         words = [keymap.word(space, operator, *one) for one in values]
-        split = column.split(factor=0.6)
+        split = column.split(factor=_SHARES.get(space, 0.55))
         split.label(text=label, text_ctxt=CONTEXT)
-        split.label(text="   ".join(word for word in words if word) or "None")
+        split.label(text="   ".join(word for word in words if word) or told("None"), translate=False)
