@@ -219,11 +219,11 @@ def training():
     yield from wait_for(lambda: can("train"), 60)
     operator("understudy.train")
     begun = board().models.get(MODEL)
-    until = ENOUGH if begun is None else begun.iterations + 60
-    yield from wait_for(lambda: ahead("train") >= max(until, 60) and board().latest("train").pace, 3600)
+    until = ENOUGH if begun is None else begun.iterations + 10
+    yield from wait_for(lambda: ahead() >= max(until, 30) and board().latest("train").pace, 3600)
     operator("understudy.training_ask", what="SNAPSHOT")
     yield from wait_for(lambda: module("operators.training").restorable(
-        next(iter(board().models.values()))) if board().models else False, 120)
+        next(iter(board().models.values()))) if board().models else False, 600)
     yield 4.0
     yield from beside("IMAGE_EDITOR")
     operator("understudy.training_preview")
@@ -250,10 +250,11 @@ def training():
     yield from sidebar("train_advanced")
 
 
-def ahead(task):
-    """How many iterations the training under way has behind it."""
-    view = board().latest(task)
-    return 0 if view is None else view.factor * 20000
+def ahead():
+    """How many iterations the training under way has behind it; 0 while it reads faces."""
+    view = board().latest("train")
+    number, _, unit = view.count.partition(" ") if view is not None else ("", "", "")
+    return int(number.replace(",", "")) if unit.endswith("iterations") else 0
 
 
 def conversion():
