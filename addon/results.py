@@ -209,6 +209,19 @@ def _film(scene: Any, strip: Any, made: Made, shot_uid: str) -> Any:
 # --- both -----------------------------------------------------------------------------------------------------------
 
 
+def missing_from(scene: Any, strip: Any, result: Any) -> str:
+    """What makes the strip look otherwise and does not reach its result, as a sentence; "" for nothing."""
+    effects = [other.name for other in collection(scene)
+               if any(getattr(other, f"input_{number}", None) == strip for number in (1, 2))]
+    if effects:
+        return (f"{strip.name} goes through the effect {', '.join(effects)}, which does not reach its result: give the "
+                "result the same effect")
+    if len(strip.modifiers) and not len(result.modifiers):
+        return (f"{strip.name} has modifiers, which its result has not: copy them to it (Copy to Selected Strips, with "
+                "the modifiers)")
+    return ""
+
+
 def results_of(scene: Any, strip: Any, shot_uid: str = "") -> list[Any]:
     """The strips that show conversions of this strip by this shot: those above it, or all where it was moved away.
 

@@ -187,12 +187,21 @@ def _placing(scene_name: str, uid: str, view: JobView) -> Iterator[float]:
     strip = shot.strip_in(shot.find(scene, uid), "a")
     if strip is None:
         raise StripError("Its strip is gone", "Undo its removal, or convert another one")
-    yield from results.placing(scene, strip, results.Made.of(view.result, view.options), uid)
+    result = yield from results.placing(scene, strip, results.Made.of(view.result, view.options), uid)
+    _warn(scene_name, uid, result.name)
     one = shot.find(bpy.data.scenes[scene_name], uid)
     if one is not None:
         one.placed = view.name
     if not bpy.app.background:
         bpy.ops.ed.undo_push(message="Place Converted Strip")
+
+
+def _warn(scene_name: str, uid: str, result: str) -> None:
+    """Say what the result lacks of its strip, so that nobody has to find it in the picture."""
+    scene = bpy.data.scenes[scene_name]
+    strip = shot.strip_in(shot.find(scene, uid), "a")
+    if strip is not None and result in shot.all_strips(scene):
+        say("WARNING", results.missing_from(scene, strip, shot.all_strips(scene)[result]))
 
 
 def _step() -> str:
@@ -215,7 +224,7 @@ def forget(name: str) -> None:
 
 def say(level: str, message: str) -> None:
     """Show a message in the status bar of the window."""
-    if bpy.app.background:
+    if bpy.app.background or not message:
         return
     windows = bpy.context.window_manager.windows
     if len(windows):

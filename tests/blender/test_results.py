@@ -164,6 +164,22 @@ def test_the_overlay_moves_and_fades_as_its_strip_does(made: Callable[[str], Pat
     assert overlay.transform.offset_x == pytest.approx(7)
 
 
+def test_what_does_not_reach_the_result_is_said(made: Callable[[str], Path], results: ModuleType,
+                                               tmp_path: Path) -> None:
+    scene = clips.scene()
+    strip = movie(scene, made("plain.mp4"), 1)
+    _overlay_pictures(results, scene, strip, tmp_path / "out")
+    overlay = results.place(scene, strip, tmp_path / "out")
+    assert results.missing_from(scene, strip, overlay) == ""
+    new = collection(scene).new_effect
+    first, last = results.strip_range(strip)
+    known = {parameter.identifier for parameter in collection(scene).bl_rna.functions["new_effect"].parameters}
+    new(name="Soft", type="GAUSSIAN_BLUR", channel=5, frame_start=first,
+        **({"length": last - first} if "length" in known else {"frame_end": last}),
+        **{"input1" if "input1" in known else "seq1": strip})
+    assert "goes through the effect Soft" in results.missing_from(scene, strip, overlay)
+
+
 def test_halves_of_a_strip_that_was_cut_keep_their_results(made: Callable[[str], Path], results: ModuleType,
                                                            tmp_path: Path) -> None:
     scene = clips.scene()

@@ -91,6 +91,7 @@ def test_a_result_goes_to_the_scene_that_asked_for_it(extension: Any, scene: Any
     def placing(scene: Any, strip: Any, made: Any, uid: str) -> Any:
         placed.append(scene.name)
         yield from ()
+        return strip
 
     monkeypatch.setattr(extension("addon.results"), "placing", placing)
     watch, views = extension("addon.watch"), extension("addon.board")
