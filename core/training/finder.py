@@ -19,6 +19,9 @@ FIRST_RATE, LAST_RATE = 1e-10, 1e-1
 # The rate of the lowest loss is on the edge of too high; training takes this part of it.
 STRENGTHS = {"default": 1 / 10, "aggressive": 1 / 5, "extreme": 1 / 2.5}
 LEAST_RATE = 1e-9  # what is found below it says that no rate lowered the loss
+# The colours of the other graphs.
+_BACKGROUND, _PLOT, _GRID, _TEXT, _FAINT = "#303030", "#232323", "#3a3a3a", "#e6e6e6", "#9a9a9a"
+_ORANGE, _BLUE = "#f5a142", "#56a8f5"
 _SMOOTHING = 0.98
 _GIVEN_UP = 4.0  # times the lowest loss
 
@@ -93,13 +96,20 @@ def graph(trial: Trial) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 4.5), dpi=100, layout="constrained")
-    axes = figure.add_subplot(xlabel="Learning rate", ylabel="Loss (A and B, smoothed)", xscale="log")
-    axes.plot(trial.rates, trial.losses, color="tab:blue", linewidth=2)
-    axes.axvline(trial.found, color="tab:orange", linestyle="--", label=f"Found: {trial.found:.2g}")
-    axes.axvline(trial.best, color="0.5", linestyle=":", label=f"Lowest loss: {trial.best:.2g}")
-    axes.grid(alpha=0.3)
-    axes.legend()
+    figure = Figure(figsize=(12, 6.75), dpi=100, layout="constrained", facecolor=_BACKGROUND)
+    axes = figure.add_subplot(xscale="log", facecolor=_PLOT)
+    axes.plot(trial.rates, trial.losses, color=_BLUE, linewidth=2)
+    axes.axvline(trial.found, color=_ORANGE, linestyle="--", label=f"Found: {trial.found:.2g}")
+    axes.axvline(trial.best, color=_FAINT, linestyle=":", label=f"Lowest loss at {trial.best:.2g}")
+    axes.set_title("Learning rate finder", loc="left", color=_TEXT, fontsize=16, pad=14)
+    axes.set_xlabel("Learning rate", color=_FAINT, fontsize=12, labelpad=8)
+    axes.set_ylabel("Loss (A and B, smoothed)", color=_FAINT, fontsize=12, labelpad=8)
+    axes.tick_params(colors=_FAINT, labelsize=11, length=0, pad=6, which="both")
+    axes.grid(color=_GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.legend(facecolor=_PLOT, edgecolor=_GRID, labelcolor=_TEXT, fontsize=11)
     file = BytesIO()
     FigureCanvasAgg(figure).print_png(file)
     return file.getvalue()
