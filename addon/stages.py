@@ -19,6 +19,7 @@ from . import counting, environment, footage, preferences, properties, shot, wei
 from .board import Board, JobView
 
 STAGES = ("extract", "train", "convert")
+LINKED = "This scene is linked from another file, which keeps its shots: open that file, or make the scene local first"
 FEWEST_FACES = 25  # what the trainer asks for on each side
 
 
@@ -37,6 +38,8 @@ class Planned:
 
 def blocked(scene: Any, board: Board) -> str:
     """What stands in the way of every stage, as one sentence that says what to do; "" if nothing does."""
+    if scene.library is not None:
+        return LINKED
     if shot.work_folder_or_none(scene) is None:
         return "Save the .blend first: Understudy keeps its files beside it"
     if not bpy.app.background:  # under -b nobody looks ahead; running the stage asks the interpreter then

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import bpy
 
-from ..addon import project, shot, watch
+from ..addon import project, shot, stages, watch
 from ..addon.timing import timed_class
 from ..core.errors import UsageError
 from .base import Operator, refused
@@ -18,6 +18,11 @@ _FILMS = {"MOVIE", "IMAGE"}
 def _look_again() -> None:
     if not bpy.app.background:
         watch.hurry()
+
+
+def _linked(scene: Any) -> str:
+    """Why the scene's shots cannot be changed; "" if they can."""
+    return stages.LINKED if scene is not None and scene.library is not None else ""
 
 
 def _selected(scene: Any) -> list[Any]:
@@ -42,6 +47,10 @@ class UNDERSTUDY_OT_shot_add(Operator, bpy.types.Operator):
         name="From Selected Strips", default=True,
         description="Take the active strip as A, and another selected one as B")
 
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        return not refused(cls, _linked(shot.sequencer_scene(context)))
+
     def run(self, context: Any) -> None:
         scene = shot.sequencer_scene(context)
         strips = _selected(scene) if self.use_selected else []
@@ -59,7 +68,8 @@ class ShotOperator(Operator):
     @classmethod
     def poll(cls, context: Any) -> bool:
         scene = shot.sequencer_scene(context)
-        return not refused(cls, "" if scene is not None and len(scene.understudy.shots) else "Add a shot first")
+        has_shots = scene is not None and len(scene.understudy.shots)
+        return not refused(cls, _linked(scene) or ("" if has_shots else "Add a shot first"))
 
 
 @timed_class
@@ -140,8 +150,8 @@ class UNDERSTUDY_OT_pick_strip(Operator, bpy.types.Operator):
         strip = editor.active_strip if editor else None
         if strip is None or strip.type not in _FILMS:
             return not refused(cls, "Select a film or an image sequence in the sequencer first")
-        return not refused(cls, "This strip is a result of ours; select the footage below it"
-                           if strip.understudy_overlay else "")
+        is_result = "This strip is a result of ours; select the footage below it" if strip.understudy_overlay else ""
+        return not refused(cls, _linked(scene) or is_result)
 
     def run(self, context: Any) -> None:
         scene = shot.sequencer_scene(context)

@@ -104,3 +104,19 @@ def test_a_result_goes_to_the_scene_that_asked_for_it(extension: Any, scene: Any
         watch._placed.clear()
         assert watch.place(view) == ""
     assert placed == [copy.name, first, first]
+
+
+def test_a_linked_scene_keeps_its_shots_in_its_own_file(extension: Any, scene: Any, shot: ModuleType,
+                                                        tmp_path: Path) -> None:
+    shot.set_strip(scene.understudy.active, "a", add(scene, "first"))
+    bpy.data.libraries.write(str(tmp_path / "cut.blend"), {scene})
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    with bpy.data.libraries.load(str(tmp_path / "cut.blend"), link=True) as (there, wanted):
+        wanted.scenes = there.scenes
+    linked = next(one for one in bpy.data.scenes if one.library is not None)
+    bpy.context.window_manager.windows[0].scene = linked
+    extension("addon.watch").look()
+    assert "linked from another file" in extension("addon.stages").blocked(linked, extension("addon.watch").board())
+    for name in ("shot_add", "shot_duplicate"):
+        assert not getattr(bpy.ops.understudy, name).poll()
+    assert str(shot.source_path(shot.strip_in(linked.understudy.active, "a"))) == "/nowhere"
