@@ -225,6 +225,7 @@ def chosen_cells() -> list[Cell]:
 
 
 @persistent
+@timed
 def forget(*_: Any) -> None:
     """Another .blend is open."""
     global page, _asked, _again, trouble, _known, last

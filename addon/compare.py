@@ -76,17 +76,20 @@ def _changed(settings: Any, context: Any) -> None:
 
 
 @persistent
+@timed
 def _whole_before(*_: Any) -> None:
     whole()
 
 
 @persistent
+@timed
 def _cropped_again(*_: Any) -> None:
     if bpy.context.window_manager.understudy_compare:
         show()
 
 
 @persistent
+@timed
 def _loaded(*_: Any) -> None:
     bpy.context.window_manager.understudy_compare = False
     whole()

@@ -264,6 +264,7 @@ def _follow_now(session: Session, wait: float, most: int | None = None) -> bool:
 
 
 @persistent
+@timed
 def _loaded(*_: Any) -> None:
     """Another .blend is open, and with it another session begins."""
     global _token

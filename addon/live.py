@@ -266,6 +266,7 @@ def _reset() -> None:
 
 
 @persistent
+@timed
 def _loaded(*_: Any) -> None:
     _reset()
 

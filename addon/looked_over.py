@@ -215,6 +215,7 @@ def _fetch(name: str, path: str) -> None:
 
 
 @persistent
+@timed
 def _loaded(*_: Any) -> None:
     global _report, _read, _reading, _seen
     _report, _read, _reading, _seen = {}, None, "", -1

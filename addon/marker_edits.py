@@ -252,6 +252,7 @@ def _turn() -> float | None:
 
 
 @persistent
+@timed
 def _forget(*_: Any) -> None:
     """Undo, redo or another file: a count under way goes over tracks that are gone."""
     global _steps

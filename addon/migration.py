@@ -12,6 +12,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from . import project, shot
+from .timing import timed
 
 
 def is_old(scene: Any) -> bool:
@@ -38,6 +39,7 @@ def migrate_all() -> None:
 
 
 @persistent
+@timed
 def _loaded(*_: Any) -> None:
     migrate_all()
 

@@ -182,6 +182,7 @@ _awaited: list[Asked] = []
 
 
 @persistent
+@timed
 def _forget(*_: Any) -> None:
     """Another .blend is opened: whoever asked may be about to write into data that are gone."""
     for asked in _awaited:

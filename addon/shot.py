@@ -21,7 +21,8 @@ _STRIP_TYPES = {"MOVIE", "IMAGE"}
 # Strips are no IDs in Blender: `understudy_id` names one wherever it is renamed or moved to.
 StripType = getattr(bpy.types, "Strip", None) or bpy.types.Sequence
 _renamed: dict[tuple[str, str, str], str] = {}  # scene, id and name as it was kept -> what the strip is called now
-_focus: tuple[str, str] | None = None  # scene and shot that `focused` has put in front; main thread only
+# Scene, shot and its place in the list, that `focused` has put in front; main thread only.
+_focus: tuple[str, str, int] | None = None
 _strip_focus = ""  # id of the strip that `tools_on` has put in front
 
 
@@ -34,6 +35,9 @@ def active(scene: Any) -> Any:
     """The shot that panels and buttons are about. A scene without shots has an empty one to read."""
     project = scene.understudy
     if _focus is not None and _focus[0] == scene.name:
+        known = project.shots[_focus[2]] if _focus[2] < len(project.shots) else None
+        if known is not None and known.uid == _focus[1]:
+            return known
         one = next((one for one in project.shots if one.uid == _focus[1]), None)
         if one is not None:
             return one
@@ -51,7 +55,8 @@ def every(scene: Any) -> list[Any]:
 def focused(one: Any) -> Iterator[None]:
     """Within, everything is about this shot: `active` gives it whichever the list has chosen."""
     global _focus
-    before, _focus = _focus, (one.id_data.name, one.uid)
+    place = next((n for n, other in enumerate(one.id_data.understudy.shots) if other.uid == one.uid), 0)
+    before, _focus = _focus, (one.id_data.name, one.uid, place)
     try:
         yield
     finally:
@@ -157,15 +162,15 @@ def called(scene: Any, role: str, strip: Any) -> str:
 
 def find_strip(scene: Any, uid: str, name: str = "") -> Any | None:
     """The strip with this id. A copy has its original's id: the one called `name` wins, then the first."""
-    everything = all_strips(scene) if uid else ()
-    if not len(everything):
+    if not uid or scene.sequence_editor is None:
         return None
+    everything = all_strips(scene)
     # Panels and timers ask often, and a film may have thousands of strips: names are looked up, ids are searched for.
     for known in (name, _renamed.get((scene.name, uid, name), "")):
         strip = everything.get(known) if known else None
         if strip is not None and strip.understudy_id == uid and _is_footage(strip):
             return strip
-    strip = next((strip for strip in strips(scene) if strip.understudy_id == uid), None)
+    strip = next((strip for strip in everything if strip.understudy_id == uid and _is_footage(strip)), None)
     if strip is not None:
         _renamed[scene.name, uid, name] = strip.name
     return strip

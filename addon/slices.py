@@ -104,6 +104,7 @@ def status(text: str | None) -> None:
 
 
 @persistent
+@timed
 def _drop(*_: Any) -> None:
     """Undo, redo and other files replace the data that the steps work on."""
     global _work

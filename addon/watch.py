@@ -233,6 +233,7 @@ def say(level: str, message: str) -> None:
 
 
 @persistent
+@timed
 def _saved(*_: Any) -> None:
     """The .blend may have a place now, or another one."""
     if not bpy.app.background:
@@ -240,6 +241,7 @@ def _saved(*_: Any) -> None:
 
 
 @persistent
+@timed
 def _loaded(*_: Any) -> None:
     """Another .blend is open: find its jobs, place what finished meanwhile."""
     global _seen, _steps

@@ -269,6 +269,7 @@ def _frame_changed(*_: Any) -> None:
 
 
 @persistent
+@timed
 def _loaded(*_: Any) -> None:
     """Another .blend is open."""
     _views.clear()
