@@ -13,6 +13,7 @@ from typing import Any
 import bpy
 
 from ..core.language.translating import languages, translated, words
+from .timing import timed
 
 # Blender looks up the names of operators in a context of their own. Panels and properties have one of ours, since in
 # the common one Blender's words come first: its "Faces" are those of meshes.
@@ -66,6 +67,7 @@ def shown() -> Iterator[str]:
                     yield from (item.name, item.description)
 
 
+@timed
 def _give(*_: Any) -> None:
     """Give Blender the words of its language, and none of the others: most people need none."""
     bpy.app.translations.unregister(__package__)
@@ -74,6 +76,7 @@ def _give(*_: Any) -> None:
 
 
 @bpy.app.handlers.persistent
+@timed
 def _listen(*_: Any) -> None:
     """Hear of a change of language; a file that is opened ends all such subscriptions."""
     bpy.msgbus.clear_by_owner(_OWNER)

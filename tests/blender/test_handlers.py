@@ -113,9 +113,9 @@ def test_no_turn_of_a_timer_holds_blender_up(film: SimpleNamespace, extension: A
     turns = {
         "aim": (watch.aim,), "settle": (watch.settle, board), "people": (extension("addon.people").sync, board),
         "cleanup": (extension("addon.cleanup").sync, board), "browser": (extension("addon.browser").sync, board),
-        "pictures": (extension("addon.pictures").refresh, board), "migration": (
-            extension("addon.migration").migrate_all,), "overlay": (views.update,),
-        "looked over": (extension("addon.looked_over").sync, scene, board), "live": (extension("addon.live").turn, scene),
+        "pictures": (extension("addon.pictures").refresh, board), "overlay": (views.update,),
+        "migration": (extension("addon.migration").migrate_all,), "live": (extension("addon.live").turn, scene),
+        "looked over": (extension("addon.looked_over").sync, scene, board),
         "next step": (extension("addon.stages").next_step, scene, board),
     }
     spent = {name: cost(*call) for name, call in turns.items()}
