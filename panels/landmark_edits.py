@@ -89,9 +89,11 @@ class UNDERSTUDY_PT_clip_masks(bpy.types.Panel):
 
     def draw(self, context: Any) -> None:
         layout, width = self.layout, context.region.width
-        row = layout.row(align=True)
-        row.operator("understudy.mask_new_add", text="New Add", icon="ADD")
-        row.operator("understudy.mask_new_subtract", text="New Subtract", icon="REMOVE")
+        column = layout.column(align=True)
+        column.label(text="New Mask")
+        row = column.row(align=True)
+        row.operator("understudy.mask_new_add", text="Add", icon="ADD")
+        row.operator("understudy.mask_new_subtract", text="Subtract", icon="REMOVE")
         mask = context.space_data.mask if context.space_data.mode == "MASK" else None
         if mask is None:
             wrapped(layout, "A new mask opens here: draw what belongs to the face, or what is in front of it.",
