@@ -190,7 +190,7 @@ class Keeper:
         self.later(work)
 
     def busy_paths(self) -> list[str]:
-        """Every path in the options of jobs under way, and the caches, environment and weights that any job may read."""
+        """Every path in the options of jobs under way, and what any job may read: caches, environment, weights."""
         found = [str(user_cache()), str(user_data())] if self.board.busy else []
         for view in self.board.jobs:
             for value in view.options.values() if view.going else ():
