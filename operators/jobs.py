@@ -66,6 +66,7 @@ class UNDERSTUDY_OT_job_restart(JobOperator, bpy.types.Operator):
 
     bl_idname = "understudy.job_restart"
     bl_label = "Resume"
+    undo = "It runs as a job, which can be cancelled; Ctrl-Z does not take its files back"
 
     def act(self, view: JobView) -> None:
         if view.going:
@@ -90,6 +91,7 @@ class UNDERSTUDY_OT_job_remove(JobOperator, bpy.types.Operator):
 
     bl_idname = "understudy.job_remove"
     bl_label = "Remove"
+    undo = "Its log goes with it and cannot be brought back"
 
     def act(self, view: JobView) -> None:
         if view.going and view.status != "waiting":
@@ -160,7 +162,7 @@ class UNDERSTUDY_OT_jobs_clear(Operator, bpy.types.Operator):
 
     bl_idname = "understudy.jobs_clear"
     bl_label = "Remove Ended"
-    undo = "Their logs go with them and cannot be brought back"
+    undo, asks = "Their logs go with them and cannot be brought back", True
 
     @classmethod
     def poll(cls, context: Any) -> bool:

@@ -13,7 +13,7 @@ from ..addon.text import wrapped
 from ..addon.timing import timed_class
 from ..core import consent
 from ..core.errors import UnderstudyError
-from .base import NOTHING, refused, scene_and_board
+from .base import refused, scene_and_board
 from .stage import Stage
 
 _WIDTH = 400  # pixels at scale 1
@@ -26,7 +26,7 @@ class UNDERSTUDY_OT_run_all(Stage, bpy.types.Operator):
 
     bl_idname = "understudy.run_all"
     bl_label = "Run All"
-    undo = NOTHING
+    undo = "They run as jobs, which can be cancelled; Ctrl-Z does not take their files back"
     stage = "extract"
 
     @classmethod
