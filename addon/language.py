@@ -7,6 +7,7 @@ such a sentence was made from.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,8 @@ from .timing import timed
 CONTEXT = "Understudy"
 _CONTEXTS = ["*", "Operator", CONTEXT]
 _OWNER = object()  # of the subscription to the language in the preferences
+_TURN = 0.01  # seconds
+_rest: tuple[str, dict[str, str], Iterator[None]] | None = None  # what is still put together, and for which language
 
 
 def told(text: str) -> str:
@@ -39,9 +42,20 @@ def _spoken() -> str:
 def entries(language: str) -> dict[tuple[str, str], str]:
     """What Blender is given for a language: the words, and what our classes say in sentences put together from them."""
     known = dict(words(language))
+    for _ in _putting_together(language, known):
+        pass
+    return _in_contexts(known)
+
+
+def _putting_together(language: str, known: dict[str, str]) -> Iterator[None]:
+    """Add to `known` what our classes say in sentences put together of words; a step for each."""
     for text in shown():
         if text and text not in known:
             known[text] = translated(text, language)
+        yield
+
+
+def _in_contexts(known: dict[str, str]) -> dict[tuple[str, str], str]:
     return {(context, text): translation for text, translation in known.items() if translation != text
             for context in _CONTEXTS}
 
@@ -70,9 +84,38 @@ def shown() -> Iterator[str]:
 @timed
 def _give(*_: Any) -> None:
     """Give Blender the words of its language, and none of the others: most people need none."""
+    global _rest
+    language, _rest = _spoken(), None
+    if language and not bpy.app.background:
+        # Words at once; what is put together of them takes a fifth of a second, and so turns of a timer.
+        known = dict(words(language))
+        _take(language, _in_contexts(known))
+        _rest = language, known, _putting_together(language, known)
+        if not bpy.app.timers.is_registered(_go_on):
+            bpy.app.timers.register(_go_on, first_interval=0.0, persistent=True)
+        return
+    _take(language, entries(language) if language else {})
+
+
+def _take(language: str, given: dict[tuple[str, str], str]) -> None:
     bpy.app.translations.unregister(__package__)
-    language = _spoken()
-    bpy.app.translations.register(__package__, {language: entries(language)} if language else {})
+    bpy.app.translations.register(__package__, {language: given} if language else {})
+
+
+@timed
+def _go_on() -> float | None:
+    """The timer that puts sentences together, some at a time."""
+    global _rest
+    if _rest is None:
+        return None
+    language, known, steps = _rest
+    end = time.perf_counter() + _TURN
+    for _ in steps:
+        if time.perf_counter() > end:
+            return 0.0
+    _rest = None
+    _take(language, _in_contexts(known))
+    return None
 
 
 @bpy.app.handlers.persistent
@@ -93,6 +136,8 @@ def register() -> None:
 
 def unregister() -> None:
     bpy.app.handlers.load_post.remove(_listen)
+    if bpy.app.timers.is_registered(_go_on):
+        bpy.app.timers.unregister(_go_on)
     bpy.msgbus.clear_by_owner(_OWNER)
     bpy.app.translations.unregister(__package__)
 

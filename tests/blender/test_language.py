@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import bpy
@@ -50,3 +52,32 @@ def test_a_sentence_is_broken_between_chinese_words(extension: Any) -> None:
     assert len(lines) > 2
     assert "".join("".join(lines).split()) == "请先提取：A的面部还不足25张。然后训练模型"
     assert not any(line[0] in "，。：；" for line in lines)
+
+
+def test_in_a_window_the_words_come_at_once_and_the_rest_in_turns(extension: Any, monkeypatch: Any) -> None:
+    language = extension("addon.language")
+    given: list[dict] = []
+    timers: list[Any] = []
+    app = SimpleNamespace(
+        background=False, translations=SimpleNamespace(
+            unregister=lambda name: None, register=lambda name, words: given.append(words)),
+        timers=SimpleNamespace(is_registered=lambda one: bool(timers), register=lambda one, **_: timers.append(one)))
+    monkeypatch.setattr(language, "bpy", SimpleNamespace(app=app, types=bpy.types))
+    monkeypatch.setattr(language, "_spoken", lambda: "zh_HANS")
+    language._give()
+    (first,) = given
+    assert first["zh_HANS"]["*", "Convert"] == "转换"
+    (turn,) = timers
+    turns, longest = 0, 0.0
+    while True:
+        begun = time.thread_time()
+        again = turn()
+        longest = max(longest, time.thread_time() - begun)
+        turns += 1
+        if again is None:
+            break
+    assert longest < 0.05
+    monkeypatch.undo()
+    assert given[-1] == {"zh_HANS": language.entries("zh_HANS")}
+    assert len(given) == 2
+    assert turns >= 1
