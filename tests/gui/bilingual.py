@@ -6,6 +6,7 @@ Pictures are called `name` and `zh/name`. Of what opens over the window (dialogs
 
 from __future__ import annotations
 
+import os
 import subprocess
 
 import bpy
@@ -14,6 +15,11 @@ from acting import area_of, open_sidebar, picture, reopened
 LANGUAGES = (("", "en_US"), ("zh/", "zh_HANS"))
 TALL, WIDE = (1600, 2600), (1600, 1000)  # of the window: for a whole sidebar, and for an ordinary look
 DRAWN = 1.2  # seconds after which Blender has drawn what changed
+ONLY = set(filter(None, os.environ.get("UNDERSTUDY_GUI_ONLY", "").split(",")))  # pictures to take; empty: all
+
+
+def is_wanted(name):
+    return not ONLY or name in ONLY
 
 
 def first():
@@ -61,7 +67,8 @@ def screen(name, region=None):
         yield 0.0
         picture(prefix + name, region() if region is not None else None)
 
-    yield from in_both(take)
+    if is_wanted(name):
+        yield from in_both(take)
 
 
 def full(kind="SEQUENCE_EDITOR"):
@@ -78,6 +85,8 @@ def sidebar_of(kind="SEQUENCE_EDITOR"):
 
 def sidebar(name, kind="SEQUENCE_EDITOR"):
     """Yields: pictures of a sidebar, as high as it needs to be."""
+    if not is_wanted(name):
+        return
     yield from resize(TALL)
     yield from full(kind)
     yield from screen(name, lambda: sidebar_of(kind))
@@ -95,7 +104,8 @@ def over(name, open_it, close=lambda: key("Escape")):
         close()
         yield 0.8
 
-    yield from in_both(take)
+    if is_wanted(name):
+        yield from in_both(take)
 
 
 def layout():
