@@ -13,6 +13,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -63,9 +64,16 @@ class Shot:
         (folder,) = (self.work / "converted").iterdir()
         return folder
 
-    def understudy(self, *words: str, blend: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def rendered(self, name: str) -> dict[int, Path]:
+        """Some frames of the timeline, rendered by a Blender without the extension."""
+        done = self.blender.call("-b", "--factory-startup", str(self.blend), "-o", str(self.folder / f"{name}_####"),
+                                 "-F", "PNG", "-s", str(START), "-e", str(START + FRAMES - 1), "-j", "14", "-a")
+        assert done.returncode == 0, done.stdout
+        return {frame: self.folder / f"{name}_{frame:04d}.png" for frame in range(START, START + FRAMES, 14)}
+
+    def understudy(self, *words: str) -> subprocess.CompletedProcess[str]:
         """The command on the file, by somebody who has agreed."""
-        return self.blender.call("-b", str(blend or self.blend), "--command", "understudy", *words,
+        return self.blender.call("-b", str(self.blend), "--command", "understudy", *words,
                                  UNDERSTUDY_CONSENT="1")
 
     def done(self, *words: str) -> str:
@@ -94,13 +102,9 @@ def test_a_plain_blender_renders_what_was_converted(shot: Shot) -> None:
     """Without the extension: trimmed, cropped and moved as strip A is, frame by frame."""
     from understudy.core.media.source import open_source
 
-    done = shot.blender.call("-b", "--factory-startup", str(shot.blend), "-o", str(shot.folder / "plain_####"), "-F",
-                             "PNG", "-s", str(START), "-e", str(START + FRAMES - 1), "-j", "14", "-a")
-    assert done.returncode == 0, done.stdout
     with open_source(shot.a) as source:
-        for frame in range(START, START + FRAMES, 14):
-            expected.check(shot.folder / f"plain_{frame:04d}.png", source, FIRST + frame - START, shot.converted, CROP,
-                           OFFSET)
+        for frame, picture in shot.rendered("overlay").items():
+            expected.check(picture, source, FIRST + frame - START, shot.converted, CROP, OFFSET)
 
 
 def test_a_file_saved_without_the_extension_keeps_everything(shot: Shot) -> None:
@@ -118,6 +122,28 @@ def test_a_file_saved_without_the_extension_keeps_everything(shot: Shot) -> None
     assert [(one["name"], one["train"]["trainer"], one["extract"]["detection_size"]) for one in held] == [
         ("Opening", "sketch", 320)]
     assert len([ids for ids in after["Edit"]["strips"].values() if ids[1]]) == 1  # the result knows whose it is
+
+
+@pytest.mark.parametrize("writer", ["images", "video"])
+def test_whole_frames_stand_where_the_strip_stands(shot: Shot, writer: str) -> None:
+    """The same with frames as a whole, in pictures and in a film: what is on the disk, pixel by pixel."""
+    from understudy.core.media.source import open_source
+
+    shot.done("convert", "--writer", writer, "--save")
+    made = shot.converted / "Täter 甲_converted.mp4" if writer == "video" else shot.converted
+    with open_source(shot.a) as source, open_source(made) as result:
+        for frame, picture in shot.rendered(writer).items():
+            seen = expected.read(picture)[..., :3].astype(float)
+            index = FIRST + frame - START
+            if writer == "video":
+                wanted, late = (result.read(number).pixels for number in (index - FIRST, index - FIRST + 1))
+            else:
+                wanted, late = (expected.read(shot.converted / f"{source.name(n)}.png") for n in (index, index + 1))
+            wanted, late, bare = (expected.placed(pixels, CROP, OFFSET)[..., :3]
+                                  for pixels in (wanted, late, source.read(index).pixels))
+            assert np.abs(seen - wanted).max() <= expected.TOLERANCE
+            assert np.abs(seen - late).max() > expected.APART
+            assert np.abs(seen - bare).max() > expected.APART
 
 
 def test_blenders_folder_was_read_only(shot: Shot) -> None:
@@ -199,9 +225,9 @@ def test_ctrl_c_saves_and_ends_with_130(shot: Shot) -> None:
     reader = threading.Thread(target=read)
     reader.start()
     try:
-        assert trains.wait(90), printed
+        assert trains.wait(240), printed
         os.kill(_blender_of(process.pid), signal.SIGINT)
-        assert process.wait(60) == 130, printed
+        assert process.wait(120) == 130, printed
     finally:
         process.kill()
         reader.join(10)
