@@ -205,6 +205,16 @@ def with_the_mouse(scene, strip, preview):
     mouse("key", "Escape")
     yield 0.3
     report["cancelled"] = bool(np.allclose(faces(19)[0].landmarks - before, report["typed"], atol=1e-3))
+    mouse("key", "shift+c")
+    yield from wait_for(lambda: np.allclose(faces(19)[0].landmarks, faces(18)[0].landmarks), 10)
+    report["copied_by_key"] = True
+    mouse("key", "alt+x")  # the chosen face: the one that the box made
+    yield from wait_for(lambda: len(faces(19)) == 1, 10)
+    press(area, region, "edit_landmarks")
+    mouse("key", "shift+v")
+    yield 1.0
+    report["only_looked_at"] = bool(np.allclose(faces(19)[0].landmarks, faces(18)[0].landmarks))
+    press(area, region, "edit_landmarks")
 
 
 def masks(area, timeline):

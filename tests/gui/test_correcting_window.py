@@ -62,6 +62,8 @@ def test_a_drawn_box_becomes_a_face_and_typed_numbers_are_exact(seen: dict) -> N
           f"{seen['first_box_seconds']:.2f} s")
     assert seen["typed"] == pytest.approx([0, -12], abs=1e-3)
     assert seen["cancelled"]
+    assert seen["copied_by_key"]
+    assert seen["only_looked_at"], "keys change nothing while faces are only looked at"
 
 
 def test_no_callback_holds_blender_up(seen: dict) -> None:
