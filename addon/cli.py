@@ -19,6 +19,7 @@ import bpy
 from ..core import consent
 from ..core.errors import UnderstudyError
 from ..core.jobs import client
+from ..core.jobs.interrupting import interruptible
 from ..core.jobs.messages import Message
 from ..core.jobs.tasks import TASKS
 from ..core.options import change_paths, options_of
@@ -94,10 +95,21 @@ def core_command(arguments: list[str]) -> int:
     python = environment.ready(preferences.interpreter())
     command = client.command(python, environment.install_core_copy(), "--cli", *arguments)
     offline = {} if bpy.app.online_access else {"UNDERSTUDY_OFFLINE": "1"}
-    code = subprocess.call(command, env={**client.child_environment(), **offline})
+    code = _call(command, {**client.child_environment(), **offline})
     if code == 0 and {"-h", "--help"} & set(arguments) and _task_of(arguments)[0]:
         print(_HELP, flush=True)
     return code
+
+
+def _call(command: list[str], environment: dict[str, str]) -> int:
+    """Run a command on this terminal. Ctrl-C reaches it as well, and it alone says what comes of that."""
+    with interruptible(), subprocess.Popen(command, env=environment) as process:
+        while True:
+            try:
+                code = process.wait()
+                return code if code >= 0 else 128 - code
+            except KeyboardInterrupt:
+                continue
 
 
 def run_shot(name: str, values: dict[str, Any], namespace: argparse.Namespace) -> int:
