@@ -12,7 +12,7 @@ import numpy as np
 from acting import area_of
 
 _ROW = 14  # pixels between two places to look at; a button is 20 high
-_PLACES = (0.3, 0.62)  # across the sidebar, as parts of its width: buttons stand beside each other
+_ACROSS = (0.3, 0.62)  # across the sidebar, as parts of its width: buttons stand beside each other
 _SCREENS = 4  # how often the sidebar is scrolled down before the search is given up
 _chosen_before = np.zeros((0, 0), bool)  # `_chosen` just before the last press
 
@@ -39,8 +39,12 @@ def press(operator, then=None):
             job is under way may move a button away under the mouse.
     """
     for _ in range(3):
-        yield from _press(operator)
-        end = time.monotonic() + 4.0
+        try:
+            yield from _press(operator)
+        except LookupError:  # its effect came late, and the button has gone
+            if then is None or not then():
+                raise
+        end = time.monotonic() + 8.0
         while then is not None and not then() and time.monotonic() < end:
             yield 0.1
         if then is None or then():
@@ -53,10 +57,16 @@ def _press(operator):
     _chosen_before = _chosen()
     for _ in range(_SCREENS):
         region = _sidebar()
-        for row in range(region.height - _ROW, _ROW, -_ROW):
-            for place in _PLACES:
-                move(region.x + place * region.width, region.y + row)
-                yield 0.04
+        places = [(region.x + across * region.width, region.y + row)
+                  for row in range(region.height - _ROW, _ROW, -_ROW) for across in _ACROSS]
+        for n, place in enumerate(places):
+            move(*place)
+            yield 0.04
+            if _under_mouse() != operator:
+                continue
+            for back in (n, n - 1, n - 2):  # on a busy machine Blender may not have seen the last moves
+                move(*places[back])
+                yield 0.2
                 if _under_mouse() == operator:
                     xdotool("click", 1)
                     yield 0.2
