@@ -28,7 +28,7 @@ test-blender: $(BLENDER_VERSIONS:%=test-blender-%)  ## Ring 2 in Blender 4.2, 4.
 test-blender-%: .venv/.ready .venv-bpy-%/.ready
 	.venv-bpy-$*/bin/python -m pytest tests/blender -m "not long" -q
 
-test-gui: .venv/.ready  ## Ring 3: a real Blender window (the one in $$BLENDER, or one in a Debian chroot)
+test-gui: .venv/.ready  ## Ring 3: a real Blender window (the one in $BLENDER, or one in a Debian chroot)
 	tests/gui/run.sh
 
 test-long: .venv/.ready .venv-bpy-5.0/.ready  ## The slow variants of all rings
