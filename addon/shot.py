@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -141,9 +142,12 @@ def tool_strip(scene: Any, role: str = "") -> Any | None:
         role: "a" or "b"; "": as in the panels.
     """
     one = active(scene)
-    found, wanted = strips_of(scene, role or one.tool_role), _strip_focus or one.tool_strip_id
+    role = role or one.tool_role
+    if not len(getattr(one, f"sources_{role}")):  # as nearly always; panels ask often
+        return strip_in(one, role)
+    found, wanted = strips_of(scene, role), _strip_focus or one.tool_strip_id
     chosen = next((strip for strip in found if strip.understudy_id == wanted), None)
-    return chosen or (found[0] if found else strip_in(one, role or one.tool_role))
+    return chosen or (found[0] if found else strip_in(one, role))
 
 
 def needed_tool_strip(scene: Any, role: str = "") -> Any:
@@ -254,16 +258,20 @@ def source_name(strip: Any) -> str:
     """A folder name for what is made of the strip's footage: its stem and four figures of where it lies, so that
     two clips of the same name stay apart. Strips of the same file share it.
     """
-    path = source_path(strip)
-    place = str(path)
     # Told from the folder of the .blend that made the first: a project that moves finds its folders again.
     anchor = strip.id_data.understudy.anchor or "//"
-    if bpy.data.filepath or not anchor.startswith("//"):
+    return _folder_name(str(source_path(strip)), anchor, bpy.data.filepath)
+
+
+@lru_cache(maxsize=4096)  # panels and timers ask for the same ones at every turn
+def _folder_name(path: str, anchor: str, blend: str) -> str:
+    place = path
+    if blend or not anchor.startswith("//"):
         try:
             place = Path(os.path.relpath(path, bpy.path.abspath(anchor))).as_posix()
         except ValueError:  # another drive
             pass
-    return f"{name_in_path(path.stem)[:40]}-{hashlib.sha1(os.fsencode(place)).hexdigest()[:4]}"
+    return f"{name_in_path(Path(path).stem)[:40]}-{hashlib.sha1(os.fsencode(place)).hexdigest()[:4]}"
 
 
 def name_in_path(text: str) -> str:

@@ -182,7 +182,7 @@ def draw_side(layout: Any, scene: Any) -> None:
     """Which side the tools are about, and, where it has several, which of its strips."""
     data = shot.active(scene)
     layout.row().prop(data, "tool_role", expand=True)
-    if len(shot.strips_of(scene, data.tool_role)) > 1:
+    if len(getattr(data, f"sources_{data.tool_role}")) and len(shot.strips_of(scene, data.tool_role)) > 1:
         layout.prop(data, "tool_strip", text="")
 
 

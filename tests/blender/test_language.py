@@ -62,7 +62,7 @@ def test_in_a_window_the_words_come_at_once_and_the_rest_in_turns(extension: Any
         background=False, translations=SimpleNamespace(
             unregister=lambda name: None, register=lambda name, words: given.append(words)),
         timers=SimpleNamespace(is_registered=lambda one: bool(timers), register=lambda one, **_: timers.append(one)))
-    monkeypatch.setattr(language, "bpy", SimpleNamespace(app=app, types=bpy.types))
+    monkeypatch.setattr(language, "bpy", SimpleNamespace(app=app, types=bpy.types, ops=bpy.ops))
     monkeypatch.setattr(language, "_spoken", lambda: "zh_HANS")
     language._give()
     (first,) = given
