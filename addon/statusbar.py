@@ -52,7 +52,12 @@ def _draw(header: Any, context: Any) -> None:
         if text:
             row = header.layout.row()
             row.ui_units_x = _WIDTH
-            row.progress(factor=factor, type="BAR", text=told(text))
+            row.progress(factor=factor, type="BAR", text=" · ".join(map(_told, text.split(" · "))))
+
+
+def _told(part: str) -> str:
+    label, _, share = part.rpartition(" ")
+    return f"{told(label)} {share}" if share.endswith("%") else told(part)
 
 
 def register() -> None:

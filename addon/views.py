@@ -15,7 +15,7 @@ class UNDERSTUDY_Views(bpy.types.PropertyGroup):
     """Of this session of Blender, never saved."""
 
     live: bpy.props.BoolProperty(  # type: ignore[valid-type]
-        name="Update by Itself", default=True, description="Read previews and graphs anew whenever the training has "
+        name="Auto Update", default=True, description="Read previews and graphs anew whenever the training has "
         "made new ones; off: they stay as they are until Refresh Now")
 
 

@@ -62,7 +62,8 @@ class Operator:
     def invoke(self, context: Any, event: Any) -> set[str]:
         if self.asks and not bpy.app.background:
             return context.window_manager.invoke_confirm(
-                self, event, title=self.bl_label, message=self.undo, confirm_text=self.bl_label,  # type: ignore
+                self, event, title=told(self.bl_label), message=told(self.undo),  # type: ignore[attr-defined]
+                confirm_text=told(self.bl_label),  # type: ignore[attr-defined]
                 icon="WARNING")
         return self.execute(context)
 

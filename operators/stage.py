@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from ..addon import room, shot, stages, watch
+from ..addon.language import told
 from ..addon.printer import Printer
 from ..addon.text import wrapped
 from ..core import consent
@@ -32,7 +33,7 @@ class Stage(Operator):
         if watch.board().consent or bpy.app.background:
             return self.execute(context)
         self.agree = True  # what pressing OK says
-        return context.window_manager.invoke_props_dialog(self, width=380, title="Before the First Face",
+        return context.window_manager.invoke_props_dialog(self, width=380, title=told("Before the First Face"),
                                                           confirm_text="I Agree")
 
     def draw(self, context: Any) -> None:

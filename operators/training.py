@@ -9,6 +9,7 @@ from typing import Any
 import bpy
 
 from ..addon import pictures, properties, shot, stages, tools, watch
+from ..addon.language import told
 from ..addon.models import CopyView, ModelView
 from ..addon.printer import Printer
 from ..addon.timing import timed_class
@@ -164,9 +165,9 @@ class UNDERSTUDY_OT_restore_copy(Operator, bpy.types.Operator):
         now = f" ({model.iterations:,} iterations)" if model is not None else ""
         what = "the backup" if self.kind == "backup" else f"the snapshot of {self.iterations:,} iterations"
         return context.window_manager.invoke_confirm(
-            self, event, title=f"Restore {what}?", confirm_text="Restore", icon="QUESTION",
-            message=f"What the model is now{now} is archived beside it first. Ctrl-Z does not bring it back, "
-                    "but the archive stays.")
+            self, event, title=told(f"Restore {what}?"), confirm_text=told("Restore"), icon="QUESTION",
+            message=told(f"What the model is now{now} is archived beside it first. Ctrl-Z does not bring it back, "
+                         "but the archive stays."))
 
     def run(self, context: Any) -> set[str] | None:
         scene, board = scene_and_board(context)

@@ -34,7 +34,7 @@ class OptimizerOptions:
                                  advanced=True)
     warmup: int = option(0, label="Warm-Up", help="Let the learning rate rise from 0 over so many steps; 0: the "
                          "trainer's own", min=0, max=5000, unit="steps", group=_GROUP, advanced=True)
-    gradient_accumulation: int = option(1, label="Gradient Accumulation", help="Batches whose gradients make one step "
+    gradient_accumulation: int = option(1, label="Accumulation", help="Batches whose gradients make one step "
                                         "of the optimiser: acts like a larger batch and takes no more memory",
                                         min=1, max=100, unit="batches", group=_GROUP, advanced=True)
     gradient_clipping: str = option(AUTO, label="Gradient Clipping", help="Keep single steps from being too large. "

@@ -46,9 +46,11 @@ class Trend:
         """For a person; "" where the loss is not flat."""
         if not self.is_flat:
             return ""
-        how = f"fell by {self.fall:.1%}" if self.fall > 5e-4 else (
-            f"rose by {-self.fall:.1%}" if self.fall < -5e-4 else "did not fall")
-        return f"Over the last {self.iterations:,} iterations the loss {how}. {PREVIEW_DECIDES}"
+        count = f"{self.iterations:,}"
+        what = (f"Over the last {count} iterations the loss fell by {self.fall:.1%}" if self.fall > 5e-4 else
+                f"Over the last {count} iterations the loss rose by {-self.fall:.1%}" if self.fall < -5e-4 else
+                f"Over the last {count} iterations the loss did not fall")
+        return f"{what}. {PREVIEW_DECIDES}"
 
 
 def trend(losses: np.ndarray) -> Trend | None:
