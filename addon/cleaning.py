@@ -63,7 +63,9 @@ class Wanted:
 
 @dataclass(frozen=True)
 class SpaceView:
-    """What was found: `items`, how much is `free` on the disk of the work folder, and when that was (seconds)."""
+    """What was found: `items`, how much is `free` on the disk of the work folder (of the user's data where there is
+    none), and when that was (seconds).
+    """
 
     items: tuple[Item, ...] = ()
     free: int = 0
@@ -86,8 +88,9 @@ def look(wanted: Wanted, busy: Iterable[str] = ()) -> SpaceView:
     order = list(KINDS)
     items.sort(key=lambda item: (order.index(item.kind), -item.size))
     try:
-        free = shutil.disk_usage(next(p for p in (wanted.work[0], *wanted.work[0].parents) if p.is_dir())).free
-    except (OSError, IndexError, StopIteration):
+        place = wanted.work[0] if wanted.work else user_data()
+        free = shutil.disk_usage(next(p for p in (place, *place.parents) if p.is_dir())).free
+    except (OSError, StopIteration):
         free = 0
     return SpaceView(tuple(items), free, time.time())
 
