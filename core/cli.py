@@ -142,7 +142,8 @@ def _ask_consent() -> None:
     if sys.stdin is None or not sys.stdin.isatty():
         consent.require()
     print(consent.QUESTION)
-    if input("Is that so? [yes/no] ").strip().lower() not in ("y", "yes"):
+    print("Is that so? [yes/no] ", end="", flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):  # "" where Ctrl-D ends it
         raise UsageError("Understudy does nothing without consent", "Ask the people in the footage first")
     consent.give()
 

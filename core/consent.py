@@ -48,4 +48,4 @@ def require() -> None:
         UsageError: if it is not, saying how to give it.
     """
     if not given():
-        raise UsageError(QUESTION, f"If that is so, run `understudy consent` once, or set {_VARIABLE}=1")
+        raise UsageError(QUESTION, f"If that is so, run `understudy consent --yes` once, or set {_VARIABLE}=1")
