@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 
 import numpy as np
 
+from ..charts import BACKGROUND, COLD, FAINT, RED, TEXT, dress, png
 from .measures import MEASURES, Measured
 
-_BACKGROUND, _PLOT, _GRID, _TEXT, _FAINT = "#303030", "#232323", "#3a3a3a", "#e6e6e6", "#9a9a9a"
-_LINE, _MARK = "#56a8f5", "#f04f46"
 _SIZE, _DPI = (16.0, 9.0), 100  # inches
 _MARKED = 5  # worst frames of each measure
 _TITLES = {"identity": "Likeness: distance from B's faces (one person's below 0.6)",
@@ -20,36 +18,29 @@ _TITLES = {"identity": "Likeness: distance from B's faces (one person's below 0.
 
 def draw(measured: Sequence[Measured], worst: Mapping[str, Sequence[int]]) -> bytes:
     """The picture as a PNG file of 1600 x 900 px: for each frame the worst of its faces."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    figure = Figure(figsize=_SIZE, dpi=_DPI, facecolor=_BACKGROUND, layout="constrained")
+    figure = Figure(figsize=_SIZE, dpi=_DPI, facecolor=BACKGROUND, layout="constrained")
     for place, measure in enumerate(MEASURES):
         axes = figure.add_subplot(len(MEASURES), 1, place + 1)
-        axes.set_facecolor(_PLOT)
-        axes.set_title(_TITLES[measure], color=_TEXT, fontsize=13, loc="left")
-        axes.tick_params(colors=_FAINT, labelsize=9, length=0)
+        dress(axes, labels=9)
+        axes.set_title(_TITLES[measure], color=TEXT, fontsize=13, loc="left")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(color=_GRID, linewidth=0.8)
-        for spine in axes.spines.values():
-            spine.set_visible(False)
         frames, values = _by_frame(measured, measure)
         if not len(frames):
-            axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, color=_FAINT, fontsize=12, ha="center")
+            axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, color=FAINT, fontsize=12, ha="center")
             continue
-        axes.plot(*_with_gaps(frames, values), color=_LINE, linewidth=1.2, marker="." if len(frames) < 60 else "")
+        axes.plot(*_with_gaps(frames, values), color=COLD, linewidth=1.2, marker="." if len(frames) < 60 else "")
         axes.set_ylim(0.0, float(values.max()) * 1.18 or 1.0)
         marked = list(worst.get(measure, ())[:_MARKED])
         heights = values[np.searchsorted(frames, marked)]
-        axes.scatter(marked, heights, s=36, facecolors="none", edgecolors=_MARK, linewidths=1.4, zorder=3)
+        axes.scatter(marked, heights, s=36, facecolors="none", edgecolors=RED, linewidths=1.4, zorder=3)
         for frame, height in zip(marked, heights, strict=True):
-            axes.annotate(str(frame), (frame, float(height)), (0, 6), textcoords="offset points", color=_TEXT,
+            axes.annotate(str(frame), (frame, float(height)), (0, 6), textcoords="offset points", color=TEXT,
                           fontsize=9, ha="center")
-    figure.axes[-1].set_xlabel("frame", color=_FAINT, fontsize=10)
-    file = BytesIO()
-    FigureCanvasAgg(figure).print_png(file)
-    return file.getvalue()
+    figure.axes[-1].set_xlabel("frame", color=FAINT, fontsize=10)
+    return png(figure)
 
 
 def _by_frame(measured: Sequence[Measured], measure: str) -> tuple[np.ndarray, np.ndarray]:

@@ -7,8 +7,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from io import BytesIO
 
+from ..charts import BACKGROUND, COLD, FAINT, GRID, PLOT, TEXT, WARM, dress, png
 from ..errors import ModelError, Stopped
 from ..jobs.messages import Reporter
 from .augmenting.batch import Batch
@@ -19,9 +19,6 @@ FIRST_RATE, LAST_RATE = 1e-10, 1e-1
 # The rate of the lowest loss is on the edge of too high; training takes this part of it.
 STRENGTHS = {"default": 1 / 10, "aggressive": 1 / 5, "extreme": 1 / 2.5}
 LEAST_RATE = 1e-9  # what is found below it says that no rate lowered the loss
-# The colours of the other graphs.
-_BACKGROUND, _PLOT, _GRID, _TEXT, _FAINT = "#303030", "#232323", "#3a3a3a", "#e6e6e6", "#9a9a9a"
-_ORANGE, _BLUE = "#f5a142", "#56a8f5"
 _SMOOTHING = 0.98
 _GIVEN_UP = 4.0  # times the lowest loss
 
@@ -93,23 +90,18 @@ def find(trainer: Trainer, next_batch: Callable[[], Batch], iterations: int, str
 
 def graph(trial: Trial) -> bytes:
     """Loss over learning rate as a PNG file, the rate found marked."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=(12, 6.75), dpi=100, layout="constrained", facecolor=_BACKGROUND)
-    axes = figure.add_subplot(xscale="log", facecolor=_PLOT)
-    axes.plot(trial.rates, trial.losses, color=_BLUE, linewidth=2)
-    axes.axvline(trial.found, color=_ORANGE, linestyle="--", label=f"Found: {trial.found:.2g}")
-    axes.axvline(trial.best, color=_FAINT, linestyle=":", label=f"Lowest loss at {trial.best:.2g}")
-    axes.set_title("Learning rate finder", loc="left", color=_TEXT, fontsize=16, pad=14)
-    axes.set_xlabel("Learning rate", color=_FAINT, fontsize=12, labelpad=8)
-    axes.set_ylabel("Loss (A and B, smoothed)", color=_FAINT, fontsize=12, labelpad=8)
-    axes.tick_params(colors=_FAINT, labelsize=11, length=0, pad=6, which="both")
-    axes.grid(color=_GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    axes.legend(facecolor=_PLOT, edgecolor=_GRID, labelcolor=_TEXT, fontsize=11)
-    file = BytesIO()
-    FigureCanvasAgg(figure).print_png(file)
-    return file.getvalue()
+    layout = ConstrainedLayoutEngine(w_pad=0.18, h_pad=0.18)  # inches
+    figure = Figure(figsize=(12, 6.75), dpi=100, layout=layout, facecolor=BACKGROUND)
+    axes = figure.add_subplot(xscale="log")
+    dress(axes, labels=11)
+    axes.plot(trial.rates, trial.losses, color=COLD, linewidth=2)
+    axes.axvline(trial.found, color=WARM, linestyle="--", label=f"Found: {trial.found:.2g}")
+    axes.axvline(trial.best, color=FAINT, linestyle=":", label=f"Lowest loss at {trial.best:.2g}")
+    axes.set_title("Learning rate finder", loc="left", color=TEXT, fontsize=16, pad=14)
+    axes.set_xlabel("Learning rate", color=FAINT, fontsize=12, labelpad=8)
+    axes.set_ylabel("Loss (A and B, smoothed)", color=FAINT, fontsize=12, labelpad=8)
+    axes.legend(facecolor=PLOT, edgecolor=GRID, labelcolor=TEXT, fontsize=11)
+    return png(figure)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...charts import BACKGROUND, COLD, FAINT, PLOT, RED, TEXT, WARM, dress, png
 from .directions import Comparison, mirrored
 
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ _MOST_REACH = (90, 90)
 _SIZE, _DPI = (16.0, 9.0), 100  # inches
 _CHARTS = ((0.035, 0.545, 0.29, 0.30), (0.035, 0.135, 0.29, 0.30), (0.405, 0.315, 0.57, 0.53))  # A, B, what B lacks
 _MOST_LINES = 6  # directions that are listed
-# Blender's own grey, so that the picture sits well in its Image Editor.
-_BACKGROUND, _PLOT, _GRID, _TEXT, _FAINT = "#303030", "#232323", "#3a3a3a", "#e6e6e6", "#9a9a9a"
-_WARM, _COLD, _RED, _DIM = "#f5a142", "#56a8f5", "#f04f46", "#7a5c38"
+_DIM = "#7a5c38"
 _HEAD = 28  # points, height of the little heads along the large chart
 Reach = tuple[int, int]
 
@@ -34,25 +32,22 @@ def draw(a: np.ndarray, b: np.ndarray, comparison: Comparison, *, flip: bool) ->
         comparison: of the two.
         flip: as it was made.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=_SIZE, dpi=_DPI, facecolor=_BACKGROUND)
+    figure = Figure(figsize=_SIZE, dpi=_DPI, facecolor=BACKGROUND)
     reach = _reach(np.concatenate((a, b)))
     of_a, of_b, lacking = (figure.add_axes(place) for place in _CHARTS)
     top = max(_counts(a, reach).max(), _counts(b, reach).max(), 1)
     _prepare(of_a, f"A: {len(a):,} faces", reach)
-    _fill(of_a, _counts(a, reach), top, _WARM, reach)
+    _fill(of_a, _counts(a, reach), top, WARM, reach)
     _prepare(of_b, f"B: {len(b):,} faces", reach)
-    _fill(of_b, _counts(b, reach), top, _COLD, reach)
+    _fill(of_b, _counts(b, reach), top, COLD, reach)
     if flip:
         _outline(of_b, (_counts(mirrored(b), reach) > 0) & (_counts(b, reach) == 0), reach)
     _prepare(lacking, "What A shows and B lacks", reach, with_heads=True)
     _show_lacking(lacking, _counts(a, reach), _counts(a[comparison.lacking], reach), reach)
     _write(figure, comparison, flip=flip)
-    file = BytesIO()
-    FigureCanvasAgg(figure).print_png(file)
-    return file.getvalue()
+    return png(figure)
 
 
 def _reach(angles: np.ndarray) -> Reach:
@@ -77,22 +72,17 @@ def _counts(angles: np.ndarray, reach: Reach) -> np.ndarray:
 
 
 def _prepare(axes: Axes, title: str, reach: Reach, *, with_heads: bool = False) -> None:
-    axes.set_facecolor(_PLOT)
+    dress(axes, labels=9)
     across, along = (_ticks(most) for most in reach)
     axes.set_xlim(-reach[0] - _CELL / 2, reach[0] + _CELL / 2)
     axes.set_ylim(-reach[1] - _CELL / 2, reach[1] + _CELL / 2)
-    axes.set_title(title, color=_TEXT, fontsize=15, loc="left", pad=10)
-    axes.set_xticks(across, [f"{abs(v)}°" for v in across], color=_FAINT, fontsize=9)
-    axes.set_yticks(along, [f"{abs(v)}°" for v in along], color=_FAINT, fontsize=9)
-    axes.tick_params(length=0)
-    axes.grid(color=_GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    axes.set_title(title, color=TEXT, fontsize=15, loc="left", pad=10)
+    axes.set_xticks(across, [f"{abs(v)}°" for v in across])
+    axes.set_yticks(along, [f"{abs(v)}°" for v in along])
     words = (("up", 0.507, 0.94, "left", "top"), ("down", 0.507, 0.06, "left", "bottom"),
              ("left", 0.02, 0.51, "left", "bottom"), ("right", 0.98, 0.51, "right", "bottom"))
     for text, x, y, across_, along_ in words:
-        axes.text(x, y, text, transform=axes.transAxes, color=_FAINT, fontsize=10, ha=across_, va=along_, zorder=0.5)
+        axes.text(x, y, text, transform=axes.transAxes, color=FAINT, fontsize=10, ha=across_, va=along_, zorder=0.5)
     if with_heads:
         for value in across:
             _add_head(axes, (value, 0), (value, 0), ("data", "axes fraction"), (0, -34))
@@ -111,20 +101,20 @@ def _fill(axes: Axes, counts: np.ndarray, top: int, color: str, reach: Reach) ->
 
     for x, y, count in _cells(counts, reach):
         strength = 0.25 + 0.75 * np.log1p(count) / np.log1p(top)
-        shade = np.array(to_rgb(_PLOT)) * (1 - strength) + np.array(to_rgb(color)) * strength
+        shade = np.array(to_rgb(PLOT)) * (1 - strength) + np.array(to_rgb(color)) * strength
         _square(axes, x, y, facecolor=shade)
 
 
 def _outline(axes: Axes, which: np.ndarray, reach: Reach) -> None:
     for x, y, _ in _cells(which.astype(int), reach):
-        _square(axes, x, y, facecolor="none", edgecolor=_COLD, linewidth=0.9, alpha=0.55)
+        _square(axes, x, y, facecolor="none", edgecolor=COLD, linewidth=0.9, alpha=0.55)
 
 
 def _show_lacking(axes: Axes, counts: np.ndarray, lacking: np.ndarray, reach: Reach) -> None:
     for x, y, _ in _cells(counts, reach):
         _square(axes, x, y, facecolor=_DIM, alpha=0.5)
     for x, y, count in _cells(lacking, reach):
-        _square(axes, x, y, facecolor=_RED)
+        _square(axes, x, y, facecolor=RED)
         axes.text(x, y, f"{count}" if count < 1000 else f"{count // 1000}k", color="white", fontsize=9, ha="center",
                   va="center_baseline", clip_on=True)
 
@@ -148,17 +138,17 @@ def _square(axes: Axes, x: float, y: float, **style: Any) -> None:
 def _write(figure: Any, comparison: Comparison, *, flip: bool) -> None:
     """Heading, the directions that B lacks in words, and how to read the charts."""
     sentence = comparison.sentence.partition(" (")[0]
-    figure.text(0.035, 0.932, sentence or "B looks wherever A does", color=_RED if sentence else _TEXT, fontsize=21)
+    figure.text(0.035, 0.932, sentence or "B looks wherever A does", color=RED if sentence else TEXT, fontsize=21)
     lines = [str(gap) for gap in comparison.gaps[:_MOST_LINES]]
     if len(comparison.gaps) > _MOST_LINES:
         lines[-1] = f"and {len(comparison.gaps) - _MOST_LINES + 1} directions more"
     for number, line in enumerate(lines):
         column, row = divmod(number, 3)
-        figure.text(0.405 + 0.295 * column, 0.195 - 0.045 * row, line[0].upper() + line[1:], color=_TEXT, fontsize=12)
+        figure.text(0.405 + 0.295 * column, 0.195 - 0.045 * row, line[0].upper() + line[1:], color=TEXT, fontsize=12)
     notes = ["Left and right are the picture's. Brighter: more faces."]
     notes += ["Outlined: B in the mirror only, as with flip."] if flip else []
     notes += ["Red: how many faces of A look where B hardly ever does."] if comparison.gaps else []
-    figure.text(0.035, 0.03, "   ".join(notes), color=_FAINT, fontsize=11)
+    figure.text(0.035, 0.03, "   ".join(notes), color=FAINT, fontsize=11)
 
 
 def _add_head(axes: Axes, place: tuple[float, float], turn: tuple[float, float], frame: tuple[str, str],
@@ -190,10 +180,10 @@ def _head(yaw: float, pitch: float) -> list[Any]:
     def seen(points: np.ndarray) -> np.ndarray:
         return (points @ turned.T)[:, :2] * (0.74 * radius, 0.86 * radius) + radius
 
-    parts: list[Any] = [Ellipse((radius, radius), 1.56 * radius, 1.96 * radius, facecolor="none", edgecolor=_FAINT,
+    parts: list[Any] = [Ellipse((radius, radius), 1.56 * radius, 1.96 * radius, facecolor="none", edgecolor=FAINT,
                                 linewidth=1.1)]
-    parts += [Line2D(*seen(points).T, color=_FAINT, linewidth=1.1) for points in (nose, mouth)]
+    parts += [Line2D(*seen(points).T, color=FAINT, linewidth=1.1) for points in (nose, mouth)]
     depth = eyes @ turned.T
-    parts += [Ellipse(tuple(place), 2.6, 2.6, color=_FAINT) for place, (_, _, z) in zip(seen(eyes), depth, strict=True)
+    parts += [Ellipse(tuple(place), 2.6, 2.6, color=FAINT) for place, (_, _, z) in zip(seen(eyes), depth, strict=True)
               if z > 0.25]
     return parts

@@ -9,15 +9,15 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from ...charts import BACKGROUND, COLD, FAINT, GREEN, GRID, PLOT, TEXT, WARM, dress
 from . import series
 from .history import SECONDS, History
 
 TOTAL = "loss"  # what all parts of a side's loss together are called
 SIDES = ("a", "b")
-_BACKGROUND, _PLOT, _GRID, _TEXT, _FAINT = "#303030", "#232323", "#3a3a3a", "#e6e6e6", "#9a9a9a"
 # A's are warm, B's cold; further outputs of a side are further shades.
-_SHADES = {"a": ("#f5a142", "#e0604f", "#f2d15c", "#d98bc9", "#b98a5a", "#ffc9a3"),
-           "b": ("#56a8f5", "#4fd1c0", "#8fd14f", "#8f8cf2", "#5f87a8", "#b5e3ff"), "": ("#8fd14f",)}
+_SHADES = {"a": (WARM, "#e0604f", "#f2d15c", "#d98bc9", "#b98a5a", "#ffc9a3"),
+           "b": (COLD, "#4fd1c0", "#8fd14f", "#8f8cf2", "#5f87a8", "#b5e3ff"), "": (GREEN,)}
 _DPI = 100
 _MARGIN, _LINE = 18, 18  # pixels: around the graph, and between two labels
 _MOST_SESSIONS = 12  # whose beginnings are marked by name
@@ -159,7 +159,7 @@ def draw(found: Sequence[Curve], sessions: Sequence[History], graph: Graph) -> n
     graph = replace(graph, logarithmic=graph.logarithmic and all((curve.values > 0).all() for curve in found))
     width, height = graph.size
     layout = ConstrainedLayoutEngine(w_pad=_MARGIN / _DPI, h_pad=_MARGIN / _DPI)
-    figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, layout=layout, facecolor=_BACKGROUND)
+    figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, layout=layout, facecolor=BACKGROUND)
     axes = figure.add_subplot()
     _dress(axes, found, graph)
     seen = [values for curve in found for values in _plot(axes, curve, graph)]
@@ -176,26 +176,20 @@ def _dress(axes: Any, found: Sequence[Curve], graph: Graph) -> None:
     """Colours, grid, title and axes."""
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-    axes.set_facecolor(_PLOT)
-    axes.grid(color=_GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=_FAINT, labelsize=11, length=0, pad=6)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    dress(axes, labels=11)
     if graph.logarithmic:
         axes.set_yscale("log")
         axes.yaxis.set_minor_formatter(StrMethodFormatter("{x:g}"))
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        axes.grid(color=_GRID, linewidth=0.5, which="minor")
-        axes.tick_params(colors=_FAINT, labelsize=11, length=0, pad=6, which="minor")
+        axes.grid(color=GRID, linewidth=0.5, which="minor")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=9, steps=(1, 2, 2.5, 5, 10), integer=True))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    axes.set_xlabel("Iterations", color=_FAINT, fontsize=12, labelpad=8)
+    axes.set_xlabel("Iterations", color=FAINT, fontsize=12, labelpad=8)
     first, last = found[0].iterations[[0, -1]]
-    axes.set_title("EG/s" if graph.of == "rate" else "Loss", loc="left", color=_TEXT, fontsize=16, pad=14)
+    axes.set_title("EG/s" if graph.of == "rate" else "Loss", loc="left", color=TEXT, fontsize=16, pad=14)
     told = [f"Iterations {first:,} to {last:,}", *(kind.name for kind in _kinds(graph) if kind.name)]
     told += ["outliers flattened"] if graph.flatten else []
-    axes.set_title(" · ".join(told), loc="right", color=_FAINT, fontsize=11, pad=14)
+    axes.set_title(" · ".join(told), loc="right", color=FAINT, fontsize=11, pad=14)
 
 
 def _kinds(graph: Graph) -> list[_Kind]:
@@ -256,7 +250,7 @@ def _explain(axes: Any, found: Sequence[Curve], graph: Graph) -> None:
         handles += [Line2D([], [], color=_paled(color, kind.pale), label=kind.name.capitalize(), **kind.style)
                     for kind in kinds]
     if handles:
-        axes.legend(handles=handles, loc="upper right", facecolor=_PLOT, edgecolor=_GRID, labelcolor=_TEXT, fontsize=11,
+        axes.legend(handles=handles, loc="upper right", facecolor=PLOT, edgecolor=GRID, labelcolor=TEXT, fontsize=11,
                     handlelength=2.4)
 
 
@@ -282,7 +276,7 @@ def _mark_sessions(axes: Any, sessions: Sequence[History], iterations: np.ndarra
     """Where each session but the first began."""
     begun = [s for s in sessions if iterations[0] < s.first < iterations[-1]]
     for session in begun:
-        axes.axvline(session.first, color=_FAINT, linewidth=0.8, alpha=0.6, linestyle=(0, (2, 3)))
+        axes.axvline(session.first, color=FAINT, linewidth=0.8, alpha=0.6, linestyle=(0, (2, 3)))
         if len(begun) <= _MOST_SESSIONS:
             axes.annotate(f"Session {session.session}", (session.first, 1), (4, -6), xycoords=("data", "axes fraction"),
-                          textcoords="offset points", va="top", color=_FAINT, fontsize=9)
+                          textcoords="offset points", va="top", color=FAINT, fontsize=9)
