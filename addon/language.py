@@ -20,6 +20,7 @@ from .timing import timed
 # the common one Blender's words come first: its "Faces" are those of meshes.
 CONTEXT = "Understudy"
 _CONTEXTS = ["*", "Operator", CONTEXT]
+_given = ""  # the language whose words Blender has
 _OWNER = object()  # of the subscription to the language in the preferences
 _TURN = 0.01  # seconds
 _rest: tuple[str, dict[str, str], Iterator[None]] | None = None  # what is still put together, and for which language
@@ -72,7 +73,7 @@ def shown() -> Iterator[str]:
             group, verb = cls.bl_idname.split(".")
             rna = getattr(getattr(bpy.ops, group), verb).get_rna_type()
             yield from (rna.name, rna.description)
-        else:
+        elif not hasattr(cls, "preset_subdir"):  # Blender calls such a panel by the preset that was chosen last
             yield getattr(cls, "bl_label", "")
         for one in rna.properties:
             if one.identifier not in theirs and not one.is_hidden:
@@ -83,9 +84,14 @@ def shown() -> Iterator[str]:
 
 @timed
 def _give(*_: Any) -> None:
-    """Give Blender the words of its language, and none of the others: most people need none."""
-    global _rest
-    language, _rest = _spoken(), None
+    """Give Blender the words of its language, and none of the others: most people need none. Only where it is another
+    one: new words free the old ones, to which tooltips that are on the screen still point.
+    """
+    global _rest, _given
+    language = _spoken()
+    if language == _given:
+        return
+    _given, _rest = language, None
     if language and not bpy.app.background:
         # Words at once; what is put together of them takes a fifth of a second, and so turns of a timer.
         known = dict(words(language))
@@ -115,6 +121,9 @@ def _go_on() -> float | None:
             return 0.0
     _rest = None
     _take(language, _in_contexts(known))
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            area.tag_redraw()
     return None
 
 
@@ -128,7 +137,9 @@ def _listen(*_: Any) -> None:
 
 
 def register() -> None:
+    global _given
     bpy.app.translations.register(__package__, {})
+    _given = ""
     _give()
     _listen()
     bpy.app.handlers.load_post.append(_listen)

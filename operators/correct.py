@@ -28,7 +28,8 @@ class UNDERSTUDY_OT_edit_landmarks(Operator, bpy.types.Operator):
 
     def invoke(self, context: Any, event: Any) -> set[str]:
         if correcting.is_editing(context) and correcting.unsaved(context):
-            return context.window_manager.invoke_props_dialog(self, width=320)  # type: ignore[no-any-return]
+            return context.window_manager.invoke_props_dialog(  # type: ignore[no-any-return]
+                self, width=320, title=told("Unsaved Moves"))
         return self.execute(context)
 
     def draw(self, context: Any) -> None:

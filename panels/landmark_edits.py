@@ -99,9 +99,10 @@ class UNDERSTUDY_PT_clip_masks(bpy.types.Panel):
             wrapped(layout, "A new mask opens here: draw what belongs to the face, or what is in front of it.",
                     width, icon="INFO")
         else:
+            layout.label(text=mask.name, translate=False, icon="MOD_MASK")
             column = layout.column()
             column.use_property_split, column.use_property_decorate = True, False
-            column.prop(mask.understudy, "mode", text=mask.name)
+            column.prop(mask.understudy, "mode", text="Effect", text_ctxt=CONTEXT)
             if mask.understudy.mode != "NONE":
                 column.prop(mask.understudy, "person")
                 column.prop(mask, "frame_start", text="Frames")

@@ -29,7 +29,7 @@ def draw_overlay(layout: Any, context: Any) -> None:
         column.prop(data, "mask_kind")
         column.prop(data, "tint")
     column.prop(data, "opacity", slider=True)
-    column.prop(data, "threshold", text="Misaligned From")
+    column.prop(data, "threshold", text="Misaligned")
 
 
 class _Popover:

@@ -10,7 +10,7 @@ from ..addon import live, shot
 from ..addon.language import CONTEXT, told
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
-from .base import Sidebar
+from .base import Sidebar, split_column
 
 
 class _Preview:
@@ -24,7 +24,7 @@ class _Preview:
     def draw(self, context: Any) -> None:
         layout, data, state = self.layout, live.settings(), live.state  # type: ignore[attr-defined]
         width = context.region.width
-        column = layout.column()
+        column = split_column(layout)
         column.active = data.on
         column.prop(data, "masks")
         if data.on:

@@ -10,8 +10,23 @@ from bl_ui.utils import PresetPanel
 from ..addon import properties, settings
 
 
+class _Presets(PresetPanel):
+    """Mix-in: Blender's popover of presets, which is at a loss before there are any."""
+
+    def draw(self, context: Any) -> None:
+        if bpy.utils.preset_paths(self.preset_subdir):
+            super().draw(context)
+            return
+        layout = self.layout  # type: ignore[attr-defined]
+        layout.label(text="No presets yet")
+        layout.operator_context = "EXEC_DEFAULT"
+        row = layout.row()
+        row.prop(context.window_manager, "preset_name", text="")
+        row.operator(self.preset_add_operator, text="", icon="ADD").name = context.window_manager.preset_name
+
+
 def _preset_panel(stage: str) -> type:
-    return type(f"UNDERSTUDY_PT_{stage}_presets", (PresetPanel, bpy.types.Panel), {
+    return type(f"UNDERSTUDY_PT_{stage}_presets", (_Presets, bpy.types.Panel), {
         "__module__": __name__, "bl_label": f"{stage.capitalize()} Presets",
         "preset_subdir": settings.preset_folder(stage), "preset_operator": "understudy.preset_apply",
         "preset_operator_defaults": {"stage": stage}, "preset_add_operator": f"understudy.{stage}_preset_add"})

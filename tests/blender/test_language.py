@@ -34,6 +34,13 @@ def test_everything_that_classes_show_has_its_words(extension: Any) -> None:
     assert ("Understudy", "Faces") in language.entries("zh_HANS")  # Blender's own is of meshes
 
 
+def test_names_of_presets_are_a_persons_own(extension: Any, monkeypatch: Any) -> None:
+    """Blender calls the panel of presets by the one that was chosen last."""
+    monkeypatch.setattr(bpy.types.UNDERSTUDY_PT_train_presets, "bl_label", "Night shoot of the faces")
+    assert "Night shoot of the faces" not in set(extension("addon.language").shown())
+    assert ("*", "Train Presets") in extension("addon.language").entries("zh_HANS")
+
+
 def test_tooltips_that_are_put_together_are_translated(extension: Any) -> None:
     """A sentence, and after it what cannot be undone."""
     entries = extension("addon.language").entries("zh_HANS")
@@ -62,7 +69,7 @@ def test_in_a_window_the_words_come_at_once_and_the_rest_in_turns(extension: Any
         background=False, translations=SimpleNamespace(
             unregister=lambda name: None, register=lambda name, words: given.append(words)),
         timers=SimpleNamespace(is_registered=lambda one: bool(timers), register=lambda one, **_: timers.append(one)))
-    monkeypatch.setattr(language, "bpy", SimpleNamespace(app=app, types=bpy.types, ops=bpy.ops))
+    monkeypatch.setattr(language, "bpy", SimpleNamespace(app=app, types=bpy.types, ops=bpy.ops, context=bpy.context))
     monkeypatch.setattr(language, "_spoken", lambda: "zh_HANS")
     language._give()
     (first,) = given
