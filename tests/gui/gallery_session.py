@@ -22,6 +22,7 @@ from acting import (
     operator,
     play,
     report,
+    strips_of,
     the_scene,
     wait_for,
 )
@@ -155,16 +156,24 @@ def extraction():
     data.extract.detector, data.extract.aligner = chosen
     data.extract.masker = set()
 
+    yield from named("Anna")
     the_scene().understudy.active_index = 1
     yield from wait_for(lambda: can("extract"), 20)
     yield from run("understudy.extract", "extract", strip="A")
     yield from run("understudy.run_tool", "persons link", tool="persons link", role="A")
+    yield from named("Anna", "Ben")
+
+
+def named(*names):
+    """Yields: the persons of strip A called so."""
     rows = bpy.context.window_manager.understudy_people.rows
-    yield from wait_for(lambda: len(rows) >= 2, 20)
-    for number, name in enumerate(("Anna", "Ben")):
+    yield from wait_for(lambda: len(rows) >= len(names), 30)
+    yield 1.0
+    for number, name in enumerate(names):
         rows[number].name = name
         yield from wait_for(lambda name=name: any(person.name == name for view in board().stores.values()
-                                                  for person in view.people), 20)
+                                                  for person in view.people), 30)
+        yield 0.5
 
 
 def faces():
@@ -239,15 +248,23 @@ def training():
     for what, task, file in (("LOSS", "models graph", "graph.png"), ("SESSIONS", "models sessions", "sessions.png")):
         operator("understudy.training_draw", what=what)
         yield from wait_for(lambda task=task, file=file: ended(task) and shown(file), 120)
-        yield 1.0
-        fit_picture()
-        yield from screen({"LOSS": "loss_graph", "SESSIONS": "sessions"}[what])
+        yield from large({"LOSS": "loss_graph", "SESSIONS": "sessions"}[what])
     copy = module("operators.training").restorable(next(iter(board().models.values())))[-1]
     yield from over("restore", lambda: operator("understudy.restore_copy", kind=copy.kind,
                                                 iterations=copy.iterations))
     yield from opened("train", "train_advanced")
     yield from wait_for(lambda: can("train"), 30)
     yield from sidebar("train_advanced")
+
+
+def large(name):
+    """Yields: pictures of an Image Editor over the whole window."""
+    yield from full("IMAGE_EDITOR")
+    yield from our_tab("IMAGE_EDITOR")
+    fit_picture()
+    yield 1.0
+    yield from screen(name)
+    yield from full("IMAGE_EDITOR")
 
 
 def ahead():
@@ -273,9 +290,7 @@ def conversion():
     yield from beside("IMAGE_EDITOR")
     operator("understudy.look_over_chart")
     yield from wait_for(lambda: shown("report.png"), 30)
-    yield 1.0
-    fit_picture()
-    yield from screen("look_over_chart")
+    yield from large("look_over_chart")
     live, view = bpy.context.window_manager.understudy_live, module("addon.live")
     live.on = True  # which begins a new state
     yield from wait_for(lambda: view.state.seen is not None and view.state.seen == view.state.key
@@ -305,12 +320,13 @@ def call(what, name, **options):
 
 def correcting():
     """Yields: faces over the footage, landmarks as markers, masks."""
-    yield from opened("shot", "clip_landmarks", "clip_landmarks_overlay", "clip_landmarks_keys", "clip_masks")
+    yield from opened("shot", "clip_landmarks", "clip_landmarks_overlay", "clip_landmarks_keys", "clip_masks",
+                      "preview_overlay", "clip_overlay")
     scene = the_scene()
     scene.frame_set(LOOK)
     overlay = module("addon.overlay.settings").of(scene)
     overlay.show = True
-    for strip in module("addon.shot").strips(scene):
+    for strip in strips_of(scene):
         strip.mute = "swapped" in strip.name
     yield 3.0
     yield from screen("overlay")
@@ -329,7 +345,7 @@ def correcting():
     yield from full("CLIP_EDITOR")
     yield from our_tab("CLIP_EDITOR")
     with override(area_of("CLIP_EDITOR")[1]):
-        bpy.ops.clip.view_all()
+        bpy.ops.clip.view_all(fit_view=True)
     yield 2.0
     yield from screen("correcting")
     move_one()
@@ -365,7 +381,7 @@ def jobs():
         row.marked = not row.used and row.kind in ("snapshot", "archive", "backup")
     the_scene().understudy.active.convert.writer = "patch"
     operator("understudy.train")
-    yield from wait_for(lambda: board().latest("train").status == "running" and board().latest("train").pace, 60)
+    yield from wait_for(lambda: board().latest("train").status == "running" and ahead(), 120)
     after = board().latest("train").name
     folder = module("addon.shot").work_folder(the_scene()) / "jobs"
     for one in module("addon.stages").plan(the_scene(), "convert"):
@@ -374,12 +390,14 @@ def jobs():
     module("addon.watch").hurry()
     yield 3.0
     yield from sidebar("jobs")
-    yield from over("job_log", lambda: operator("understudy.job_log", job=after))
-    yield from over("delete", lambda: operator("understudy.delete_marked"))
-    for view in board().jobs:
+    for view in reversed(board().jobs):
         if view.going:
             operator("understudy.job_stop", job=view.name)
     yield from wait_for(lambda: not board().busy, 120)
+    yield 2.0
+    logs = {view.name: view.job.log_file.stat().st_size for view in board().jobs if view.job.log_file.exists()}
+    yield from over("job_log", lambda: operator("understudy.job_log", job=max(logs, key=logs.__getitem__)))
+    yield from over("delete", lambda: operator("understudy.delete_marked"))
 
 
 def story():
