@@ -120,6 +120,9 @@ def test_settings_of_a_hand_written_file(scene: Any, data: Any, extension: Any, 
 @pytest.fixture
 def presets(extension: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = Path(bpy.utils.user_resource("SCRIPTS")) / "presets" / "understudy"
+    panels = [getattr(bpy.types, f"UNDERSTUDY_PT_{stage}_presets") for stage in ("extract", "train", "convert")]
+    for panel in panels:  # Blender calls them by the preset that was chosen last
+        monkeypatch.setattr(panel, "bl_label", panel.bl_label)
     yield folder
     for path in folder.rglob("*.py"):
         path.unlink()
