@@ -227,15 +227,23 @@ except BaseException as error:
 """
 
 
+_MOST_NAMES = 4  # of missing packages that a sentence names
+
+
 def check(python: Path | str, requirements: Path | str = REQUIREMENTS) -> EnvironmentState:
     """Ask a Python for the required packages, without importing them; remembered for `cached`."""
     wanted = pins(requirements)
     path = str(python)
+    built = path == str(python_of(default_environment()))
     if not os.path.exists(path):
-        return EnvironmentState("absent", path, message=f"There is no Python at {path}")
+        return EnvironmentState("absent", path, message=f"There is no Python at {path}; press Set Up" if built else
+                                f"There is no Python at {path}; choose another one, or leave Interpreter "
+                                "empty and press Set Up")
     answer = ask(python, _ASK_PACKAGES, json.dumps({name: module_of(name) for name in wanted}))
     if answer is None:
-        return EnvironmentState("broken", path, message=f"The Python {path} does not start; run Set Up again")
+        return EnvironmentState("broken", path, message=f"The Python {path} does not start; run Set Up again" if built
+                                else f"{path} does not start as a Python; choose another one, or leave Interpreter "
+                                "empty and press Set Up")
     state = _judge(path, answer, wanted)
     _remember(path, wanted, answer["places"], state)
     return state
@@ -252,12 +260,20 @@ def _judge(python: str, answer: dict[str, Any], wanted: dict[str, str]) -> Envir
     if ours and not (default_environment() / MARKER).is_file():
         return replace(state, status="broken", message="The last set-up did not finish; run Set Up again")
     if missing:
-        return replace(state, status="missing", message=f"This Python lacks {', '.join(missing)}; run Set Up or "
-                       "install them there")
+        return replace(state, status="missing", message=f"The core's Python lacks {_names(missing)}; run Set Up again"
+                       if ours else f"The chosen Python lacks {_names(missing)}; install that there, or leave "
+                       "Interpreter empty and press Set Up")
     if differing and ours:
         return replace(state, status="outdated", message=f"Other versions than this Understudy was made for: "
                        f"{', '.join(differing)}; run Set Up again")
     return state
+
+
+def _names(missing: tuple[str, ...]) -> str:
+    """The missing packages, or the first of many and how many more."""
+    if len(missing) <= _MOST_NAMES:
+        return ", ".join(missing)
+    return f"{', '.join(missing[:_MOST_NAMES - 1])} and {len(missing) - _MOST_NAMES + 1} more"
 
 
 _ASK_DEVICES = """

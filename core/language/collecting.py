@@ -69,6 +69,10 @@ def _of_call(node: ast.Call) -> Iterator[tuple[ast.expr, str]]:
     if name == "Row":
         for argument in node.args[1:3]:
             yield from _said(argument)
+    if name in ("EnvironmentState", "replace"):  # the preferences show what an environment's state says
+        for keyword in node.keywords:
+            if keyword.arg == "message":
+                yield from _said(keyword.value)
     if name in ("option", "Row", "Task", "label", "operator", "prop", "panel", "menu") or name.endswith("Property"):
         for keyword in node.keywords:
             if keyword.arg in _LABELS:

@@ -225,6 +225,18 @@ def test_this_python_is_ready_for_the_core():
     assert env.check("/nowhere/python").status == "absent"
 
 
+def test_of_a_python_that_somebody_chose_it_says_what_helps(tmp_path):
+    """Set Up builds another one and leaves the choice, so that Set Up alone would change nothing."""
+    names = [f"rope{number}" for number in range(9)]
+    (tmp_path / "core.txt").write_text("".join(f"{name}==1.0\n" for name in names))
+    (tmp_path / "film.mp4").write_text("no program")
+    told = {state.status: state.message for state in (
+        env.check(tmp_path / "gone"), env.check(tmp_path / "film.mp4"), env.check(sys.executable, tmp_path / "core.txt"))}
+    assert set(told) == {"absent", "broken", "missing"}
+    assert all("leave Interpreter empty" in sentence for sentence in told.values()), told
+    assert "rope0, rope1, rope2 and 6 more" in told["missing"]
+
+
 def test_interpreters_are_found_and_judged(tmp_path):
     old = tmp_path / "python3.9"
     answer = json.dumps({"python": str(old), "version": [3, 9, 1], "bits": 64, "builds": True})
