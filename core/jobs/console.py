@@ -181,10 +181,16 @@ def ending(done: Done, seconds: float) -> str:
         return ""
     if done.status == "stopped":
         return f"Stopped after {duration(seconds)}; the same command again continues."
-    told = {key: _counts(value) if isinstance(value, dict) else value for key, value in done.result.items()}
+    told = {key: _counts(value) if isinstance(value, dict) else _figure(value) if isinstance(value, float) else value
+            for key, value in done.result.items()}
     made = ", ".join(key.replace("_", " ") + ("" if value is True else f" {value}") for key, value in told.items()
                      if isinstance(value, (str, int, float)) and value != "" and value is not False and key != "text")
     return f"Done in {duration(seconds)}{': ' + made if made else ''}."
+
+
+def _figure(value: float) -> str:
+    """0.2300116091 as "0.23", 13456.7 as "13457"."""
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 def _counts(values: dict[str, Any]) -> str:

@@ -117,7 +117,8 @@ def test_json_keeps_stdout_clean(capsys):
 
 
 def test_the_last_line():
-    result = {"output_file": "a.mp4", "frames": 9, "sizes": [1], "left_out": {"features": 3, "roll": 2}, "more": {}}
+    result = {"output_file": "a.mp4", "frames": 9, "sizes": [1], "left_out": {"features": 3, "roll": 2}, "more": {},
+              "loss_a": 0.23001160919666291, "room": 13456.7}
     assert ending(Done("finished", result), 75) == \
-        "Done in 1:15: output file a.mp4, frames 9, left out 3 features, 2 roll."
+        "Done in 1:15: output file a.mp4, frames 9, left out 3 features, 2 roll, loss a 0.23, room 13457."
     assert ending(Done("failed"), 3) == ""
