@@ -55,28 +55,43 @@ def press(operator, then=None):
 def _press(operator):
     global _chosen_before
     _chosen_before = _chosen()
-    for _ in range(_SCREENS):
-        region = _sidebar()
-        places = [(region.x + across * region.width, region.y + row)
-                  for row in range(region.height - _ROW, _ROW, -_ROW) for across in _ACROSS]
-        for n, place in enumerate(places):
-            move(*place)
-            yield 0.04
-            if _under_mouse() != operator:
-                continue
-            for back in (n, n - 1, n - 2):  # on a busy machine Blender may not have seen the last moves
-                move(*places[back])
-                yield 0.2
-                if _under_mouse() == operator:
-                    xdotool("click", 1)
-                    yield 0.2
-                    move(bpy.context.window_manager.windows[0].width / 2, 4)  # no tooltip over what comes
-                    yield 0.2
-                    return
-        move(region.x + 0.3 * region.width, region.y + region.height / 2)
-        xdotool("click", "--repeat", 6, "--delay", 30, 5)
-        yield 0.5
+    for _ in range(2):  # from what is in sight down to the end, and once more from the top
+        for _ in range(_SCREENS):
+            if (yield from _press_in_sight(operator)):
+                return
+            yield from _scroll(6)
+        yield from _scroll(-60)
     raise LookupError(f"no button in the sidebar calls {operator}")
+
+
+def _press_in_sight(operator):
+    """Yields; returns whether the button was there."""
+    region = _sidebar()
+    places = [(region.x + across * region.width, region.y + row)
+              for row in range(region.height - _ROW, _ROW, -_ROW) for across in _ACROSS]
+    for n, place in enumerate(places):
+        move(*place)
+        yield 0.04
+        if _under_mouse() != operator:
+            continue
+        for back in (n, n - 1, n - 2):  # on a busy machine Blender may not have seen the last moves
+            move(*places[back])
+            yield 0.2
+            if _under_mouse() == operator:
+                xdotool("click", 1)
+                yield 0.2
+                move(bpy.context.window_manager.windows[0].width / 2, 4)  # no tooltip over what comes
+                yield 0.2
+                return True
+    return False
+
+
+def _scroll(steps):
+    """Yields: the sidebar scrolled by so many turns of the wheel, down or, if negative, up."""
+    region = _sidebar()
+    move(region.x + _ACROSS[0] * region.width, region.y + region.height / 2)
+    xdotool("click", "--repeat", abs(steps), "--delay", 20, 5 if steps > 0 else 4)
+    yield 0.5
 
 
 def confirm():
