@@ -84,13 +84,15 @@ def check(wanted: Iterable[Need]) -> list[str]:
     for found in disks.values():
         place, size = found[0].place, sum(need.size for need in found)
         free = shutil.disk_usage(_existing(place)).free
-        who = " and ".join(dict.fromkeys(need.what for need in found))
-        told = f"{who} will need about {in_words(size)} in {place}, and {in_words(free)} are free"
+        *others, last = dict.fromkeys(need.what for need in found)
+        who = f"{', '.join(others)} and {last}" if others else last
+        scarce = OutputError(f"{who} will need about {in_words(size)} in {place}, and {in_words(free)} are free",
+                             "Free some space (Clean Up in the Jobs panel lists what can go), or choose a work folder "
+                             "on another disk")
         if free < size:
-            raise OutputError(told, "Free some space (Clean Up in the Jobs panel lists what can go), or choose a work "
-                              "folder on another disk")
+            raise scarce
         if free - size < _SPARE:
-            warnings.append(told)
+            warnings.append(scarce.message)
     return warnings
 
 

@@ -92,6 +92,8 @@ def test_too_little_room_is_refused_and_little_room_is_told(tmp_path: Path, monk
     (warning,) = space.check([*wanted, Need("Train", tmp_path, 1_500_000_000)])
     assert "Extract A and Train will need about 4.5 GB" in warning
     assert "5.0 GB are free" in warning
+    (warning,) = space.check(Need(what, tmp_path, 1_500_000_000) for what in ("Extract A", "Extract B", "Train"))
+    assert warning.startswith("Extract A, Extract B and Train will need")
     with pytest.raises(OutputError, match=r"Convert will need about 6\.0 GB.*Clean Up"):
         space.check([Need("Convert", tmp_path, 6_000_000_000)])
 
