@@ -24,7 +24,7 @@ _MODULES = (
     "panels.overlay", "panels.landmarks", "panels.landmark_edits", "panels.tools", "panels.jobs",
     "operators.preview", "panels.preview", "addon.looked_over", "operators.look_over", "panels.look_over",
     "addon.overlay.views", "addon.overlay.drawing", "addon.keymap",
-    "addon.language", "addon.cli", "addon.migration", "addon.whereabouts", "addon.watch",
+    "addon.language", "addon.cli", "addon.migration", "addon.scene_copies", "addon.whereabouts", "addon.watch",
 )
 _ROOT = __package__.rpartition(".")[0]
 

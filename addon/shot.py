@@ -64,6 +64,14 @@ def focused(one: Any) -> Iterator[None]:
         _focus = before
 
 
+def give_id(one: Any, uid: str) -> None:
+    """Give a shot another id; if everything is about it just now, that stays so."""
+    global _focus
+    if _focus is not None and _focus[:2] == (one.id_data.name, one.uid):
+        _focus = (_focus[0], uid, _focus[2])
+    one.uid = uid
+
+
 @contextmanager
 def tools_on(scene: Any, role: str, name: str) -> Iterator[None]:
     """Within, tools are about this one of a side's strips, whichever the panels have chosen; "": as in the panels.

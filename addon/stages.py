@@ -15,7 +15,7 @@ from ..core.faces.places import default_store
 from ..core.jobs import client
 from ..core.jobs.messages import Message
 from ..core.jobs.tasks import TASKS
-from . import counting, environment, footage, preferences, properties, shot, weights, whereabouts
+from . import counting, environment, footage, preferences, properties, scene_copies, shot, weights, whereabouts
 from .board import Board, JobView
 
 STAGES = ("extract", "train", "convert")
@@ -180,6 +180,7 @@ def plan(scene: Any, stage: str, roles: tuple[str, ...] = shot.ROLES, *, ahead: 
     Raises:
         UnderstudyError: strips without a file or that cannot be mapped, an unsaved .blend, too few faces, no model.
     """
+    scene_copies.tell_apart()  # the timer may not have come round since the scene was duplicated
     data = shot.active(scene)
     both = {"a": data.strip_a_id, "b": data.strip_b_id, "shot": data.uid}
     if stage == "extract":

@@ -11,7 +11,8 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..core.errors import StripError, UnderstudyError
-from . import browser, cleanup, demo, migration, people, pictures, preferences, results, shot, stages, statusbar
+from . import browser, cleanup, demo, migration, people, pictures, preferences, results, scene_copies, shot, stages
+from . import statusbar
 from .board import Board, JobView
 from .follow import Keeper
 from .language import told
@@ -74,6 +75,7 @@ def tick() -> float:
             say("ERROR", message)
         return 0.01
     migration.migrate_all()  # a scene may have been appended from an old file
+    scene_copies.tell_apart()  # or duplicated
     aim()
     for trouble in keeper.troubles():
         say("ERROR", trouble)
@@ -156,7 +158,7 @@ def place(view: JobView) -> str:
     a window this only begins it: the timer goes on in steps, so that thousands of frames do not hold Blender up.
     """
     global _steps
-    # A scene that was duplicated has the same shots: the result belongs to the one that asked for it.
+    # A scene that was just duplicated has the same shots: the result belongs to the one that asked for it.
     asked = bpy.data.scenes.get(view.tag.get("scene", ""))
     for scene in [asked] if asked is not None and _shot_of(asked, view) is not None else list(bpy.data.scenes):
         one = _shot_of(scene, view)
