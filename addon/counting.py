@@ -62,7 +62,7 @@ class Counter:
                 if path not in self._told or self._told[path][0] != stamp:
                     self._told[path] = stamp, "" if is_counted(path) else COUNTING
             except OSError:
-                answers[path] = f"The file is missing: {path}"
+                answers[path] = f"The file is missing: {path}; put it back, or choose the strip's file again"
                 continue
             answers[path] = self._told[path][1]
             if answers[path] == COUNTING:

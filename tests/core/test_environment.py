@@ -230,8 +230,9 @@ def test_of_a_python_that_somebody_chose_it_says_what_helps(tmp_path):
     names = [f"rope{number}" for number in range(9)]
     (tmp_path / "core.txt").write_text("".join(f"{name}==1.0\n" for name in names))
     (tmp_path / "film.mp4").write_text("no program")
-    told = {state.status: state.message for state in (
-        env.check(tmp_path / "gone"), env.check(tmp_path / "film.mp4"), env.check(sys.executable, tmp_path / "core.txt"))}
+    states = (env.check(tmp_path / "gone"), env.check(tmp_path / "film.mp4"),
+              env.check(sys.executable, tmp_path / "core.txt"))
+    told = {state.status: state.message for state in states}
     assert set(told) == {"absent", "broken", "missing"}
     assert all("leave Interpreter empty" in sentence for sentence in told.values()), told
     assert "rope0, rope1, rope2 and 6 more" in told["missing"]
