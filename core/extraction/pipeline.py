@@ -210,7 +210,7 @@ def write_pictures(flow: Flow, store: AlignmentsStore, folders: Sequence[FacesFo
             for picture in frame.pictures:
                 picture.write(flow.tally)
 
-    flow.run(frames, cut, save, text="pictures")
+    flow.run(frames, cut, save, text="Writing pictures")
 
 
 def chunks(frames: Iterator[Frame], size: int) -> Iterator[list[Frame]]:
