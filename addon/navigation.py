@@ -87,7 +87,8 @@ def matches(context: Any, kind: str = "", view: View | None = None) -> Matches |
     kind = kind or settings.of(scene).kind
     if view is None or view.target.shows is None or (table is None and kind != "ANY"):
         return None
-    return Matches(_frames(view.target.shows, table, kind, round(settings.of(scene).threshold, 6)), scene.frame_current)
+    return Matches(_frames(view.target.shows, table, kind, round(settings.of(scene).threshold, 6)),
+                   views.clock_of(context).frame_current)
 
 
 def _frames(shows: FrameMap, table: FrameTable | None, kind: str, threshold: float) -> np.ndarray:

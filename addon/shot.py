@@ -32,6 +32,11 @@ def sequencer_scene(context: Any) -> Any:
     return getattr(context, "sequencer_scene", None) or context.scene
 
 
+def scene_in(window: Any) -> Any:
+    """As `sequencer_scene`, for timers, which belong to no window."""
+    return getattr(window.workspace, "sequencer_scene", None) or window.scene
+
+
 def active(scene: Any) -> Any:
     """The shot that panels and buttons are about. A scene without shots has an empty one to read."""
     project = scene.understudy
@@ -100,7 +105,7 @@ def shown_scene() -> Any:
     """The scene of the first sequencer on the screen: for timers, which belong to no window."""
     for window in bpy.context.window_manager.windows:
         if any(area.type == "SEQUENCE_EDITOR" for area in window.screen.areas):
-            return getattr(window.workspace, "sequencer_scene", None) or window.scene
+            return scene_in(window)
     return sequencer_scene(bpy.context)
 
 

@@ -58,14 +58,14 @@ class UNDERSTUDY_OT_jump_frame(Operator, bpy.types.Operator):
         return _is_in_editor(context)
 
     def run(self, context: Any) -> set[str] | None:
-        scene, clip = views.place_of(context)
+        (scene, clip), clock = views.place_of(context), views.clock_of(context)
         kind = "" if self.kind == "CHOSEN" else self.kind
         found = navigation.matches(context, kind)
         word = _WORDS[kind or settings.of(scene).kind]
         if found is None:
             view = views.of(context)
             reason = view.target.problem if view is not None else ""
-            raise UsageError(reason or (f"There is no footage at frame {scene.frame_current}" if view is None
+            raise UsageError(reason or (f"There is no footage at frame {clock.frame_current}" if view is None
                                         else "The alignments are still being read"),
                              "Try again in a moment" if view is not None and not reason else
                              "Go to a frame that a strip covers" if clip is None else "Open the footage again")
@@ -77,7 +77,7 @@ class UNDERSTUDY_OT_jump_frame(Operator, bpy.types.Operator):
                 side = "before" if self.direction == "PREVIOUS" else "after"
                 self.tell({"INFO"}, f"There is no {word} {side} this one")
             return {"CANCELLED"}
-        scene.frame_current = frame
+        clock.frame_current = frame
         return None
 
 

@@ -52,7 +52,7 @@ def _draw_preview() -> None:
             return
         view = views.current(views.key_of(scene))
         if view is not None and _is_on_show(space, scene, view):
-            _guarded(context, scene, view)
+            _guarded(context, scene.frame_current, view)
 
 
 def _is_on_show(space: Any, scene: Any, view: View) -> bool:
@@ -73,14 +73,14 @@ def _draw_clip() -> None:
         overlay = getattr(space, "overlay", None)  # since 5.0
         if overlay is not None and not getattr(overlay, "show_overlays", True):
             return
-        view = views.current(views.key_of(context.scene, space.clip))
+        view = views.of(context)
         if view is not None:
-            _guarded(context, context.scene, view)
+            _guarded(context, context.scene.frame_current, view)
 
 
-def _guarded(context: Any, scene: Any, view: View) -> None:
+def _guarded(context: Any, frame: int, view: View) -> None:
     global _broken
-    if view.shapes is None or view.shapes is _broken or view.shown is None or view.frame != scene.frame_current:
+    if view.shapes is None or view.shapes is _broken or view.shown is None or view.frame != frame:
         return
     try:
         _draw(context, view, view.shapes)

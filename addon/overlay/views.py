@@ -62,22 +62,30 @@ _trouble = ""  # the last one of the timer's that was told
 # --- asking ---------------------------------------------------------------------------------------------------------
 
 
-def key_of(scene: Any, clip: Any = None) -> Key:
-    return ("clip", scene.name, clip.name) if clip is not None else ("strip", scene.name)
+def key_of(scene: Any, clip: Any = None, clock: Any = None) -> Key:
+    return ("clip", scene.name, (clock or scene).name, clip.name) if clip is not None else ("strip", scene.name)
 
 
 def place_of(context: Any) -> tuple[Any, Any]:
-    """(scene, clip) that a context is about; the clip is None outside the Clip Editor."""
+    """(scene, clip) that a context is about; the clip is None outside the Clip Editor.
+
+    The scene is the sequencer's in both editors: its strips, shots and settings are meant.
+    """
     space = getattr(context, "space_data", None)
-    if space is not None and space.type == "CLIP_EDITOR" and space.clip is not None:
-        return context.scene, space.clip
-    return shot.sequencer_scene(context), None
+    clip = space.clip if space is not None and space.type == "CLIP_EDITOR" else None
+    return shot.sequencer_scene(context), clip
+
+
+def clock_of(context: Any) -> Any:
+    """The scene whose current frame the editor shows: a Clip Editor goes by its window's, whatever sequencers show."""
+    scene, clip = place_of(context)
+    return scene if clip is None else context.scene
 
 
 def of(context: Any) -> View | None:
     """What the editor of a context shows; None where it shows no footage, or has just begun to."""
     scene, clip = place_of(context)
-    return _views.get(key_of(scene, clip)) if scene is not None else None
+    return _views.get(key_of(scene, clip, clock_of(context))) if scene is not None else None
 
 
 def current(key: Key) -> View | None:
@@ -97,31 +105,34 @@ def read_now(context: Any) -> tuple[View | None, FrameTable | None]:
     target = targets.of_clip(scene, clip) if clip is not None else targets.of_sequencer(scene)
     if target is None or target.source is None:
         return None, None
-    request = _request(scene, target)
+    frame = clock_of(context).frame_current
+    request = _request(scene, target, frame)
     store = default_store(target.source, target.elsewhere)
     shown = read_frame(request, store, stamp_of(store)) if request is not None else None
     look = settings.look(scene, correcting.state(context).face)
-    return View(target, scene.frame_current, request, shown, look, None), read_table(store)
+    return View(target, frame, request, shown, look, None), read_table(store)
 
 
 # --- keeping up to date ---------------------------------------------------------------------------------------------
 
 
-def _editors() -> Iterator[tuple[Any, Any, Any]]:
-    """(scene, clip or None, space) of every editor that is open; scenes and clips more than once."""
+def _editors() -> Iterator[tuple[Any, Any, Any, Any]]:
+    """(scene, clip or None, clock, space) of every editor that is open, as `place_of` and `clock_of` have them; scenes
+    and clips more than once."""
     for window in bpy.context.window_manager.windows:
+        scene = shot.scene_in(window)
         for area in window.screen.areas:
             space = area.spaces.active
             if area.type == "SEQUENCE_EDITOR":
-                yield getattr(window.workspace, "sequencer_scene", None) or window.scene, None, space
+                yield scene, None, scene, space
             elif area.type == "CLIP_EDITOR" and space.clip is not None:
-                yield window.scene, space.clip, space
+                yield scene, space.clip, window.scene, space
 
 
-def _request(scene: Any, target: Target) -> Request | None:
+def _request(scene: Any, target: Target, current: int) -> Request | None:
     if target.shows is None or target.source is None:
         return None
-    frame = target.shows.source_frame(scene.frame_current)
+    frame = target.shows.source_frame(current)
     if frame is None or frame < 0:
         return None
     # A crop needs the pose, which takes longer than a frame lasts: while frames are played, it is left out.
@@ -141,20 +152,22 @@ def update(wait: float = 0.0) -> bool:
     """
     global _views
     found: dict[Key, tuple[Any, Target, Request | None]] = {}
+    frames: dict[Key, int] = {}
     previews = []
-    for scene, clip, space in _editors():
-        key = key_of(scene, clip)
+    for scene, clip, clock, space in _editors():
+        key = key_of(scene, clip, clock)
         if clip is None and space.view_type != "SEQUENCER":
             previews.append((key, space))
         if key in found or (scene.sequence_editor is None and clip is None):
             continue
         target = targets.of_clip(scene, clip) if clip is not None else targets.of_sequencer(scene)
         if target is not None:
-            found[key] = scene, target, _request(scene, target)
+            frames[key] = clock.frame_current
+            found[key] = scene, target, _request(scene, target, frames[key])
     _look_at_proxies(previews, found)
     reader.want([request for _, _, request in found.values() if request is not None], wait)
     selected = correcting.state(bpy.context).face
-    views = {key: _view(_views.get(key), scene, target, request, selected)
+    views = {key: _view(_views.get(key), scene, frames[key], target, request, selected)
              for key, (scene, target, request) in found.items()}
     changed = views.keys() != _views.keys() or any(view is not _views[key] for key, view in views.items())
     _views = views
@@ -172,10 +185,10 @@ def _look_at_proxies(previews: list[tuple[Key, Any]], found: dict[Key, tuple[Any
             proxies.look(space, strip, request.source, request.frame)
 
 
-def _view(old: View | None, scene: Any, target: Target, request: Request | None, selected: str) -> View:
+def _view(old: View | None, scene: Any, frame: int, target: Target, request: Request | None, selected: str) -> View:
     shown = reader.answer(request) if request is not None else None
     look = settings.look(scene, selected)
-    state = (scene.frame_current, request, shown, look, target.shows, target.problem, target.name)
+    state = (frame, request, shown, look, target.shows, target.problem, target.name)
     if old is not None and state == (old.frame, old.request, old.shown, old.look, old.target.shows, old.target.problem,
                                      old.target.name):
         return old
@@ -183,7 +196,7 @@ def _view(old: View | None, scene: Any, target: Target, request: Request | None,
     if shown is not None and shown.faces and look.show:
         same = old is not None and old.shown is shown and old.look == look
         shapes = old.shapes if same and old is not None and old.shapes is not None else make_shapes(shown, look)
-    return View(target, scene.frame_current, request, shown, look, shapes)
+    return View(target, frame, request, shown, look, shapes)
 
 
 def _read_tables() -> None:

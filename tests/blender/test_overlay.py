@@ -245,6 +245,30 @@ def test_views_follow_frames_and_settings(shot: Any, followed: Any) -> None:
     assert shot.views.current(shot.views.key_of(shot.scene)) is None
 
 
+@pytest.mark.skipif(bpy.app.version < (5, 0), reason="sequencer and window show the same scene before 5.0")
+def test_a_clip_editor_goes_by_the_sequencers_scene_and_its_windows_frame(shot: Any, followed: Any) -> None:
+    """The shot, its crop and what is shown are of the scene that is cut; which frame is shown the window's scene says."""
+    views, window = shot.views, bpy.context.window_manager.windows[0]
+    clip = bpy.data.movieclips.load(str(shot.film))
+    before, window.scene = window.scene, bpy.data.scenes.new("Window")
+    area = window.screen.areas[0]
+    area.type = "CLIP_EDITOR"
+    area.spaces.active.clip = clip
+    shot.settings.of(shot.scene).crops = True
+    shot.scene.frame_set(1)
+    window.scene.frame_set(5)
+    with bpy.context.temp_override(window=window, area=area):
+        assert views.update(20.0)
+        view = views.of(bpy.context)
+        assert views.place_of(bpy.context) == (shot.scene, clip)
+        assert (view.frame, view.request.frame) == (5, 4)
+        assert view.request.crop == shot.settings.crop(shot.scene) is not None
+        assert view.request.elsewhere is not None  # the strip of the shot is known
+        assert bpy.ops.understudy.jump_frame(direction="NEXT", kind="ANY") == {"FINISHED"}
+    assert (window.scene.frame_current, shot.scene.frame_current) == (6, 1)
+    window.scene = before
+
+
 def test_views_follow_edits_of_the_alignments(shot: Any, followed: Any) -> None:
     shot.scene.frame_set(104)
     face = followed().shown.faces[0]
