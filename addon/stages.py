@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import bpy
 
 from ..core import consent
-from ..core.errors import FacesError, JobError, ModelError, SourceError, UnderstudyError
+from ..core.errors import FacesError, JobError, ModelError, OutputError, SourceError, UnderstudyError, writing
 from ..core.faces.places import default_store
 from ..core.jobs import client
 from ..core.jobs.messages import Message
@@ -289,12 +290,30 @@ def queue(scene: Any, planned: list[Planned], behind: str = "") -> list[str]:
     """
     names: list[str] = []
     whereabouts.settle(scene)
-    folder = shot.work_folder(scene) / "jobs"
+    folder = _jobs_folder(scene)
     for one in planned:
         waits = {"after": names[-1]} if names else {"behind": behind} if behind else {}
         tag = {**one.tag, "scene": scene.name, **waits}
         names.append(client.create(folder, one.task, one.options, label=one.label, tag=tag).path.name)
     return names
+
+
+def _jobs_folder(scene: Any) -> Path:
+    """Where the shot's jobs lie, made if it is not there.
+
+    Raises:
+        OutputError: it cannot be written to; says where the person chooses another place.
+    """
+    folder = shot.work_folder(scene) / "jobs"
+    hint = "Choose a Work Folder that can be written to, under Folders in the panel Shot"
+    try:
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+    except OutputError as error:
+        raise OutputError(error.message, hint) from error
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"May not write to {folder}", hint)
+    return folder
 
 
 def run_and_wait(scene: Any, planned: list[Planned], on_message: Callable[[str, Message], None]) -> str:
@@ -304,7 +323,7 @@ def run_and_wait(scene: Any, planned: list[Planned], on_message: Callable[[str, 
         UnderstudyError: before a job starts, or with a failed job's own sentence.
     """
     whereabouts.settle(scene)
-    status, _ = run_in(shot.work_folder(scene) / "jobs", scene, planned, on_message)
+    status, _ = run_in(_jobs_folder(scene), scene, planned, on_message)
     return status
 
 

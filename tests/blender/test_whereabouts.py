@@ -42,6 +42,18 @@ def places(extension: Any) -> tuple[Path, ...]:
             shot.model_folder(scene), *(Path(path) for path in values["filter"]))
 
 
+def test_of_a_work_folder_that_cannot_be_made_it_says_what_to_change(extension: Any, work: Path,
+                                                                    consent: None) -> None:
+    (work.parent / "file").write_text("no folder")
+    bpy.context.scene.understudy.folder = str(work.parent / "file")
+    stages, errors = extension("addon.stages"), extension("core.errors")
+    planned = stages.Planned("rehearsal", extension("core.options.rehearsal").RehearsalOptions(), "Count", {})
+    for start in (lambda: stages.queue(bpy.context.scene, [planned]),
+                  lambda: stages.run_and_wait(bpy.context.scene, [planned], print)):
+        with pytest.raises(errors.OutputError, match=r"Cannot write .*file.*Work Folder that can be written to, under Folders"):
+            start()
+
+
 def test_a_version_beside_the_first_keeps_the_work_folder(extension: Any, work: Path) -> None:
     before = places(extension)
     bpy.ops.wm.save_as_mainfile(filepath=str(work.parent / "shot_v2.blend"))
