@@ -13,7 +13,7 @@ import bpy
 from acting import area_of, open_sidebar, picture, reopened
 
 LANGUAGES = (("", "en_US"), ("zh/", "zh_HANS"))
-TALL, WIDE = (1600, 3200), (1600, 1000)  # of the window: for a whole sidebar, and for an ordinary look
+TALL, WIDE = (1600, 3600), (1600, 1000)  # of the window: for a whole sidebar, and for an ordinary look
 DRAWN = 1.2  # seconds after which Blender has drawn what changed
 ONLY = set(filter(None, os.environ.get("UNDERSTUDY_GUI_ONLY", "").split(",")))  # pictures to take; empty: all
 

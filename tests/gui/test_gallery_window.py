@@ -34,7 +34,7 @@ def seen(footage: Path) -> dict:
     clips = [footage / f"{name}.mp4" for name in ("actor_a", "actor_b", "two_people")]
     try:
         return blender_window.play(
-            home, "gallery_session.py", clips, timeout=4500, size="1600x3200",
+            home, "gallery_session.py", clips, timeout=4500, size="1600x3600",
             UNDERSTUDY_GUI_ITERATIONS=os.environ.get("UNDERSTUDY_GUI_ITERATIONS", "0"), UNDERSTUDY_GUI_MODEL=model,
             UNDERSTUDY_GUI_PYTHON=str(home / "core" / "bin" / "python"),
             UNDERSTUDY_GUI_ONLY=os.environ.get("UNDERSTUDY_GUI_ONLY", ""))
