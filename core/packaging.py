@@ -1,4 +1,4 @@
-"""Build the extension's zip without Blender (stdlib only): `python -m understudy.core.packaging OUT.zip`.
+"""Build the extension's zip without Blender (stdlib only): `python -m understudy.core.packaging FOLDER|OUT.zip`.
 
 It reads the patterns of `blender_manifest.toml`, so `blender --command extension build` makes the same archive.
 """
@@ -80,7 +80,9 @@ def build(zip_path: Path | str, root: Path = ROOT) -> Path:
 
 def main(argv: Sequence[str]) -> int:
     data = manifest()
-    target = Path(argv[0]) if argv else Path(f"{data['id']}-{data['version']}.zip")
+    target = Path(argv[0]) if argv else Path()
+    if target.suffix.lower() != ".zip":
+        target /= f"{data['id']}-{data['version']}.zip"
     try:
         print(f"Wrote {build(target)}")
     except OutputError as error:
