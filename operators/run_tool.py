@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from ..addon import properties, shot, stages, tools, watch
+from ..addon import properties, room, shot, stages, tools, watch
 from ..addon.board import ended_text, told_lines
 from ..addon.language import told
 from ..addon.printer import Printer
@@ -73,6 +73,8 @@ class RunsTool(Operator):
             if self.agree:
                 consent.give()
             consent.require()
+        for warning in room.check([planned], board):
+            self.tell({"WARNING"}, warning)
         if not bpy.app.background:
             tools.queue(scene, planned)
             watch.hurry()

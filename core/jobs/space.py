@@ -21,6 +21,7 @@ from ..models.copies import weights_size
 from ..models.files import in_words
 from ..models.state import read_state
 from ..options.purpose import step
+from .space_of_tools import ESTIMATES, FACE, PICTURE
 
 # Millions of trained numbers, with each trainer's own settings.
 PARAMETERS: dict[str, float] = {
@@ -28,10 +29,9 @@ PARAMETERS: dict[str, float] = {
     "dfl-h128": 107.7, "dfl-sae": 130.0, "villain": 155.1, "realface": 238.2, "dlight": 143.6}
 _NUMBER = 12  # bytes: a float32, and the two that the optimiser remembers of it
 _SAVES = 3  # the one that stands, the one that is being written, the backup
-_FACE = 1.7  # bytes per pixel of a picture of a face (PNG)
 _FOUND = 12_000  # bytes of a face in the alignments
 # Bytes per pixel of a converted frame of 8 bits, by writer and, for videos, by codec.
-_FRAME = {"overlay": 0.6, "images": 2.4, "video": 0.25, "gif": 0.6, "patch": 0.6, "layers": 24.0}
+_FRAME = {"overlay": 0.6, "images": PICTURE, "video": 0.25, "gif": 0.6, "patch": 0.6, "layers": 24.0}
 _CODEC = {"prores": 1.0, "ffv1": 1.8}
 _DEPTH = {"10": 1.3, "16": 2.2, "32": 4.4}  # times as much
 _LOSSY = {"jpg": 0.25, "webp": 0.25}
@@ -65,7 +65,7 @@ def needs(task: str, options: Mapping[str, Any], label: str, clip_of: ClipOf) ->
     """
     estimate = {"extract": _extraction, "train": _training, "convert": _conversion}.get(task)
     try:
-        found = estimate(options, clip_of) if estimate else {}
+        found = estimate(options, clip_of) if estimate else ESTIMATES[task](options) if task in ESTIMATES else {}
     except (UnderstudyError, OSError):
         return []  # the job itself says what is wrong
     return [Need(label, place, size) for place, size in found.items() if size > 0]
@@ -112,7 +112,7 @@ def _extraction(options: Mapping[str, Any], clip_of: ClipOf) -> dict[Path, int]:
     if options.get("faces"):
         folder = Path(options["faces"])
         pictures = max(0, frames - _count(folder))
-        found[folder] = found.get(folder, 0) + round(pictures * options.get("face_size", 512) ** 2 * _FACE)
+        found[folder] = found.get(folder, 0) + round(pictures * options.get("face_size", 512) ** 2 * FACE)
     return found
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from understudy.core.errors import OutputError
-from understudy.core.faces.nouns import SourceInfo
-from understudy.core.faces.store import AlignmentsStore
+from understudy.core.faces.nouns import Face, SourceInfo
+from understudy.core.faces.store import AlignmentsStore, Found
 from understudy.core.jobs import space
 from understudy.core.jobs.space import Need
 from understudy.core.media.images import write_png
@@ -83,6 +83,57 @@ def test_conversion_knows_the_frame_by_the_alignments(tmp_path: Path) -> None:
 def test_other_tasks_and_bad_options_ask_for_nothing(tmp_path: Path) -> None:
     assert space.needs("restore", {"model_dir": "x"}, "", clip) == []
     assert space.needs("extract", {"source": "a.mp4", "frames": "nonsense"}, "", clip) == []
+
+
+@pytest.fixture
+def clip_with_faces(tmp_path: Path) -> dict[str, object]:
+    """Options of a clip of 100 frames of 200 x 100 with a face in each but the last ten, and two in the first."""
+    points = np.zeros((68, 2), np.float32)
+    path = tmp_path / "a_alignments.db"
+    (tmp_path / "a.mp4").write_bytes(b"x" * 1000)
+    with AlignmentsStore.create(path, SourceInfo("0" * 32, "a.mp4", 200, 100, "25/1", 100)) as store:
+        for frame in range(90):
+            store.set_frame(frame, f"a_{frame:06d}", "s")
+            for place in range(2 if frame == 0 else 1):
+                store.put(Found(Face(frame, (9.0 * place, 1.0, 8.0, 8.0), points, "s3fd", "fan", 0.9)))
+    return {"source": str(tmp_path / "a.mp4"), "alignments": str(path)}
+
+
+@pytest.mark.parametrize(("task", "options", "expected"), [
+    ("alignments extract", {"faces": "out", "face_size": 256}, 91 * 256 * 256 * 1.7),
+    ("alignments extract", {"faces": "out", "face_size": 256, "every": 10, "frames": "10-99"}, 8 * 256 * 256 * 1.7),
+    ("alignments draw", {"output": "out", "frames": "0-9"}, 10 * 200 * 100 * 2.4),
+    ("mask output", {"output": "out", "mask": ("extended", "components"), "size": 64}, 91 * 64 * 64 * 3 * 2 * 2.4),
+    ("mask output", {"output": "out", "mask": ("extended",), "full_frame": True, "kind": "mask"},
+     100 * 200 * 100 * 2.4),
+    ("constant-rate", {"output": "out/b.mp4"}, 3000)])
+def test_tools_that_write_many_files_say_how_much(tmp_path: Path, clip_with_faces: dict[str, object], task: str,
+                                                  options: dict[str, object], expected: float) -> None:
+    where = {name: str(tmp_path / str(options[name])) for name in ("faces", "output") if name in options}
+    (need,) = space.needs(task, clip_with_faces | options | where, "Tool", clip)
+    assert (need.place, need.size) == (tmp_path / "out", round(expected))
+    assert space.needs(task, clip_with_faces | options | where | {"alignments": "none.db", "source": "none"}, "",
+                       clip) == []
+
+
+def test_masks_want_room_in_the_alignments_and_in_pictures(tmp_path: Path, clip_with_faces: dict[str, object]) -> None:
+    options = clip_with_faces | {"masker": ("a", "b"), "mask_size": 128, "faces": str(tmp_path / "faces")}
+    sizes = {need.place.name: need.size for need in space.needs("mask update", options, "", clip)}
+    assert sizes["faces"] == 91 * 2 * 128 * 128 // 4
+    assert sizes[tmp_path.name] == sizes["faces"] + Path(str(options["alignments"])).stat().st_size
+    assert space.needs("mask update", options | {"dry_run": True}, "", clip) == []
+
+
+def test_pictures_that_are_copied_want_as_much_again(tmp_path: Path) -> None:
+    (tmp_path / "faces" / "_face").mkdir(parents=True)
+    for name in ("a.png", "_face/b.png"):
+        (tmp_path / "faces" / name).write_bytes(b"x" * 500)
+    options = {"faces": str(tmp_path / "faces"), "output": "", "keep": False}
+    assert space.needs("sort", options, "", clip) == []
+    assert [need.size for need in space.needs("sort", options | {"keep": True}, "", clip)] == [1000]
+    merge = {"folders": (options["faces"], options["faces"]), "output": str(tmp_path / "out")}
+    (need,) = space.needs("alignments merge", merge, "", clip)
+    assert (need.place, need.size) == (tmp_path / "out", 2000)
 
 
 def test_too_little_room_is_refused_and_little_room_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
