@@ -1,7 +1,8 @@
 """Compare: a line through the picture, with the original on one side of it and the result on the other.
 
 The strips of results are cropped up to the line. That is for looking only: while a file is saved or a picture is
-rendered they are whole, and a file from a Blender that crashed is put right when it is opened.
+rendered they are whole, and a file from a Blender that crashed is put right when it is opened. Where the crop is
+animated, each change of frame crops anew.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ import bpy
 from bpy.app.handlers import persistent
 
 from . import shot
+from .result_look import animated
 from .shot import StripType
 from .strips import collection
 from .timing import timed
 
 _WHOLE = -1  # of `understudy_crop`: nothing is cropped for comparing
+_pausing = False  # a picture is being rendered, or a file saved
 
 
 def results(scene: Any) -> Iterator[Any]:
@@ -41,7 +44,10 @@ def show() -> None:
 
 
 def _crop(scene: Any, strip: Any, at: float) -> None:
-    if strip.understudy_crop == _WHOLE:
+    animation = animated(strip, "crop.min_x")
+    if animation is not None:
+        strip.understudy_crop = max(0, int(animation))
+    elif strip.understudy_crop == _WHOLE:
         strip.understudy_crop = strip.crop.min_x
     width = _width(scene, strip) - strip.understudy_crop - strip.crop.max_x
     strip.crop.min_x = strip.understudy_crop + round(max(width, 0) * at)
@@ -49,7 +55,8 @@ def _crop(scene: Any, strip: Any, at: float) -> None:
 
 def _restore(strip: Any) -> None:
     if strip.understudy_crop != _WHOLE:
-        strip.crop.min_x = strip.understudy_crop
+        animation = animated(strip, "crop.min_x")
+        strip.crop.min_x = strip.understudy_crop if animation is None else max(0, int(animation))
         strip.understudy_crop = _WHOLE
 
 
@@ -78,25 +85,43 @@ def _changed(settings: Any, context: Any) -> None:
 @persistent
 @timed
 def _whole_before(*_: Any) -> None:
+    global _pausing
+    _pausing = True
     whole()
 
 
 @persistent
 @timed
 def _cropped_again(*_: Any) -> None:
+    global _pausing
+    _pausing = False
     if bpy.context.window_manager.understudy_compare:
         show()
 
 
 @persistent
 @timed
+def _another_frame(scene: Any, *_: Any) -> None:
+    """The animation of a crop has just been brought up to date, which puts the result back as it is without a line."""
+    manager = bpy.context.window_manager
+    if _pausing or not manager.understudy_compare:
+        return
+    for strip in results(scene):
+        _crop(scene, strip, manager.understudy_compare_at)
+
+
+@persistent
+@timed
 def _loaded(*_: Any) -> None:
+    global _pausing
+    _pausing = False
     bpy.context.window_manager.understudy_compare = False
     whole()
 
 
 _HANDLERS = (("save_pre", _whole_before), ("save_post", _cropped_again), ("save_post_fail", _cropped_again),
              ("render_init", _whole_before), ("render_complete", _cropped_again), ("render_cancel", _cropped_again),
+             ("frame_change_post", _another_frame),
              ("undo_post", _cropped_again), ("redo_post", _cropped_again), ("load_post", _loaded))
 
 

@@ -58,6 +58,19 @@ def _copy_value(strip: Any, result: Any, name: str, factor: float) -> None:
 # --- animation --------------------------------------------------------------------------------------------------------
 
 
+def animated(strip: Any, name: str) -> float | None:
+    """The value that a property of a strip has by its animation at the current frame; None where it has none.
+
+    Args:
+        name: such as "crop.min_x".
+    """
+    curves = _curves(strip.id_data)
+    curve = curves.find(f"{strip.path_from_id()}.{name}") if curves is not None else None
+    if curve is None or curve.mute or not len(curve.keyframe_points):
+        return None
+    return float(curve.evaluate(strip.id_data.frame_current_final))
+
+
 def _curves(scene: Any) -> Any | None:
     """The scene's F-curves; None where nothing of it is animated."""
     data = scene.animation_data

@@ -73,6 +73,47 @@ def test_the_result_shows_on_the_right_of_the_line(scene: Any, shot: SimpleNames
     assert shot.above.crop.min_x == 8
 
 
+def test_an_animated_crop_keeps_the_line(scene: Any, shot: SimpleNamespace, tmp_path: Path) -> None:
+    """What strip A's animation crops goes on below the line, and is all that there is once comparing is off."""
+    manager, crop = bpy.context.window_manager, shot.above.crop
+    for frame, value in ((1, 0), (9, 32)):
+        crop.min_x = value
+        crop.keyframe_insert("min_x", frame=frame)
+    for curve in curves(scene):
+        for point in curve.keyframe_points:
+            point.interpolation = "LINEAR"
+    scene.frame_set(5)
+    assert crop.min_x == 16
+    manager.understudy_compare_at = 0.5
+    manager.understudy_compare = True
+    assert crop.min_x == 16 + (SIZE[0] - 16) // 2
+    for frame, own in ((9, 32), (1, 0), (5, 16)):
+        scene.frame_set(frame)
+        assert crop.min_x == own + (SIZE[0] - own) // 2
+        seen = scene.evaluated_get(bpy.context.evaluated_depsgraph_get())
+        assert strips_there(seen)["A swapped"].crop.min_x == crop.min_x
+    pixels = rendered(scene, tmp_path)
+    assert np.allclose(pixels[:, 16:], BLUE, atol=0.01)
+    assert np.allclose(pixels[:, :16], RED, atol=0.01)
+    assert crop.min_x == 16 + (SIZE[0] - 16) // 2
+    bpy.ops.wm.save_mainfile()
+    scene.frame_set(9)
+    assert crop.min_x == 48
+    manager.understudy_compare = False
+    assert crop.min_x == 32
+    scene.frame_set(5)
+    assert crop.min_x == 16
+
+
+def curves(scene: Any) -> Any:
+    action = scene.animation_data.action
+    return action.fcurves if hasattr(action, "fcurves") else action.layers[0].strips[0].channelbags[0].fcurves
+
+
+def strips_there(scene: Any) -> Any:
+    return scene.sequence_editor.strips if hasattr(scene.sequence_editor, "strips") else scene.sequence_editor.sequences
+
+
 def test_renders_and_saved_files_have_the_whole_result(scene: Any, shot: SimpleNamespace, tmp_path: Path) -> None:
     manager = bpy.context.window_manager
     manager.understudy_compare_at = 0.5
