@@ -58,7 +58,8 @@ class Templates:
                 if text.startswith(parts[0]) and text.endswith(parts[-1]) and all(part in text for part in parts):
                     match = _pattern(template, loose).fullmatch(text)
                     if match:
-                        return _filled(self.known[template], [self.find(value.strip()) or value for value in match.groups()])
+                        values = [self.find(value.strip()) or value for value in match.groups()]
+                        return _filled(self.known[template], values)
         return self._counted(text) or self._of_side(text)
 
     def _of_side(self, text: str) -> str | None:
