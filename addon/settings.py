@@ -11,11 +11,12 @@ from typing import Any
 
 import bpy
 
-from ..core.errors import UsageError, writing
+from ..core.errors import UnderstudyError, UsageError, writing
 from ..core.jobs import client
 from ..core.jobs.tasks import TASKS
 from ..core.options import arguments, change_paths, make, options_of, toml
-from . import environment, preferences, properties, stages, tools
+from . import environment, preferences, properties, shot, stages, tools
+from .board import Board
 from .properties import STAGES
 
 PROGRAM = "understudy"
@@ -130,6 +131,23 @@ def command_line(scene: Any, name: str, role: str = "a") -> str:
     else:
         planned = [tools.plan(scene, TASKS[name], role)]
     return "\n".join(quoted(words_of(one)) for one in planned)
+
+
+def command_problem(scene: Any, name: str, board: Board) -> str:
+    """Why there is no command of a stage or tool to copy yet, as one sentence; "" if there is. No disk is touched."""
+    if name in STAGES:
+        return stages.blocked(scene, board)
+    task = TASKS[name]
+    if tools.is_of_shot(task) and shot.work_folder_or_none(scene) is None:
+        return tools.UNSAVED
+    if tools.needs_strip(task) and shot.tool_strip(scene) is None:
+        return f"Choose strip {shot.active(scene).tool_role.upper()} first"
+    try:
+        if tools.needs_model(task):
+            shot.model_folder(scene)
+        return tools.unfilled(task, properties.values_of(properties.settings(scene, name), name))
+    except UnderstudyError as error:
+        return str(error)
 
 
 def quoted(words: list[str]) -> str:

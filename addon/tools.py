@@ -151,10 +151,14 @@ def _lacking(scene: Any, task: Task, board: Board, overrides: Mapping[str, Any])
     if option(task, "online") and not bpy.app.online_access:
         return OFFLINE
     values = {**properties.values_of(properties.settings(scene, task.name), task.name), **overrides}
-    for one in options_of(task.options):
-        if one.declaration.required and properties.shown(one) and not values[one.name]:
-            return f"Fill in {one.declaration.label} first"
-    return weights.problem(task.options, values, board)
+    return unfilled(task, values) or weights.problem(task.options, values, board)
+
+
+def unfilled(task: Task, values: Mapping[str, Any]) -> str:
+    """Which option a person has still to fill in, as one sentence; "" if none."""
+    lacking = next((one for one in options_of(task.options)
+                    if one.declaration.required and properties.shown(one) and not values[one.name]), None)
+    return f"Fill in {lacking.declaration.label} first" if lacking is not None else ""
 
 
 def latest(scene: Any, task: Task, role: str, board: Board) -> JobView | None:

@@ -11,8 +11,20 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..core.errors import StripError, UnderstudyError
-from . import browser, cleanup, demo, migration, people, pictures, preferences, results, scene_copies, shot, stages
-from . import statusbar
+from . import (
+    browser,
+    cleanup,
+    demo,
+    migration,
+    people,
+    pictures,
+    preferences,
+    results,
+    scene_copies,
+    shot,
+    stages,
+    statusbar,
+)
 from .board import Board, JobView
 from .follow import Keeper
 from .language import told

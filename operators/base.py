@@ -24,6 +24,11 @@ def refused(cls: Any, reason: str) -> bool:
     return bool(reason)
 
 
+def why(text: str, reason: str) -> str:
+    """A tooltip that depends on the button, ended with why that is grey."""
+    return f"{text}. {reason}" if reason else text
+
+
 # The kinds of `Operator.undo` that need no sentence.
 TAKEN_BACK = "Ctrl-Z takes it back"  # "UNDO" is in bl_options: all that changes is the .blend's data
 NOTHING = "It changes nothing"  # it looks at something, opens it, or steers what goes on

@@ -8,12 +8,13 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ..addon import marker_edits, people
+from ..addon import frame_edits, marker_edits, people
 from ..addon.timing import timed_class
 from ..core.errors import AlignmentsError, UsageError
 from ..core.faces.matching import match
 from ..core.faces.nouns import Face
 from ..core.faces.store import AlignmentsStore
+from .base import why
 from .landmarks_base import OnFrame
 
 _EDITED = ("edited", "added")
@@ -35,7 +36,8 @@ class UNDERSTUDY_OT_faces_copy(OnFrame, bpy.types.Operator):
     @classmethod
     def description(cls, context: Any, given: Any) -> str:
         where = "before" if given.way == "PREVIOUS" else "after"
-        return f"Copy landmarks from the nearest frame with faces {where} this one; faces that this one lacks are added"
+        text = f"Copy landmarks from the nearest frame with faces {where} this one; faces that this one lacks are added"
+        return why(text, frame_edits.copy_problem(context, given.way))
 
     def run(self, context: Any) -> None:
         def change(store: AlignmentsStore, frame: int) -> tuple[str, list[str]]:
@@ -102,6 +104,11 @@ class UNDERSTUDY_OT_face_interpolate(OnFrame, bpy.types.Operator):
         "Source frame to begin at; -1: the nearest corrected one at or before this one"))
     last: bpy.props.IntProperty(name="Last", default=-1, min=-1, options={"SKIP_SAVE"}, description=(  # type: ignore
         "Source frame to end at; -1: the nearest corrected one after this one"))
+
+    @classmethod
+    def description(cls, context: Any, given: Any) -> str:
+        return why("Fill in a face between the corrected frames before and after this one",
+                   frame_edits.interpolate_problem(context) if given.first < 0 and given.last < 0 else "")
 
     def run(self, context: Any) -> None:
         def change(store: AlignmentsStore, frame: int) -> tuple[str, list[str]]:
@@ -190,6 +197,11 @@ class UNDERSTUDY_OT_frame_revert(OnFrame, bpy.types.Operator):
 
     only: bpy.props.BoolProperty(  # type: ignore[valid-type]
         name="Chosen Face Only", description="Revert only the chosen face", options={"SKIP_SAVE"})
+
+    @classmethod
+    def description(cls, context: Any, given: Any) -> str:
+        return why("Make this frame's faces as they were found: what a person moved goes back, added faces go, deleted "
+                   "ones return", frame_edits.revert_problem(context) if given.frame < 0 else "")
 
     def run(self, context: Any) -> None:
         def change(store: AlignmentsStore, frame: int) -> tuple[str, Iterable[str]]:

@@ -8,11 +8,11 @@ from typing import Any
 import bpy
 from bl_operators.presets import AddPresetBase
 
-from ..addon import properties, settings, shot
+from ..addon import properties, settings, shot, watch
 from ..addon.language import told
 from ..addon.timing import timed_class
 from ..core.errors import UnderstudyError, UsageError, writing
-from .base import NOTHING, Operator
+from .base import NOTHING, Operator, why
 
 _STAGES = tuple((name, name.capitalize(), f"The settings of {name.capitalize()}") for name in properties.STAGES)
 
@@ -115,6 +115,12 @@ class UNDERSTUDY_OT_copy_command(Operator, bpy.types.Operator):
     task: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Stage or Tool", description="Name as on the command line, such as \"train\" or \"mask add\"",
         options={"SKIP_SAVE"})
+
+    @classmethod
+    def description(cls, context: Any, given: Any) -> str:
+        known = given.task in properties.GROUPS
+        reason = settings.command_problem(shot.sequencer_scene(context), given.task, watch.board()) if known else ""
+        return why("Copy the command that would do the same in a terminal, without Blender", reason)
 
     def run(self, context: Any) -> None:
         scene = shot.sequencer_scene(context)

@@ -10,7 +10,7 @@ import bpy
 from ..addon import project, shot, stages, watch
 from ..addon.timing import timed_class
 from ..core.errors import UsageError
-from .base import Operator, refused
+from .base import Operator, refused, why
 
 _FILMS = {"MOVIE", "IMAGE"}
 
@@ -117,14 +117,30 @@ class UNDERSTUDY_OT_shot_move(ShotOperator, bpy.types.Operator):
     direction: bpy.props.EnumProperty(name="Direction", description="Which way",  # type: ignore[valid-type]
                                       items=(("UP", "Up", ""), ("DOWN", "Down", "")))
 
+    @classmethod
+    def description(cls, context: Any, given: Any) -> str:
+        up = given.direction == "UP"
+        text = "Move the active shot up in the list" if up else "Move the active shot down in the list"
+        return why(text, move_problem(shot.sequencer_scene(context), given.direction))
+
     def run(self, context: Any) -> set[str] | None:
         held = shot.sequencer_scene(context).understudy
-        target = held.active_index + (-1 if self.direction == "UP" else 1)
-        if not 0 <= target < len(held.shots):
+        reason = move_problem(shot.sequencer_scene(context), self.direction)
+        if reason:
+            self.tell({"INFO"}, reason)
             return {"CANCELLED"}
+        target = held.active_index + (-1 if self.direction == "UP" else 1)
         held.shots.move(held.active_index, target)
         held.active_index = target
         return None
+
+
+def move_problem(scene: Any, direction: str) -> str:
+    """Why the active shot cannot be moved "UP" or "DOWN"; "" if it can."""
+    held = scene.understudy
+    if direction == "UP":
+        return "" if held.active_index > 0 else "It is the first shot already"
+    return "" if held.active_index < len(held.shots) - 1 else "It is the last shot already"
 
 
 @timed_class

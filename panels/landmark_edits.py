@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from ..addon import clips, correcting, masks, watch
+from ..addon import clips, correcting, frame_edits, masks, watch
 from ..addon.language import CONTEXT
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
@@ -18,12 +18,12 @@ _WAYS = (("PREVIOUS", "Copy Previous", "TRIA_LEFT"), ("NEXT", "Copy Next", "TRIA
 
 def draw_edits(layout: Any, context: Any) -> None:
     """Boxes and landmarks of the shown frame, then markers."""
-    _draw_face(layout)
-    _draw_frame(layout)
+    _draw_face(layout, context)
+    _draw_frame(layout, context)
     _draw_markers(layout, context)
 
 
-def _draw_face(layout: Any) -> None:
+def _draw_face(layout: Any, context: Any) -> None:
     column = layout.column(align=True)
     column.label(text="Face", text_ctxt=CONTEXT)
     column.operator("understudy.face_box", icon="SELECT_SET")
@@ -34,16 +34,25 @@ def _draw_face(layout: Any) -> None:
     row = column.row(align=True)
     row.operator("understudy.face_person", text="Person", icon="USER")
     row.operator("understudy.face_delete", text="Delete", icon="X")
-    column.operator("understudy.face_interpolate", icon="IPO_LINEAR")
+    _unless(column, frame_edits.interpolate_problem(context)).operator("understudy.face_interpolate", icon="IPO_LINEAR")
 
 
-def _draw_frame(layout: Any) -> None:
+def _draw_frame(layout: Any, context: Any) -> None:
     column = layout.column(align=True)
     column.label(text="Frame")
     row = column.row(align=True)
     for way, label, icon in _WAYS:
-        row.operator("understudy.faces_copy", text=label, icon=icon).way = way
-    column.operator("understudy.frame_revert", text="Revert", icon="LOOP_BACK")
+        part = _unless(row, frame_edits.copy_problem(context, way))
+        part.operator("understudy.faces_copy", text=label, icon=icon).way = way
+    revert = _unless(column, frame_edits.revert_problem(context))
+    revert.operator("understudy.frame_revert", text="Revert", icon="LOOP_BACK")
+
+
+def _unless(layout: Any, reason: str) -> Any:
+    """A row for a button that is grey where there is a reason, which its tooltip says."""
+    row = layout.row(align=True)
+    row.enabled = not reason
+    return row
 
 
 def _draw_markers(layout: Any, context: Any) -> None:

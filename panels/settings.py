@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 from bl_ui.utils import PresetPanel
 
-from ..addon import properties, settings
+from ..addon import properties, settings, shot, watch
 
 
 class _Presets(PresetPanel):
@@ -32,6 +32,12 @@ def _preset_panel(stage: str) -> type:
         "preset_operator_defaults": {"stage": stage}, "preset_add_operator": f"understudy.{stage}_preset_add"})
 
 
+def _copy_command(layout: Any, context: Any, task: str) -> None:
+    row, scene = layout.row(), shot.sequencer_scene(context)
+    row.enabled = not settings.command_problem(scene, task, watch.board())  # the tooltip says why
+    row.operator("understudy.copy_command", icon="COPYDOWN").task = task
+
+
 def _menu(stage: str) -> type:
     def draw(self: Any, context: Any) -> None:
         layout = self.layout
@@ -41,7 +47,7 @@ def _menu(stage: str) -> type:
         layout.operator("understudy.settings_load", icon="IMPORT").stage = stage
         layout.operator("understudy.settings_save", icon="EXPORT")
         layout.separator()
-        layout.operator("understudy.copy_command", icon="COPYDOWN").task = stage
+        _copy_command(layout, context, stage)
 
     return type(f"UNDERSTUDY_MT_{stage}_settings", (bpy.types.Menu,), {
         "__module__": __name__, "bl_label": f"{stage.capitalize()} Settings", "draw": draw})
@@ -58,7 +64,7 @@ class UNDERSTUDY_MT_tool_settings(bpy.types.Menu):
         if task:
             layout.operator("understudy.settings_reset", icon="LOOP_BACK").task = task
             layout.separator()
-            layout.operator("understudy.copy_command", icon="COPYDOWN").task = task
+            _copy_command(layout, context, task)
 
 
 PRESETS = {stage: _preset_panel(stage) for stage in properties.STAGES}

@@ -11,6 +11,7 @@ from ..addon.board import GOING
 from ..addon.language import told
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
+from ..operators.shot import move_problem
 from .base import OfShot, Sidebar, draw_job
 
 _ROLES = {"a": "A", "b": "B"}
@@ -122,8 +123,10 @@ class UNDERSTUDY_PT_shot(Sidebar, bpy.types.Panel):
         buttons.menu("UNDERSTUDY_MT_shots", text="", icon="DOWNARROW_HLT")
         if several:
             buttons.separator()
-            buttons.operator("understudy.shot_move", text="", icon="TRIA_UP").direction = "UP"
-            buttons.operator("understudy.shot_move", text="", icon="TRIA_DOWN").direction = "DOWN"
+            for direction in ("UP", "DOWN"):
+                part = buttons.column(align=True)
+                part.enabled = not move_problem(held.id_data, direction)  # the tooltip then says why
+                part.operator("understudy.shot_move", text="", icon=f"TRIA_{direction}").direction = direction
 
     def _draw_strips(self, layout: Any, one: Any) -> None:
         column = layout.column()

@@ -247,7 +247,7 @@ def test_views_follow_frames_and_settings(shot: Any, followed: Any) -> None:
 
 @pytest.mark.skipif(bpy.app.version < (5, 0), reason="sequencer and window show the same scene before 5.0")
 def test_a_clip_editor_goes_by_the_sequencers_scene_and_its_windows_frame(shot: Any, followed: Any) -> None:
-    """The shot, its crop and what is shown are of the scene that is cut; which frame is shown the window's scene says."""
+    """The shot, its crop and what is shown are of the scene that is cut; the frame is the window's scene's."""
     views, window = shot.views, bpy.context.window_manager.windows[0]
     clip = bpy.data.movieclips.load(str(shot.film))
     before, window.scene = window.scene, bpy.data.scenes.new("Window")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import bpy
+import numpy as np
 import pytest
 
 NO_SHOT = "Add a shot first"
@@ -111,6 +113,65 @@ def test_every_tool_says_why_it_cannot_run(extension: Any, scene: Any) -> None:
     run = bpy.types.UNDERSTUDY_OT_run_tool
     given = SimpleNamespace(tool="mask add", role="CHOSEN")
     assert "Choose strip A first" in run.description(context, given)
+
+
+def test_a_command_that_cannot_be_copied_says_why(extension: Any, scene: Any) -> None:
+    problem, board = extension("addon.settings").command_problem, extension("addon.watch").board()
+    described = lambda task: bpy.types.UNDERSTUDY_OT_copy_command.description(  # noqa: E731
+        context_of(scene), SimpleNamespace(task=task))
+    assert problem(scene, "train", board) == "Choose strip A, whose face is replaced"
+    assert described("train").endswith(". Choose strip A, whose face is replaced")
+    assert problem(scene, "mask output", board) == "Choose strip A first"
+    assert problem(scene, "models graph", board) != ""
+    for menu in ("UNDERSTUDY_MT_train_settings", "UNDERSTUDY_MT_extract_settings"):
+        assert drawn(getattr(bpy.types, menu), context_of(scene)).buttons["understudy.copy_command"].is_grey()
+    strips = scene.sequence_editor_create()
+    strips = strips.strips if hasattr(strips, "strips") else strips.sequences
+    for role in ("a", "b"):
+        extension("addon.shot").set_strip(scene.understudy.active, role, strips.new_image(
+            name=role, filepath=f"/nowhere/{role}/1.png", channel=1 + (role == "b"), frame_start=10))
+    assert problem(scene, "train", board) == ""
+    assert described("train") == "Copy the command that would do the same in a terminal, without Blender"
+    assert problem(scene, "mask output", board) == "Fill in Output first"
+    scene.understudy.active.tools.mask_output.output = "//masks"
+    assert problem(scene, "mask output", board) == problem(scene, "models graph", board) == ""
+
+
+def test_shots_at_the_ends_of_the_list_do_not_move_on(extension: Any, scene: Any) -> None:
+    bpy.ops.understudy.shot_add(use_selected=False)
+    problem = extension("operators.shot").move_problem
+    assert (problem(scene, "UP"), problem(scene, "DOWN")) == ("", "It is the last shot already")
+    described = bpy.types.UNDERSTUDY_OT_shot_move.description(context_of(scene), SimpleNamespace(direction="DOWN"))
+    assert described == "Move the active shot down in the list. It is the last shot already"
+    scene.understudy.active_index = 0
+    assert (problem(scene, "UP"), problem(scene, "DOWN")) == ("It is the first shot already", "")
+    assert bpy.ops.understudy.shot_move(direction="UP") == {"CANCELLED"}
+
+
+@pytest.mark.parametrize(("frame", "states", "before", "after", "between", "revert"), [
+    (4, ("machine",), False, True, False, False), (5, ("edited",), False, True, True, True),
+    (7, ("machine",), True, True, True, False), (12, (), True, True, False, True),
+    (13, ("machine",), True, True, False, False), (20, ("edited",), True, False, False, True)])
+def test_edits_with_nothing_to_work_on_say_so(
+        extension: Any, scene: Any, monkeypatch: pytest.MonkeyPatch, frame: int, states: tuple[str, ...], before: bool,
+        after: bool, between: bool, revert: bool) -> None:
+    """Faces are in frames 5, 7 and 20; 5 was edited, and in 12 a face was taken out."""
+    edits, table = extension("addon.frame_edits"), extension("addon.frame_table").FrameTable
+    numbers = lambda *found: np.array(found, np.int64)  # noqa: E731
+    known = table(Path(), numbers(), numbers(5, 7, 20), numbers(1, 1, 1), np.zeros(3), numbers(5, 12))
+    view = SimpleNamespace(request=SimpleNamespace(frame=frame),
+                           shown=SimpleNamespace(faces=[SimpleNamespace(state=state) for state in states]))
+    monkeypatch.setattr(edits, "bpy", SimpleNamespace(app=SimpleNamespace(background=False)))
+    monkeypatch.setattr(edits, "views", SimpleNamespace(of=lambda context: view, table=lambda one: known))
+    context = context_of(scene)
+    said = {"before": edits.copy_problem(context, "PREVIOUS"), "after": edits.copy_problem(context, "NEXT"),
+            "between": edits.interpolate_problem(context), "revert": edits.revert_problem(context)}
+    assert {name: not reason for name, reason in said.items()} == {
+        "before": before, "after": after, "between": between, "revert": revert}
+    assert edits.copy_problem(context_of(scene, "IMAGE_EDITOR"), "PREVIOUS") == ""
+    if not after:
+        described = bpy.types.UNDERSTUDY_OT_faces_copy.description(context, SimpleNamespace(way="NEXT"))
+        assert described.endswith(". No frame after this one has faces")
 
 
 def test_parts_of_the_frames_say_what_they_lack(extension: Any, scene: Any) -> None:

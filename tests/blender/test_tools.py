@@ -268,7 +268,7 @@ def test_a_tool_that_the_disk_has_no_room_for_does_not_start(shot: SimpleNamespa
                                                              monkeypatch: pytest.MonkeyPatch) -> None:
     shot.data.tools.mask_output.output = str(shot.folder / "masks")
     monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=1000, total=2, used=1))
-    with pytest.raises(RuntimeError, match="Output Masks.* will need about .*Clean Up"):
+    with pytest.raises(RuntimeError, match=r"Output Masks.* will need about .*Clean Up"):
         bpy.ops.understudy.run_tool(tool="mask output", role="A")
     assert not (shot.folder / "masks").exists()
     assert shot.board().latest("mask output") is None
