@@ -84,8 +84,8 @@ class UNDERSTUDY_PT_shot(Sidebar, bpy.types.Panel):
         layout, width = self.layout, context.region.width
         held = scene.understudy
         if not len(held.shots):
-            wrapped(layout, "Select the strip whose face is to be replaced, then with Shift the one that lends the "
-                            "face as well.", width, icon="INFO")
+            wrapped(layout, "Select the strip that lends the face, then with Shift the one whose face is to be "
+                            "replaced.", width, icon="INFO")
             row = layout.row()
             row.scale_y = 1.3
             row.operator("understudy.shot_add", icon="ADD")
