@@ -29,19 +29,25 @@ ORDERS = (
     ("blurred", "Most Blurred First", "By their sharpness"),
 )
 LIMITS = ("misaligned", "small", "blurred")
+SHOWN = ("filter", "order", "per_page", *LIMITS)  # what can be reset, but for the person
 EVERYBODY, _NOBODY = "-1", "-2"
 _items: list[tuple[str, str, str, str, int]] = []  # Blender keeps no reference to what it was given
 _is_setting = False  # the page is being set by us: nobody has turned it
 
 
-def _changed(data: Any, context: Any) -> None:
+def first_page(data: Any) -> None:
+    """Turn to it, without asking for it."""
     global _is_setting
+    _is_setting = True
+    data.page = 1
+    _is_setting = False
+
+
+def _changed(data: Any, context: Any) -> None:
     from . import browser
 
     with measured("UNDERSTUDY_Browser.changed"):
-        _is_setting = True
-        data.page = 1
-        _is_setting = False
+        first_page(data)
         browser.refresh()
 
 

@@ -18,7 +18,7 @@ _MODULES = (
     "addon.slices", "addon.clips", "addon.corrections", "addon.marker_edits", "addon.masks",
     "operators.landmarks_markers", "operators.landmarks_frame", "operators.landmarks_transform",
     "operators.landmarks_box", "operators.masks", "operators.faces", "operators.faces_edits",
-    "addon.browser_cells",
+    "addon.browser_cells", "operators.reset",
     "panels.settings", "panels.shot", "panels.extract", "panels.faces", "panels.masks", "panels.train",
     "panels.training", "panels.convert",
     "panels.overlay", "panels.landmarks", "panels.landmark_edits", "panels.tools", "panels.jobs",

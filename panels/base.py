@@ -150,6 +150,11 @@ def draw_options(layout: Any, scene: Any, task: str, advanced: bool) -> None:
             _draw_option(column, group, option, task)
 
 
+def draw_reset(layout: Any, panel: str) -> None:
+    """The button in a panel's header that gives its settings their defaults."""
+    layout.operator(f"understudy.{panel}_reset", text="", icon="LOOP_BACK", emboss=False)
+
+
 def split_column(layout: Any) -> Any:
     """A column for properties of our own that stand above a task's options, in line with those."""
     column = layout.column()

@@ -10,7 +10,7 @@ from ..addon import browser, browser_settings, people, shot, watch
 from ..addon.language import CONTEXT, told
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
-from .base import NO_SHOT, Sidebar, draw_side, tool_strip_called
+from .base import NO_SHOT, Sidebar, draw_reset, draw_side, tool_strip_called
 from .keys import BROWSER, draw_keys
 
 
@@ -61,6 +61,9 @@ class UNDERSTUDY_PT_image_faces(bpy.types.Panel):
     @classmethod
     def poll(cls, context: Any) -> bool:
         return browser.is_sheet(context.space_data.image)
+
+    def draw_header_preset(self, context: Any) -> None:
+        draw_reset(self.layout, "browser")
 
     def draw(self, context: Any) -> None:
         layout, width, page = self.layout, context.region.width, browser.page

@@ -19,7 +19,7 @@ from ..addon.overlay.shapes import state_of
 from ..addon.overlay.views import View
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
-from .base import BOX, Sidebar
+from .base import BOX, Sidebar, draw_reset
 from .keys import EDITING as EDITING_KEYS
 from .keys import LANDMARKS, draw_keys
 from .overlay import draw_overlay
@@ -69,6 +69,9 @@ class _Overlay:
     def draw_header(self, context: Any) -> None:
         scene, _ = views.place_of(context)
         self.layout.prop(settings.of(scene), "show", text="")  # type: ignore[attr-defined]
+
+    def draw_header_preset(self, context: Any) -> None:
+        draw_reset(self.layout, "overlay")  # type: ignore[attr-defined]
 
     def draw(self, context: Any) -> None:
         draw_overlay(self.layout, context)  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from ..addon import live, shot
 from ..addon.language import CONTEXT, told
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
-from .base import Sidebar, split_column
+from .base import Sidebar, draw_reset, split_column
 
 
 class _Preview:
@@ -20,6 +20,9 @@ class _Preview:
 
     def draw_header(self, context: Any) -> None:
         self.layout.prop(live.settings(), "on", text="")  # type: ignore[attr-defined]
+
+    def draw_header_preset(self, context: Any) -> None:
+        draw_reset(self.layout, "live")  # type: ignore[attr-defined]
 
     def draw(self, context: Any) -> None:
         layout, data, state = self.layout, live.settings(), live.state  # type: ignore[attr-defined]

@@ -92,6 +92,11 @@ class UNDERSTUDY_OverlayColours(bpy.types.PropertyGroup):
         for state, (name, colour, sentence) in COLOURS.items()}
 
 
+# What the panel Overlay has, which can be reset; whether anything is drawn, and where jumps go, stays.
+SHOWN = ("boxes", "features", "points", "masks", "mask_kind", "crops", "numbers", "people", "scores", "opacity", "tint",
+         "threshold")
+
+
 def of(scene: Any) -> Any:
     """The overlay's settings in a scene."""
     return scene.understudy_overlay

@@ -152,6 +152,19 @@ def test_orders_limits_and_pages(shot: SimpleNamespace) -> None:
     assert shot.data.page == shot.browser.page.pages == shot.browser.page.number + 1
 
 
+def test_reset_shows_all_faces_again(shot: SimpleNamespace) -> None:
+    usual = {name: getattr(shot.data, name) for name in ("filter", "order", "person", "per_page", "small")}
+    assert not bpy.ops.understudy.browser_reset.poll()
+    shot.data.person = usual["person"]
+    assert not bpy.ops.understudy.browser_reset.poll()
+    shot.data.small, shot.data.filter, shot.data.order, shot.data.per_page = 1, "small", "likeness", "50"
+    assert shot.browser.page.found == 0
+    assert bpy.ops.understudy.browser_reset() == {"FINISHED"}
+    assert {name: getattr(shot.data, name) for name in usual} == usual
+    assert shot.browser.page.found == shot.browser.page.counts["all"]
+    assert not bpy.ops.understudy.browser_reset.poll()
+
+
 def test_a_face_leads_to_its_frame(shot: SimpleNamespace) -> None:
     number = next(n for n, cell in enumerate(shot.browser.page.cells) if cell.frame == 5)
     assert bpy.ops.understudy.browse_jump(number=number) == {"FINISHED"}

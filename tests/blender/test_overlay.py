@@ -200,6 +200,20 @@ def test_settings_reach_what_is_read_and_drawn(shot: Any, extension: Any) -> Non
     assert look.colours["machine"] == pytest.approx(shot.settings.COLOURS["machine"][1])
 
 
+def test_reset_of_the_overlay_and_of_the_preview(shot: Any) -> None:
+    data, live = shot.settings.of(shot.scene), bpy.context.window_manager.understudy_live
+    assert not bpy.ops.understudy.overlay_reset.poll()
+    assert not bpy.ops.understudy.live_reset.poll()
+    data.masks, data.mask_kind, data.opacity, data.kind, data.show = True, "extended", 0.5, "SEVERAL", False
+    assert bpy.ops.understudy.overlay_reset() == {"FINISHED"}
+    assert (data.masks, data.mask_kind, data.opacity) == (False, "CONVERT", 1.0)
+    assert (data.kind, data.show) == ("SEVERAL", False)  # where jumps go, and whether anything is drawn, are not of it
+    assert not bpy.ops.understudy.overlay_reset.poll()
+    live.masks = True
+    assert bpy.ops.understudy.live_reset() == {"FINISHED"}
+    assert not live.masks
+
+
 def test_the_overlay_is_saved_with_the_scene(shot: Any, tmp_path: Path) -> None:
     shot.settings.of(shot.scene).mask_kind = "extended"
     shot.settings.of(shot.scene).kind = "SEVERAL"

@@ -43,7 +43,8 @@ def state() -> dict[str, Any]:
     scene = bpy.context.scene
     editor = scene.sequence_editor
     strips = editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
-    return {"project": held(scene.understudy), "ids": {strip.name: strip.understudy_id for strip in strips}}
+    return {"project": held(scene.understudy), "overlay": held(scene.understudy_overlay),
+            "ids": {strip.name: strip.understudy_id for strip in strips}}
 
 
 @pytest.fixture
@@ -59,6 +60,7 @@ def shots(scene: Any, tmp_path: Path) -> SimpleNamespace:
     one = scene.understudy.active
     one.train.batch_size, one.train.persons_a = 5, "Anna"
     one.sources_a.add().strip = "film 2"
+    scene.understudy_overlay.opacity, scene.understudy_overlay.boxes = 0.5, False
     scene.understudy.place, scene.understudy.place_memory = "//deeper/work", str(tmp_path / "deeper" / "work")
     editor.active_strip = strips["film 2"]
     (tmp_path / "settings.toml").write_text("[train]\nbatch-size = 9\n")
@@ -79,7 +81,7 @@ CHANGES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "settings_reset": lambda folder: {"task": "train"},
     "settings_load": lambda folder: {"filepath": str(folder / "settings.toml")},
     "preset_apply": lambda folder: {"filepath": str(folder / "preset.py"), "stage": "train"},
-    "start_afresh": lambda folder: {},
+    "start_afresh": lambda folder: {}, "overlay_reset": lambda folder: {},
 }
 
 
