@@ -13,7 +13,8 @@ from pathlib import Path
 # Everything that reads like words is shown by these; of the rest of the core only what is said to a person.
 _SHOWING = ("addon", "operators", "panels", "core/options", "core/jobs/tasks.py", "core/jobs/progress.py",
             "core/consent.py", "core/weights/rows.py", "core/training/faces/checks.py",
-            "core/training/watching/watcher.py", "core/training/watching/flattening.py")
+            "core/training/faces/directions.py", "core/training/watching/watcher.py",
+            "core/training/watching/flattening.py")
 _NOT_SHOWN = ("core/options/field.py", "core/options/arguments.py", "core/options/toml.py", "core/options/reference.py",
               "addon/printer.py", "addon/demo_scene.py")
 _SAID = {"warning", "progress", "report", "say", "refused", "poll_message_set", "tell", "tells", "told"}

@@ -10,6 +10,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parents[2] / "addon" / "languages"
 _LONGEST = 2000  # characters of a sentence that is still looked for
 _START = 5  # characters by which templates are told apart first
+_LIST = "\0"  # in place of one, while the sentence around it is looked for
 _NUMBER = re.compile(r"\d[\d.,:]*(?: ?%)?")
 
 
@@ -156,9 +157,22 @@ def _sentence(templates: Templates, text: str, *, exact: bool = False) -> str | 
     if exact:
         found = templates.known.get(bare)
     else:
-        found = templates.find(bare) or _with_heading(templates, bare) or _with_condition(templates, bare)
+        found = templates.find(bare) or _with_list(templates, bare) or _with_heading(templates, bare)
+        found = found or _with_condition(templates, bare)
         found = found or templates.find(bare, loose=True)
     return found and found + ("。" if text.endswith(".") else "")
+
+
+def _with_list(templates: Templates, text: str) -> str | None:
+    """ "3 % of the faces look elsewhere (looking up: 34 faces; looking down: 2 faces; …)": what a sentence names in
+    brackets is said in templates of its own, which may have colons.
+    """
+    match = re.fullmatch(r"(.+?) \(([^()]+)\)(.*)", text, re.DOTALL)
+    if match is None:
+        return None
+    items = [item if item == "…" else templates.find(item) for item in match[2].split("; ")]
+    outer = templates.find(f"{match[1]} ({_LIST}){match[3]}") if None not in items else None
+    return outer and outer.replace(_LIST, "；".join(filter(None, items)))
 
 
 def _with_heading(templates: Templates, text: str) -> str | None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from understudy.core.language.collecting import collect
 from understudy.core.language.translating import Templates, languages, translated, words
+from understudy.core.training.faces import directions
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOWN = collect(ROOT)
@@ -19,7 +22,9 @@ KNOWN = {"Extract {}": "提取 {}", "{} of {} frames": "第 {0} 帧，共 {1} �
          "; with {}": "；用于 {}", "How often to play": "播放次数", "frames": "帧",
          "Quick. Not for commercial use": "快。不得商用", "Needs weights": "需要权重", "{} of {} {}": "{} / {} {}",
          "{} of {}": "{} / {}", "{} left": "剩余 {}", "Sort Faces": "排序面部", "{} found": "找到 {} 个",
-         "{}. It can only be undone by hand": "{}。只能手动撤销", "files": "文件"}
+         "{}. It can only be undone by hand": "{}。只能手动撤销", "files": "文件",
+         "{} faces lie elsewhere ({})": "{} 张面孔在别处（{}）", "{} there: {} of A": "{} 处：A 有 {}",
+         "{}; look at {}": "{}；见 {}"}
 
 
 def test_there_are_languages() -> None:
@@ -88,10 +93,29 @@ def known(monkeypatch: pytest.MonkeyPatch) -> None:
     ("30 found, 2 left", "找到 30 个，剩余 2"), ("30 found, 2 lost", "30 found, 2 lost"),
     ("Sort Faces, A", "排序面部，A"), ("Sort Faces, A: 30 found", "排序面部，A: 找到 30 个"),
     ("Sort Faces. It can only be undone by hand.", "排序面部。只能手动撤销。"),
+    ("5 faces lie elsewhere (up there: 3 of A; …); look at B", "5 张面孔在别处（up 处：A 有 3；…）；见 B"),
+    ("5 faces lie elsewhere (up there: 3 of A; …)", "5 张面孔在别处（up 处：A 有 3；…）"),
 ])
 def test_sentences_are_found_by_their_templates(text: str, expected: str, known: None) -> None:
     assert translated(text, "xx") == expected
     assert translated(text, "en_GB") == text
+
+
+def test_what_a_training_says_of_directions_has_its_words() -> None:
+    """It is put together of directions and counts; every direction there is has words."""
+    rng = np.random.default_rng(0)
+    left = re.compile(r"[a-z]{2,}")
+    for count, flip in itertools.product((4, 300), (False, True)):
+        a = rng.uniform((-80, -50), (80, 50), (400, 2))
+        b = np.concatenate((np.zeros((5, 2)), rng.uniform((-20, -10), (80, 50), (count, 2))))
+        found = directions.compare(a, b, flip=flip)
+        said = f"{found.sentence}; to see it: understudy faces compare /a /b"
+        told = translated(said, "zh_HANS")
+        assert set(left.findall(told)) <= {"understudy", "faces", "compare"}, told
+        for gap in found.gaps:
+            assert not left.findall(translated(str(gap), "zh_HANS")), gap
+    for yaw, pitch in itertools.product(range(-90, 91, 5), range(-60, 61, 5)):
+        assert not left.findall(translated(directions.words(yaw, pitch), "zh_HANS"))
 
 
 def test_the_longest_template_wins() -> None:

@@ -31,7 +31,9 @@ class Gap:
 
     def __str__(self) -> str:
         of_a = "1 face" if self.faces_a == 1 else f"{self.faces_a:,} faces"
-        return f"{self.words}: {of_a} of A, {f'{self.faces_b:,}' if self.faces_b else 'none'} of B"
+        if not self.faces_b:
+            return f"{self.words}: {of_a} of A, none of B"
+        return f"{self.words}: {of_a} of A, {self.faces_b:,} of B"
 
 
 @dataclass(frozen=True, eq=False)
