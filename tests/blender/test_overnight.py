@@ -37,6 +37,11 @@ def shot(extension: Any, footage: Path, tmp_path_factory: pytest.TempPathFactory
                            plan=extension("addon.overnight").plan, overnight=extension("addon.overnight"))
 
 
+def of_the_shot(board: Any) -> list[Any]:
+    """Its jobs; the board also has those that belong to no file, such as weights that other tests have brought in."""
+    return [view for view in board.jobs if view.task in ("extract", "train", "convert")]
+
+
 def tasks(shot: SimpleNamespace) -> list[str]:
     return [one.label for one in shot.plan(shot.scene, shot.look())]
 
@@ -49,13 +54,13 @@ def test_all_of_a_new_shot_is_missing_and_room_is_asked_about(shot: SimpleNamesp
     monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=1_000_000, total=2, used=1))
     with pytest.raises(RuntimeError, match=r"Train will need about .* and 1\.0 MB are free"):
         bpy.ops.understudy.run_all()
-    assert shot.look().jobs == ()
+    assert of_the_shot(shot.look()) == []
 
 
 def test_it_runs_to_its_end(shot: SimpleNamespace, core_python: Path, consent: None) -> None:
     assert bpy.ops.understudy.run_all() == {"FINISHED"}
     board = shot.look()
-    assert [(view.label, view.status) for view in board.jobs] == [
+    assert [(view.label, view.status) for view in of_the_shot(board)] == [
         (label, "finished") for label in ("Extract A", "Extract B", "Train", "Convert")]
     assert board.latest("train").result["iterations"] == 12
     assert tasks(shot) == []
