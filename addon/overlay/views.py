@@ -63,7 +63,9 @@ _trouble = ""  # the last one of the timer's that was told
 
 
 def key_of(scene: Any, clip: Any = None, clock: Any = None) -> Key:
-    return ("clip", scene.name, (clock or scene).name, clip.name) if clip is not None else ("strip", scene.name)
+    if clip is None:
+        return ("strip", scene.name)
+    return ("clip", scene.name, clip.name, *((clock.name,) if clock is not None and clock != scene else ()))
 
 
 def place_of(context: Any) -> tuple[Any, Any]:
