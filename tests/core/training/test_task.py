@@ -142,8 +142,9 @@ def test_fixed_settings_stay_and_the_person_is_told(options: TrainOptions) -> No
     task.run(replace(options, iterations=1, centering="legacy"), Recorder())
     reporter = Recorder()
     task.run(replace(options, iterations=2, coverage=70.0, mask_type="components", penalized_mask_loss=False), reporter)
-    told = [warning for warning in reporter.warnings if "needs a new model folder" in warning]
-    assert [warning.split()[0] for warning in told] == ["coverage", "mask-type", "penalized-mask-loss"]
+    told = next(warning for warning in reporter.warnings if "a new model folder" in warning)
+    assert "coverage 87.5 (not 70.0), mask-type 'extended' (not 'components'), penalized-mask-loss True" in told
+    assert "centering" not in told
     settings = folder.read_state(options.model_dir).settings
     assert (settings.centering, settings.coverage, settings.mask_type) == ("legacy", 0.875, "extended")
     assert settings.penalized_mask_loss
