@@ -66,8 +66,10 @@ def _properties(word: str) -> Iterator[str]:
 
 
 def _keys(word: str) -> Iterator[str]:
+    configs = bpy.context.window_manager.keyconfigs
+    configs.update()  # the person's are put together anew, which a window does by itself
     for kind in ("addon", "user"):
-        config = getattr(bpy.context.window_manager.keyconfigs, kind)
+        config = getattr(configs, kind)
         for keymap in config.keymaps if config is not None else ():
             for item in keymap.keymap_items:
                 if item.idname.startswith(f"{word}."):
