@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import bpy
@@ -73,6 +74,9 @@ def story():
     view.language = "zh_HANS"  # as a person would, with a file open
     view.use_translate_interface = view.use_translate_tooltips = view.use_translate_reports = True
     yield 1.0
+    end = time.monotonic() + 20.0  # sentences put together of words follow in turns of a timer
+    while untranslated() and time.monotonic() < end:
+        yield 0.2
     report["locale"] = translations.locale
     report["panel"] = translations.pgettext_iface("Extract", "Understudy")
     report["button"] = translations.pgettext_iface("Extract", "Operator")
