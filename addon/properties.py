@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 from zlib import crc32
 
@@ -215,14 +215,18 @@ def settings(scene: Any, task_name: str) -> Any:
     return getattr(data, task_name) if task_name in STAGES else getattr(data.tools, identifier(task_name))
 
 
-def values_of(group: Any, task_name: str) -> dict[str, Any]:
+def values_of(group: Any, task_name: str, names: Container[str] | None = None) -> dict[str, Any]:
     """The group's values as the core's options know them: name -> value; options that say nothing are left out.
+
+    Args:
+        names: only of these options; None: of all.
 
     Raises:
         UsageError: for text that is no number where one belongs.
     """
     return {option.name: _value(option, getattr(group, rna_name(option)))
-            for option in options_of(TASKS[task_name].options) if shown(option) and is_meant(option, group)}
+            for option in options_of(TASKS[task_name].options)
+            if (names is None or option.name in names) and shown(option) and is_meant(option, group)}
 
 
 def _value(option: Option, value: Any) -> Any:

@@ -241,11 +241,22 @@ def work_folder(scene: Any) -> Path:
     held = scene.understudy
     for folder in (held.folder, held.place):
         if folder and not (folder.startswith("//") and not bpy.data.filepath):
-            return Path(os.path.normpath(bpy.path.abspath(folder))).absolute()
+            return _of_blend(folder, bpy.data.filepath)
     if not bpy.data.filepath:
         raise UnsavedError("This .blend has not been saved yet", "Save it first: Understudy keeps its files beside it")
-    blend = Path(bpy.data.filepath)
-    return blend.with_name(blend.stem + "_understudy")
+    return _beside(bpy.data.filepath)
+
+
+@lru_cache(maxsize=16)
+def _beside(blend: str) -> Path:
+    path = Path(blend)
+    return path.with_name(path.stem + "_understudy")
+
+
+@lru_cache(maxsize=4096)  # panels and timers ask for the same ones at every turn
+def _of_blend(path: str, blend: str) -> Path:
+    """Where a path of the file `blend`, the open one, leads."""
+    return Path(os.path.normpath(bpy.path.abspath(path))).absolute()
 
 
 def work_folder_or_none(scene: Any) -> Path | None:
@@ -264,7 +275,10 @@ def source_path(strip: Any) -> Path:
     path = strip.filepath if strip.type == "MOVIE" else strip.directory
     if not path:
         raise StripError(f"Strip {strip.name!r} has no file", "Choose a strip that shows a film or an image sequence")
-    return Path(os.path.normpath(bpy.path.abspath(path, library=strip.id_data.library)))
+    library = strip.id_data.library
+    if library is not None:
+        return Path(os.path.normpath(bpy.path.abspath(path, library=library)))
+    return _of_blend(path, bpy.data.filepath)
 
 
 def source_name(strip: Any) -> str:

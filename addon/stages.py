@@ -16,6 +16,7 @@ from ..core.faces.places import default_store
 from ..core.jobs import client
 from ..core.jobs.messages import Message
 from ..core.jobs.tasks import TASKS
+from ..core.weights import needs
 from . import counting, environment, footage, preferences, properties, scene_copies, shot, weights, whereabouts
 from .board import Board, JobView
 
@@ -92,8 +93,9 @@ def _going(scene: Any, stage: str, board: Board) -> str:
 
 def _lacking(scene: Any, stage: str, board: Board) -> str:
     if stage == "extract":
-        values = properties.values_of(shot.active(scene).extract, "extract")
-        return weights.problem(TASKS["extract"].options, values, board)
+        options = TASKS["extract"].options
+        values = properties.values_of(shot.active(scene).extract, "extract", needs.deciding(options))
+        return weights.problem(options, values, board)
     if stage == "train":
         for role in shot.ROLES:
             if sum(board.places.get(str(folder), 0) for folder in shot.faces_folders(scene, role)) < FEWEST_FACES:

@@ -8,6 +8,7 @@ things, so it asks first.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +19,7 @@ from ..core.errors import UnderstudyError, UsageError
 from ..core.jobs import client
 from ..core.jobs.tasks import TASKS, Task
 from ..core.options import Option, options_of
+from ..core.weights import needs
 from . import environment, properties, shot, stages, weights, whereabouts
 from .board import Board, JobView
 from .stages import Planned
@@ -150,8 +152,15 @@ def _makes_alignments(task: Task) -> bool:
 def _lacking(scene: Any, task: Task, board: Board, overrides: Mapping[str, Any]) -> str:
     if option(task, "online") and not bpy.app.online_access:
         return OFFLINE
-    values = {**properties.values_of(properties.settings(scene, task.name), task.name), **overrides}
+    group = properties.settings(scene, task.name)
+    values = {**properties.values_of(group, task.name, _looked_at(task.options)), **overrides}
     return unfilled(task, values) or weights.problem(task.options, values, board)
+
+
+@cache
+def _looked_at(options: type) -> frozenset[str]:
+    """The options that say whether something is lacking."""
+    return needs.deciding(options) | {one.name for one in options_of(options) if one.declaration.required}
 
 
 def unfilled(task: Task, values: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 
@@ -121,14 +121,27 @@ def has_options(task: str, advanced: bool) -> bool:
                for option in options_of(TASKS[task].options))
 
 
+class _Row(NamedTuple):
+    """How an option is drawn: its property, whether as toggles below each other, or with a button that adds paths."""
+
+    option: Option
+    name: str
+    several: bool
+    paths: bool
+    conditional: bool
+
+
 @cache
-def _sections(task: str, advanced: bool) -> dict[str, list[Option]]:
+def _sections(task: str, advanced: bool) -> dict[str, list[_Row]]:
     """The options that panels show of a task, the usual or the advanced ones, by group in the order of all groups."""
     shown = [option for option in options_of(TASKS[task].options) if properties.shown(option)]
-    sections: dict[str, list[Option]] = {option.declaration.group: [] for option in shown}
+    sections: dict[str, list[_Row]] = {option.declaration.group: [] for option in shown}
     for option in shown:
-        if option.declaration.advanced == advanced:
-            sections[option.declaration.group].append(option)
+        declared = option.declaration
+        if declared.advanced == advanced:
+            sections[declared.group].append(_Row(
+                option, properties.rna_name(option), option.many and bool(declared.choices),
+                properties.is_list_of_paths(option), bool(declared.trainers or declared.only_with)))
     return sections
 
 
@@ -137,7 +150,7 @@ def draw_options(layout: Any, scene: Any, task: str, advanced: bool) -> None:
     layout.use_property_split = True
     layout.use_property_decorate = False
     group = properties.settings(scene, task)
-    sections = {heading: [option for option in found if properties.is_meant(option, group)]
+    sections = {heading: [row for row in found if not row.conditional or properties.is_meant(row.option, group)]
                 for heading, found in _sections(task, advanced).items()}
     sections = {heading: found for heading, found in sections.items() if found}
     for heading, found in sections.items():
@@ -146,8 +159,8 @@ def draw_options(layout: Any, scene: Any, task: str, advanced: bool) -> None:
             head.label(text=heading, text_ctxt=CONTEXT)
         else:
             column = layout.column()
-        for option in found if column is not None else ():
-            _draw_option(column, group, option, task)
+        for row in found if column is not None else ():
+            _draw_option(column, group, row, task)
 
 
 def draw_reset(layout: Any, panel: str) -> None:
@@ -162,14 +175,14 @@ def split_column(layout: Any) -> Any:
     return column
 
 
-def _draw_option(column: Any, group: Any, option: Option, task: str) -> None:
-    several = option.many and bool(option.declaration.choices)  # toggles below each other
-    paths = properties.is_list_of_paths(option)
-    row = column.row(align=True) if paths else column
-    row.prop(group, properties.rna_name(option), expand=several)
-    if paths:
-        button = row.operator("understudy.add_paths", text="", icon="FILEBROWSER")
-        button.task, button.option = task, option.name
+def _draw_option(column: Any, group: Any, row: _Row, task: str) -> None:
+    if not row.paths:
+        column.prop(group, row.name, expand=row.several)
+        return
+    beside = column.row(align=True)
+    beside.prop(group, row.name)
+    button = beside.operator("understudy.add_paths", text="", icon="FILEBROWSER")
+    button.task, button.option = task, row.option.name
 
 
 def draw_tool_button(layout: Any, scene: Any, name: str, text: str = "", icon: str = "NONE") -> str:
@@ -202,8 +215,9 @@ def draw_weights(layout: Any, scene: Any, task: str, width: int) -> None:
     if not needs.choosers(TASKS[task].options):
         return
     board = watch.board()
-    values = properties.values_of(properties.settings(scene, task), task)
-    lacking = weights.lacking(TASKS[task].options, values, board)
+    options = TASKS[task].options
+    values = properties.values_of(properties.settings(scene, task), task, needs.deciding(options))
+    lacking = weights.lacking(options, values, board)
     view = board.latest("weights fetch")
     if view is not None and view.going:
         draw_job(layout, view, width)

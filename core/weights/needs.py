@@ -13,6 +13,7 @@ from ..options.maskers import bisenet_weights
 from ..options.rows import Row
 from .rows import WEIGHTS, Weights
 
+_OF_BISENET = ("bisenet_weights", "bisenet_hair")
 _CHOOSERS = ("detector", "aligner", "masker", "identity")  # options that say which networks run
 
 
@@ -51,22 +52,32 @@ def choosers(options: type) -> tuple[str, ...]:
     return tuple(name for name in names if name in _CHOOSERS) if "device" in names else ()
 
 
+@cache
+def deciding(options: type) -> frozenset[str]:
+    """The options that decide which weights a task needs: those that choose networks, and what these depend on."""
+    running = [option for option in options_of(options) if option.name in choosers(options)]
+    needed = {"trainer", *_OF_BISENET, *(option.name for option in running),
+              *(option.declaration.only_with[0] for option in running if option.declaration.only_with)}
+    return frozenset(option.name for option in options_of(options) if option.name in needed)
+
+
 def of_values(options: type, values: Mapping[str, Any]) -> frozenset[str]:
     """Names of the weights that a task with these options would use.
 
     Args:
         options: the task's options class.
-        values: name -> value; options without a value count with their defaults.
+        values: name -> value; those of `deciding` are looked at, and count with their defaults where they lack.
     """
     wanted: set[str] = set()
-    full = {option.name: values.get(option.name, option.default) for option in options_of(options)}
+    known = [option for option in options_of(options) if option.name in deciding(options)]
+    full = {option.name: values.get(option.name, option.default) for option in known}
     running = choosers(options)
-    for option in options_of(options):
-        if not is_meant(option, full.get):
+    for option in known:
+        if option.name not in running or not is_meant(option, full.get):
             continue
         value = full[option.name]
         chosen = value if option.many else (value,)
-        for row in option.declaration.choices if option.name in running else ():
+        for row in option.declaration.choices:
             if isinstance(row, Row) and row.name in chosen:
                 wanted |= set(_of_row(row, full))
     return frozenset(wanted)
