@@ -11,8 +11,10 @@ from pathlib import Path
 
 from ..core.environment import default_environment
 from ..core.errors import OutputError, writing
-from ..core.folders import user_cache, user_data
+from ..core.folders import user_cache, user_data, user_logs
 from ..core.models.copies import find_copies
+from ..core.weights.files import folder as weights_folder
+from .environment import core_copies
 
 KINDS = {"faces": "Faces", "backup": "Backup", "snapshot": "Snapshot", "archive": "Archive",
          "converted": "Converted", "alignments": "Alignments Backup", "cache": "Cache", "environment": "Core",
@@ -114,8 +116,8 @@ def _candidates(wanted: Wanted) -> Iterable[tuple[str, Path, str]]:
             yield "alignments", path, path.name
     for kind, path, name in (("cache", user_cache(), "Understudy's cache"),
                              ("environment", default_environment(), "The core's environment"),
-                             ("environment", user_data() / "cores", "Copies of the core"),
-                             ("weights", user_data() / "weights", "Weights"), ("logs", user_data() / "logs", "Logs")):
+                             ("environment", core_copies(), "Copies of the core"),
+                             ("weights", weights_folder(), "Weights"), ("logs", user_logs(), "Logs")):
         if path.is_dir():
             yield kind, path, name
 
@@ -123,7 +125,7 @@ def _candidates(wanted: Wanted) -> Iterable[tuple[str, Path, str]]:
 def consequences(items: Iterable[Item]) -> list[str]:
     """What a person will have to do once these are gone, a sentence each."""
     sentences = {str(default_environment()): "Set Up has to build the core's environment again.",
-                 str(user_data() / "weights"): "Weights have to be fetched or imported again."}
+                 str(weights_folder()): "Weights have to be fetched or imported again."}
     return [sentences[item.path] for item in items if item.path in sentences]
 
 

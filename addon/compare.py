@@ -44,19 +44,25 @@ def show() -> None:
 
 
 def _crop(scene: Any, strip: Any, at: float) -> None:
-    animation = animated(strip, "crop.min_x")
+    animation = _animated_crop(strip)
     if animation is not None:
-        strip.understudy_crop = max(0, int(animation))
+        strip.understudy_crop = animation
     elif strip.understudy_crop == _WHOLE:
         strip.understudy_crop = strip.crop.min_x
     width = _width(scene, strip) - strip.understudy_crop - strip.crop.max_x
     strip.crop.min_x = strip.understudy_crop + round(max(width, 0) * at)
 
 
+def _animated_crop(strip: Any) -> int | None:
+    """What the strip's own animation crops now; None where it has none."""
+    found = animated(strip, "crop.min_x")
+    return max(0, int(found)) if found is not None else None
+
+
 def _restore(strip: Any) -> None:
     if strip.understudy_crop != _WHOLE:
-        animation = animated(strip, "crop.min_x")
-        strip.crop.min_x = strip.understudy_crop if animation is None else max(0, int(animation))
+        animation = _animated_crop(strip)
+        strip.crop.min_x = strip.understudy_crop if animation is None else animation
         strip.understudy_crop = _WHOLE
 
 

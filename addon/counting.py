@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..core.errors import UnderstudyError
-from ..core.folders import user_data
+from ..core.folders import user_logs
 from ..core.jobs.service_client import Service
 from ..core.media.index import cached_index, file_fingerprint
 from . import environment
@@ -27,7 +27,7 @@ def is_counted(path: Path | str) -> bool:
 
 def count(paths: Iterable[Path | str], python: Path) -> dict[str, str]:
     """Count these films now, which takes seconds for long ones; path -> "" or the sentence that says why not."""
-    service = Service(python, user_data() / "logs" / "service.log", environment.install_core_copy())
+    service = Service(python, user_logs() / "service.log", environment.install_core_copy())
     told = {}
     try:
         for path in paths:

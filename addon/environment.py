@@ -175,7 +175,7 @@ def install_core_copy(root: Path = ROOT) -> Path:
     Raises:
         OutputError: if the user's data folder cannot be written.
     """
-    cores = user_data() / "cores"
+    cores = core_copies()
     package = cores / f"{__version__}-{_fingerprint(root)}" / "understudy"
     with writing(package):
         if not package.is_dir():
@@ -186,9 +186,14 @@ def install_core_copy(root: Path = ROOT) -> Path:
     return package
 
 
+def core_copies() -> Path:
+    """The folder of the core's copies, which may not exist yet."""
+    return user_data() / "cores"
+
+
 def _prune_core_copies() -> None:
     """Delete copies that have started no job for three months."""
-    cores = user_data() / "cores"
+    cores = core_copies()
     for used in cores.glob(f"*/{_USED}") if cores.is_dir() else ():
         if time.time() - used.stat().st_mtime > _KEEP:
             shutil.rmtree(used.parent, ignore_errors=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.errors import StripError
 from ..core.media.index import FrameIndex
-from .strips import collection
+from .strips import collection, inputs_of
 
 # Of a variable-rate stream, 4.2 and 4.5 show wrong frames after three of four jumps on the timeline.
 _STREAMS = (".ts", ".m2ts", ".mts", ".m2t", ".mpg", ".mpeg", ".vob")
@@ -26,14 +26,9 @@ def refuse_inexact(scene: Any, strip: Any) -> None:
     if not any(s == strip for s in top):
         raise StripError(f"Strip {name} is inside a meta strip", "Ungroup the meta strip, or render it to a file")
     for other in top:
-        if other.type == "SPEED" and strip in (_input(other, 1), _input(other, 2)):
+        if other.type == "SPEED" and strip in inputs_of(other):
             raise StripError(f"Strip {name} carries the speed effect {other.name!r}",
                              "Remove the effect, or render both to a file and use that")
-
-
-def _input(effect: Any, number: int) -> Any:
-    name = f"input_{number}"
-    return getattr(effect, name, None)
 
 
 def refuse_stream(strip: Any, path: Path) -> None:
@@ -44,8 +39,7 @@ def refuse_stream(strip: Any, path: Path) -> None:
 
 def refuse_film(path: Path, index: FrameIndex, fps: float) -> None:
     if index.ordinal:
-        raise StripError(f"{path.name} carries no times, so Blender's frames cannot be told exactly",
-                         _COPY)
+        raise StripError(f"{path.name} carries no times, so Blender's frames cannot be told exactly", _COPY)
     if not index.constant_rate and path.suffix.lower() in _STREAMS:
         raise StripError(f"{path.name} is a transport stream of variable rate, in which Blender finds frames by chance",
                          _COPY)
@@ -89,5 +83,4 @@ def refuse_overshot(strip: Any, index: FrameIndex, times: np.ndarray, step: floa
         missed = times[(times < index.pts[key]) & (times + 1 >= (dts or 0) + delay + 3 * step)]
         if dts is not None and len(missed):
             raise StripError(f"Strip {strip.name!r} has a variable rate and holds frame {key - 1} so long that Blender "
-                             "may show the next one in its place",
-                             _COPY)
+                             "may show the next one in its place", _COPY)

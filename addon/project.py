@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 from uuid import uuid4
-from zlib import crc32
 
 import bpy
 
 from . import properties, shot
+from .enum_numbers import number_of
 from .timing import measured
 
 SCHEMA = 2  # 1: one shot for each scene
@@ -48,28 +48,24 @@ def _strip_property(role: str, label: str, sentence: str) -> Any:
 _items: list[tuple[str, str, str, str, int]] = []  # Blender keeps no copies of a menu's texts
 
 
-def _numbered(strip: Any) -> int:
-    return crc32(strip.understudy_id.encode()) & 0x7FFFFFFF
-
-
 def _tool_strips(one: Any, context: Any) -> list[tuple[str, str, str, str, int]]:
     global _items
     with shot.focused(one), measured("UNDERSTUDY_Shot.tool_strips", "draw"):
         strips = shot.strips_of(one.id_data, one.tool_role)
-        _items = [(strip.understudy_id, strip.name, "", "SEQUENCE", _numbered(strip)) for strip in strips]
+        _items = [(strip.understudy_id, strip.name, "", "SEQUENCE", number_of(strip.understudy_id)) for strip in strips]
     return _items
 
 
 def _tool_strip(one: Any) -> int:
     with shot.focused(one):
         strip = shot.tool_strip(one.id_data, one.tool_role)
-    return _numbered(strip) if strip is not None else 0
+    return number_of(strip.understudy_id) if strip is not None else 0
 
 
 def _choose_tool_strip(one: Any, number: int) -> None:
     with shot.focused(one):
         strips = shot.strips_of(one.id_data, one.tool_role)
-    one.tool_strip_id = next((strip.understudy_id for strip in strips if _numbered(strip) == number), "")
+    one.tool_strip_id = next((strip.understudy_id for strip in strips if number_of(strip.understudy_id) == number), "")
 
 
 def _look_again(one: Any, context: Any) -> None:

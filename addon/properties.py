@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Callable, Container, Iterable
 from typing import Any
-from zlib import crc32
 
 import bpy
 
@@ -19,11 +18,9 @@ from ..core.options import Option, Row, make, options_of
 from ..core.options import field as fields
 from ..core.weights import needs
 from .completion import completion
+from .enum_numbers import number_of
 from .language import CONTEXT
 
-# Blender keeps the number of an enum item, not its name: numbers come from the names, so that new rows never shift
-# what a saved file means.
-_POSITIVE = 0x7FFFFFFF
 _SUBTYPES = {"px": "PIXEL", "%": "PERCENTAGE"}
 _PATHS = {"file": "FILE_PATH", "folder": "DIR_PATH", "path": "FILE_PATH"}
 _TAKEN = {"name", "bl_rna", "rna_type", "id_data"}
@@ -102,7 +99,7 @@ def _enum(option: Option, common: dict[str, str], runs: bool) -> Any:
     items = []
     for index, choice in enumerate(option.declaration.choices):
         name, label, sentence = _told(choice, runs)
-        number = 1 << index if option.many else crc32(name.encode()) & _POSITIVE
+        number = 1 << index if option.many else number_of(name)
         items.append((name, label, sentence, "NONE", number))
     if option.many:
         return bpy.props.EnumProperty(items=items, default=set(option.default), options={"ANIMATABLE", "ENUM_FLAG"},
@@ -202,7 +199,7 @@ def tool_property() -> Any:
     items: list[tuple[str, str, str] | tuple[str, str, str, str, int]] = []
     for heading in dict.fromkeys(family(task) for task in TOOLS.values()):
         items.append(("", heading, ""))
-        items += [(task.name, task.label, summary(task), "NONE", crc32(task.name.encode()) & _POSITIVE)
+        items += [(task.name, task.label, summary(task), "NONE", number_of(task.name))
                   for task in TOOLS.values() if family(task) == heading]
     return bpy.props.EnumProperty(name="Tool", description="What to do", items=items, default=next(iter(TOOLS)))
 

@@ -17,7 +17,7 @@ from ..core.media.ranges import parse_frames
 from .frame_map import frame_map, media_index
 from .result_look import begin_alike, look_alike
 from .result_pictures import pictures_for
-from .strips import collection, strip_range
+from .strips import collection, inputs_of, strip_range
 
 CHANNELS = 128
 _STEP = 0.02
@@ -211,8 +211,7 @@ def _film(scene: Any, strip: Any, made: Made, shot_uid: str) -> Any:
 
 def missing_from(scene: Any, strip: Any, result: Any) -> str:
     """What makes the strip look otherwise and does not reach its result, as a sentence; "" for nothing."""
-    effects = [other.name for other in collection(scene)
-               if any(getattr(other, f"input_{number}", None) == strip for number in (1, 2))]
+    effects = [other.name for other in collection(scene) if strip in inputs_of(other)]
     if effects:
         return (f"{strip.name} goes through the effect {', '.join(effects)}, which does not reach its result: give the "
                 "result the same effect")

@@ -20,7 +20,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..core.errors import JobError
-from ..core.folders import user_data
+from ..core.folders import user_logs
 from ..core.jobs.service_client import Request, Service
 from . import environment, preferences
 from .timing import timed
@@ -172,7 +172,7 @@ class _Worker:
         if self._service is None or python != self._python:
             if self._service is not None:
                 self._service.close()
-            self._service = Service(python, user_data() / "logs" / "service.log", environment.install_core_copy())
+            self._service = Service(python, user_logs() / "service.log", environment.install_core_copy())
             self._python = python
         return self._service
 

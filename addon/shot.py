@@ -241,7 +241,7 @@ def work_folder(scene: Any) -> Path:
     held = scene.understudy
     for folder in (held.folder, held.place):
         if folder and not (folder.startswith("//") and not bpy.data.filepath):
-            return _of_blend(folder, bpy.data.filepath)
+            return _absolute(folder)
     if not bpy.data.filepath:
         raise UnsavedError("This .blend has not been saved yet", "Save it first: Understudy keeps its files beside it")
     return _beside(bpy.data.filepath)
@@ -251,12 +251,6 @@ def work_folder(scene: Any) -> Path:
 def _beside(blend: str) -> Path:
     path = Path(blend)
     return path.with_name(path.stem + "_understudy")
-
-
-@lru_cache(maxsize=4096)  # panels and timers ask for the same ones at every turn
-def _of_blend(path: str, blend: str) -> Path:
-    """Where a path of the file `blend`, the open one, leads."""
-    return Path(os.path.normpath(bpy.path.abspath(path))).absolute()
 
 
 def work_folder_or_none(scene: Any) -> Path | None:
@@ -278,7 +272,7 @@ def source_path(strip: Any) -> Path:
     library = strip.id_data.library
     if library is not None:
         return Path(os.path.normpath(bpy.path.abspath(path, library=library)))
-    return _of_blend(path, bpy.data.filepath)
+    return _absolute(path)
 
 
 def source_name(strip: Any) -> str:
@@ -330,6 +324,12 @@ def faces_folders(scene: Any, role: str) -> list[Path]:
 
 
 def _absolute(path: str) -> Path:
+    """Where a path of the open .blend leads."""
+    return _absolute_from(path, bpy.data.filepath)
+
+
+@lru_cache(maxsize=4096)  # panels and timers ask for the same ones at every turn
+def _absolute_from(path: str, blend: str) -> Path:
     return Path(os.path.normpath(bpy.path.abspath(path))).absolute()
 
 

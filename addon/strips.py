@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
-import bpy
-
 from ..core.errors import StripError
+from .shot import source_path
 
 BAKE = "Render it to a file first and use that file as a strip"
 
@@ -22,6 +20,12 @@ def collection(scene: Any) -> Any:
     """The scene's top-level strips: `sequences` up to 4.3, `strips` since."""
     editor = scene.sequence_editor_create()
     return editor.strips if hasattr(editor, "strips") else editor.sequences
+
+
+def inputs_of(effect: Any) -> tuple[Any, ...]:
+    """The strips that an effect is made of; () of what is no effect."""
+    found = (getattr(effect, name, None) for name in ("input_1", "input_2"))
+    return tuple(strip for strip in found if strip is not None)
 
 
 def strip_range(strip: Any) -> tuple[int, int]:
@@ -38,10 +42,7 @@ def strip_source(strip: Any) -> Path:
     """
     if strip.type not in ("MOVIE", "IMAGE"):
         raise StripError(f"Strip {strip.name!r} is no film and no image sequence", BAKE)
-    given = strip.filepath if strip.type == "MOVIE" else strip.directory
-    if not given:
-        raise StripError(f"Strip {strip.name!r} has no file", "Choose a strip that shows a film or an image sequence")
-    path = Path(os.path.normpath(bpy.path.abspath(given, library=strip.id_data.library)))
+    path = source_path(strip)
     if not (path.is_file() if strip.type == "MOVIE" else path.is_dir()):
         raise StripError(f"The file of strip {strip.name!r} is missing: {path}",
                          "Put it back, or choose the strip's file again")

@@ -82,7 +82,7 @@ def _collected(report: Report, jobs: Sequence[Path]) -> Iterator[tuple[str, str]
     yield "versions.json", json.dumps(_versions(), indent=1)
     for place in sorted(_files(folders.user_config(), _SETTINGS)):
         yield f"settings/{place.name}", _tail(place)
-    logs = folders.user_data() / "logs"
+    logs = folders.user_logs()
     for place in sorted(_files(logs, (".log",))):
         yield f"logs/{place.name}", _tail(place)
     for number, job in enumerate(_newest_jobs((folders.user_data() / "jobs", *jobs)), 1):

@@ -28,6 +28,11 @@ def user_data() -> Path:
     return _place("data", "XDG_DATA_HOME", ".local/share", "Library/Application Support", "LOCALAPPDATA", "Data")
 
 
+def user_logs() -> Path:
+    """What Understudy's processes noted, for whoever helps."""
+    return user_data() / "logs"
+
+
 def _place(kind: str, xdg: str, linux: str, mac: str, windows: str, windows_folder: str) -> Path:
     chosen = os.environ.get("UNDERSTUDY_HOME")
     if chosen:

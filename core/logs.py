@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from .errors import UsageError
-from .folders import user_data
+from .folders import user_logs
 
 VERBOSE, TRACE = 15, 5
 LEVELS = {
@@ -22,7 +22,7 @@ logging.addLevelName(TRACE, "TRACE")
 
 
 def default_logfile() -> Path:
-    return user_data() / "logs" / "understudy.log"
+    return user_logs() / "understudy.log"
 
 
 def set_up(level: str = "info", logfile: str = "") -> Path | None:

@@ -10,6 +10,7 @@ from ..addon import footage, shot, stages, watch
 from ..addon.timing import timed_class
 from ..core.errors import OutputError, StripError, UsageError
 from ..core.media.ranges import format_frames
+from .base import why
 from .stage import Stage
 
 WHOLE = ("video", "gif")  # writers of one file, which cannot be changed in part
@@ -34,8 +35,7 @@ class UNDERSTUDY_OT_convert(Stage, bpy.types.Operator):
     def description(cls, context: Any, properties: Any) -> str:
         which = {"PREVIEW": " in the frames of the preview range alone", "FRAME": " in the current frame alone"}
         text = f"Replace the face in strip A{which.get(properties.span, '')}; the result is laid over it as a strip"
-        reason = span_problem(shot.sequencer_scene(context), properties.span)
-        return f"{text}. {reason}" if reason else text
+        return why(text, span_problem(shot.sequencer_scene(context), properties.span))
 
     def plan(self, scene: Any) -> list[stages.Planned]:
         if self.span == "ALL":

@@ -15,7 +15,7 @@ from ..addon.timing import timed_class
 from ..core import consent
 from ..core.errors import UnderstudyError, UsageError
 from ..core.jobs.tasks import Task
-from .base import Operator, refused, scene_and_board
+from .base import Operator, refused, scene_and_board, why
 
 _DIALOG = 400  # pixels
 
@@ -118,8 +118,7 @@ class UNDERSTUDY_OT_run_tool(RunsTool, bpy.types.Operator):
             return cls.__doc__ or ""
         data = shot.active(scene)
         role = data.tool_role if given.role == "CHOSEN" else given.role.lower()
-        reason = tools.problem(scene, task, role, board)
-        return f"{properties.summary(task)}. {reason}" if reason else properties.summary(task)
+        return why(properties.summary(task), tools.problem(scene, task, role, board))
 
     def chosen(self, context: Any) -> tuple[Task, str]:
         data = shot.active(shot.sequencer_scene(context))

@@ -16,6 +16,7 @@ from ..core.options import Option, options_of
 from ..core.weights import needs
 from ..core.weights.rows import find
 from . import settings
+from .buttons import unless
 
 NO_SHOT = "Add a shot first, in the panel Shot."
 SECTIONS_CLOSED = True  # how the sections of advanced options begin
@@ -189,9 +190,7 @@ def draw_tool_button(layout: Any, scene: Any, name: str, text: str = "", icon: s
     """The button of a tool for the chosen strip, grey where it cannot run; returns why not, which its tooltip says."""
     task, role = TASKS[name], shot.active(scene).tool_role
     reason = tools.problem(scene, task, role, watch.board())
-    row = layout.row(align=True)
-    row.enabled = not reason
-    button = row.operator("understudy.run_tool", text=text or task.label, icon=icon)
+    button = unless(layout, reason).operator("understudy.run_tool", text=text or task.label, icon=icon)
     button.tool, button.role = name, "CHOSEN"
     return reason
 

@@ -10,6 +10,7 @@ from ..addon import compare, shot
 from ..addon.timing import timed_class
 from ..operators.convert import span_problem
 from .base import AdvancedPanel, StagePanel
+from .buttons import unless
 
 
 @timed_class
@@ -21,8 +22,7 @@ class UNDERSTUDY_PT_convert(StagePanel, bpy.types.Panel):
         StagePanel.draw_button(self, layout)
         scene, row = shot.sequencer_scene(bpy.context), layout.row(align=True)
         for span, text, icon in (("PREVIEW", "Preview Range", "PREVIEW_RANGE"), ("FRAME", "This Frame", "NONE")):
-            part = row.row(align=True)
-            part.enabled = not span_problem(scene, span)  # the tooltip then says why
+            part = unless(row, span_problem(scene, span))
             part.operator("understudy.convert", text=text, icon=icon).span = span
 
     def draw_before_options(self, layout: Any, scene: Any, width: int) -> None:

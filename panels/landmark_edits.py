@@ -11,7 +11,8 @@ from ..addon.language import CONTEXT
 from ..addon.text import wrapped
 from ..addon.timing import timed_class
 from . import landmarks
-from .base import draw_job
+from .base import draw_job, split_column
+from .buttons import unless
 
 _WAYS = (("PREVIOUS", "Copy Previous", "TRIA_LEFT"), ("NEXT", "Copy Next", "TRIA_RIGHT"))
 
@@ -34,7 +35,7 @@ def _draw_face(layout: Any, context: Any) -> None:
     row = column.row(align=True)
     row.operator("understudy.face_person", text="Person", icon="USER")
     row.operator("understudy.face_delete", text="Delete", icon="X")
-    _unless(column, frame_edits.interpolate_problem(context)).operator("understudy.face_interpolate", icon="IPO_LINEAR")
+    unless(column, frame_edits.interpolate_problem(context)).operator("understudy.face_interpolate", icon="IPO_LINEAR")
 
 
 def _draw_frame(layout: Any, context: Any) -> None:
@@ -42,17 +43,10 @@ def _draw_frame(layout: Any, context: Any) -> None:
     column.label(text="Frame")
     row = column.row(align=True)
     for way, label, icon in _WAYS:
-        part = _unless(row, frame_edits.copy_problem(context, way))
+        part = unless(row, frame_edits.copy_problem(context, way))
         part.operator("understudy.faces_copy", text=label, icon=icon).way = way
-    revert = _unless(column, frame_edits.revert_problem(context))
+    revert = unless(column, frame_edits.revert_problem(context))
     revert.operator("understudy.frame_revert", text="Revert", icon="LOOP_BACK")
-
-
-def _unless(layout: Any, reason: str) -> Any:
-    """A row for a button that is grey where there is a reason, which its tooltip says."""
-    row = layout.row(align=True)
-    row.enabled = not reason
-    return row
 
 
 def _draw_markers(layout: Any, context: Any) -> None:
@@ -109,8 +103,7 @@ class UNDERSTUDY_PT_clip_masks(bpy.types.Panel):
                     width, icon="INFO")
         else:
             layout.label(text=mask.name, translate=False, icon="MOD_MASK")
-            column = layout.column()
-            column.use_property_split, column.use_property_decorate = True, False
+            column = split_column(layout)
             column.prop(mask.understudy, "mode", text="Effect", text_ctxt=CONTEXT)
             if mask.understudy.mode != "NONE":
                 column.prop(mask.understudy, "person")

@@ -9,6 +9,7 @@ import bpy
 from ..addon.language import CONTEXT
 from ..addon.overlay import settings, views
 from ..addon.timing import timed_class
+from .base import split_column
 
 _TOGGLES = (("boxes", "features", "points", "crops"), ("numbers", "people", "scores", "masks"))
 
@@ -23,8 +24,7 @@ def draw_overlay(layout: Any, context: Any) -> None:
         column = split.column()
         for name in names:
             column.prop(data, name)
-    column = layout.column()
-    column.use_property_split, column.use_property_decorate = True, False
+    column = split_column(layout)
     if data.masks:
         column.prop(data, "mask_kind")
         column.prop(data, "tint")

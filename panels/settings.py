@@ -8,6 +8,7 @@ import bpy
 from bl_ui.utils import PresetPanel
 
 from ..addon import properties, settings, shot, watch
+from .buttons import unless
 
 
 class _Presets(PresetPanel):
@@ -33,8 +34,7 @@ def _preset_panel(stage: str) -> type:
 
 
 def _copy_command(layout: Any, context: Any, task: str) -> None:
-    row, scene = layout.row(), shot.sequencer_scene(context)
-    row.enabled = not settings.command_problem(scene, task, watch.board())  # the tooltip says why
+    row = unless(layout, settings.command_problem(shot.sequencer_scene(context), task, watch.board()))
     row.operator("understudy.copy_command", icon="COPYDOWN").task = task
 
 

@@ -13,6 +13,7 @@ from ..addon.text import wrapped
 from ..addon.timing import timed_class
 from ..operators.shot import move_problem
 from .base import OfShot, Sidebar, draw_job
+from .buttons import unless
 
 _ROLES = {"a": "A", "b": "B"}
 _step: tuple[tuple[Any, ...], str] = ((), "")  # of what, and the shot's next step
@@ -124,8 +125,7 @@ class UNDERSTUDY_PT_shot(Sidebar, bpy.types.Panel):
         if several:
             buttons.separator()
             for direction in ("UP", "DOWN"):
-                part = buttons.column(align=True)
-                part.enabled = not move_problem(held.id_data, direction)  # the tooltip then says why
+                part = unless(buttons, move_problem(held.id_data, direction))
                 part.operator("understudy.shot_move", text="", icon=f"TRIA_{direction}").direction = direction
 
     def _draw_strips(self, layout: Any, one: Any) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import bpy
 import numpy as np
 
-from .. import service, watch
+from .. import service, shot, watch
 from .geometry import Rendering
 
 _FACTORS = {"PROXY_25": 0.25, "PROXY_50": 0.5, "PROXY_75": 0.75, "PROXY_100": 1.0, "FULL": 1.0}
@@ -130,7 +130,8 @@ def _place(space: Any, strip: Any) -> str:
     elif proxy.use_proxy_custom_directory:
         base = proxy.directory
     else:
-        base = str(Path(strip.filepath).parent / "BL_proxy") if film else str(Path(strip.directory) / "BL_proxy")
+        source = shot.source_path(strip)
+        base = str((source.parent if film else source) / "BL_proxy")
     folder = bpy.path.abspath(base)
     if film:
         return str(Path(folder) / Path(strip.filepath).name / f"proxy_{percent}.avi")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
-from zlib import crc32
 
 import bpy
 
 from ...core.options.maskers import DRAWN_IN_BLENDER, MASKS
 from ...core.options.rows import Row
 from .. import shot
+from ..enum_numbers import number_of
 from ..language import CONTEXT
 from ..timing import measured
 from .reader import Crop
@@ -48,8 +48,7 @@ def _toggle(name: str, default: bool, sentence: str) -> Any:
 def _mask_items() -> list[tuple[str, str, str, int]]:
     rows: tuple[Row, ...] = (*MASKS, *DRAWN_IN_BLENDER)
     chosen = ("CONVERT", "As Convert", "The mask that Convert lays the swapped face in by", 0)
-    # Blender keeps the number, not the name: from the name, so that new rows never shift what a file means.
-    return [chosen] + [(row.name, row.label, row.help, crc32(row.name.encode()) & 0x7FFFFFFF) for row in rows]
+    return [chosen] + [(row.name, row.label, row.help, number_of(row.name)) for row in rows]
 
 
 class UNDERSTUDY_Overlay(bpy.types.PropertyGroup):

@@ -40,8 +40,10 @@ def load_sides(options: FacesOptions, cut: Cut, reporter: Reporter, *, flip: boo
     for faces in sides:
         for sentence, paths in outdated(faces, reporter):
             reporter.warning(sentence, "\n".join(map(str, paths)))
-        apart = different(faces.looks, checks.GOOD_FACES)
-        if sentence := checks.about_twins(twin_share(faces.looks), apart, faces.label):
+        share, apart = twin_share(faces.looks), checks.GOOD_FACES
+        if share > checks.MANY_TWINS:  # else what differs is no matter, and counting it takes a while
+            apart = different(faces.looks, checks.GOOD_FACES)
+        if sentence := checks.about_twins(share, apart, faces.label):
             reporter.warning(sentence)
     comparison = directions.compare(sides[0].angles, sides[1].angles, flip=flip)
     if comparison.sentence:
