@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from understudy.core.models import convolution
+from understudy.core.models import convolutions, products
 from understudy.core.models.base import SwapModel, build
 from understudy.core.options.rows import TRAINERS
 from understudy.core.options.train import TrainOptions
@@ -186,12 +186,13 @@ def _steps(trainer: Trainer, maker: Maker, way: Way | None, batch_size: int, sec
 
 
 @contextmanager
-def plain_convolutions() -> Iterator[None]:
-    usual, convolution.suits = convolution.suits, lambda *_: False
+def untouched() -> Iterator[None]:
+    usual = convolutions.faster, products.suits
+    convolutions.faster, products.suits = lambda *_: None, lambda *_: False
     try:
         yield
     finally:
-        convolution.suits = usual
+        convolutions.faster, products.suits = usual
 
 
 def show(row: Row, label: str) -> None:
@@ -226,7 +227,7 @@ def main() -> None:
                 execution = Execution(precision, channels_last=not naive)
                 settings = (name, execution, arguments.batch_size, arguments.seconds, device, max(peak.values()))
                 if naive:
-                    with plain_convolutions():
+                    with untouched():
                         row = measure(*settings)
                 else:
                     row = measure(*settings)

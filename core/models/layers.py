@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from . import convolution
+from . import convolutions, products
 from .initial import Start, faint_uniform, glorot_uniform, he_uniform
 
 LEAKY_SLOPE = 0.1
@@ -56,8 +56,9 @@ class Conv(nn.Conv2d):
         padding = left, right, top, bottom
         if self.reflect:
             x, padding = functional.pad(x, padding, "reflect"), (0, 0, 0, 0)
-        if self.groups == 1 and convolution.suits(x, self.weight, self.stride[0], padding):
-            return convolution.convolve(x, self.weight, self.bias, self.stride[0], padding)
+        convolve = convolutions.faster(x, self.weight, self.stride[0], padding) if self.groups == 1 else None
+        if convolve:
+            return convolve(x, self.weight, self.bias, self.stride[0], padding)
         if self.padding != (0, 0) and not self.reflect:
             return super().forward(x)
         x = functional.pad(x, padding) if any(padding) else x
@@ -74,6 +75,9 @@ class Dense(nn.Linear):
     def reset_parameters(self) -> None:
         self.start(self.weight)
         nn.init.zeros_(self.bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return products.linear(x, self.weight, self.bias)
 
 
 class PixelShuffle(nn.Module):

@@ -9,11 +9,13 @@ precision of the numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch.nn import functional
+
+from ..products import product
+from .padding import Padding, precision
 
 # Output pixels of one picture, up to which a product is faster; measured with bfloat16 and float32 alike, for 128 to
 # 2048 channels, and the same for batches of 16 and 128.
@@ -21,9 +23,6 @@ _MOST_PIXELS = 16
 _MOST_PIXELS_STRIDED = 64
 _MOST_PIXELS_WEIGHTS = 64  # for the gradient of the weights
 _LEAST_CHANNELS = 64
-
-Padding = tuple[int, int, int, int]  # left, right, top, bottom: as `functional.pad` takes it
-Convolve = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, int, Padding], torch.Tensor]
 
 
 def suits(x: torch.Tensor, weight: torch.Tensor, stride: int, padding: Padding) -> bool:
@@ -45,7 +44,7 @@ def convolve(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, s
     Returns:
         [N, F, (H + padding - k) // stride + 1, likewise], channels last.
     """
-    kind = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
+    kind = precision(x)
     padded = functional.pad(x.to(kind).permute(0, 2, 3, 1), (0, 0, *padding)).contiguous()
     few = _pixels(x, weight, stride, padding) <= (_MOST_PIXELS if stride == 1 else _MOST_PIXELS_STRIDED)
     y: torch.Tensor = _Convolution.apply(padded, weight.to(kind), None if bias is None else bias.to(kind), stride, few)
@@ -73,8 +72,7 @@ class _Convolution(torch.autograd.Function):
             return torch.conv2d(x.permute(0, 3, 1, 2), weight, bias, stride).permute(0, 2, 3, 1).contiguous()
         seen = _seen(x, weight.shape[-1], stride)
         rows = seen.reshape(-1, weight[0].numel())
-        y = rows @ _flat(weight).T if bias is None else torch.addmm(bias, rows, _flat(weight).T)
-        return y.view(*seen.shape[:3], -1)
+        return product(rows, _flat(weight).T, bias).view(*seen.shape[:3], -1)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
@@ -84,14 +82,14 @@ class _Convolution(torch.autograd.Function):
         rows = of_y.view(-1, of_y.shape[-1])
         of_x = of_weight = of_bias = None
         if ctx.needs_input_grad[0] and ctx.few:
-            of_x = _spread((rows @ _flat(weight)).view(*of_y.shape[:3], kernel, -1), x.shape, stride).to(x.dtype)
+            of_x = _spread(product(rows, _flat(weight)).view(*of_y.shape[:3], kernel, -1), x.shape, stride).to(x.dtype)
         elif ctx.needs_input_grad[0]:
             of_x = torch.ops.aten.convolution_backward(
                 of_y.permute(0, 3, 1, 2), x.permute(0, 3, 1, 2), weight, None, (stride, stride), (0, 0), (1, 1), False,
                 (0, 0), 1, (True, False, False))[0].permute(0, 2, 3, 1)
         if ctx.needs_input_grad[1]:
             columns = _seen(x, kernel, stride).reshape(len(rows), -1)
-            of_weight = (rows.T @ columns).view(len(weight), kernel, kernel, -1).permute(0, 3, 1, 2)
+            of_weight = product(rows.T, columns).view(len(weight), kernel, kernel, -1).permute(0, 3, 1, 2)
         if ctx.biased and ctx.needs_input_grad[2]:
             of_bias = rows.sum(0)
         return of_x, of_weight, of_bias, None, None
