@@ -21,7 +21,6 @@ from .padding import Padding, precision
 # 2048 channels, and the same for batches of 16 and 128.
 _MOST_PIXELS = 16
 _MOST_PIXELS_STRIDED = 64
-_MOST_PIXELS_WEIGHTS = 64  # for the gradient of the weights
 _LEAST_CHANNELS = 64
 
 
@@ -29,7 +28,7 @@ def suits(x: torch.Tensor, weight: torch.Tensor, stride: int, padding: Padding) 
     """Whether `convolve` is faster than PyTorch's convolution for [N, C, H, W] and [F, C, k, k], k above 1."""
     return (x.device.type == "cpu" and weight.shape[1] >= _LEAST_CHANNELS
             and weight.is_contiguous(memory_format=torch.channels_last)
-            and _pixels(x, weight, stride, padding) <= max(_MOST_PIXELS_STRIDED, _MOST_PIXELS_WEIGHTS))
+            and _pixels(x, weight, stride, padding) <= (_MOST_PIXELS if stride == 1 else _MOST_PIXELS_STRIDED))
 
 
 def convolve(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, stride: int,
@@ -46,8 +45,7 @@ def convolve(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, s
     """
     kind = precision(x)
     padded = functional.pad(x.to(kind).permute(0, 2, 3, 1), (0, 0, *padding)).contiguous()
-    few = _pixels(x, weight, stride, padding) <= (_MOST_PIXELS if stride == 1 else _MOST_PIXELS_STRIDED)
-    y: torch.Tensor = _Convolution.apply(padded, weight.to(kind), None if bias is None else bias.to(kind), stride, few)
+    y: torch.Tensor = _Gathered.apply(padded, weight.to(kind), None if bias is None else bias.to(kind), stride)
     return y.permute(0, 3, 1, 2)
 
 
@@ -57,19 +55,14 @@ def _pixels(x: torch.Tensor, weight: torch.Tensor, stride: int, padding: Padding
             * ((x.shape[3] + padding[0] + padding[1] - kernel) // stride + 1))
 
 
-class _Convolution(torch.autograd.Function):
-    """x [N, H, W, C], padded and contiguous, weight [F, C, k, k] -> [N, OH, OW, F].
-
-    `few`: all three passes are products; otherwise only the weights' gradient is, where oneDNN is weakest.
-    """
+class _Gathered(torch.autograd.Function):
+    """x [N, H, W, C], padded and contiguous, weight [F, C, k, k] -> [N, OH, OW, F]."""
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, stride: int,
-                few: bool) -> torch.Tensor:
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None,
+                stride: int) -> torch.Tensor:
         ctx.save_for_backward(x, weight)
-        ctx.stride, ctx.few, ctx.biased = stride, few, bias is not None
-        if not few:
-            return torch.conv2d(x.permute(0, 3, 1, 2), weight, bias, stride).permute(0, 2, 3, 1).contiguous()
+        ctx.stride, ctx.biased = stride, bias is not None
         seen = _seen(x, weight.shape[-1], stride)
         rows = seen.reshape(-1, weight[0].numel())
         return product(rows, _flat(weight).T, bias).view(*seen.shape[:3], -1)
@@ -81,18 +74,14 @@ class _Convolution(torch.autograd.Function):
         of_y = gradients[0].contiguous()
         rows = of_y.view(-1, of_y.shape[-1])
         of_x = of_weight = of_bias = None
-        if ctx.needs_input_grad[0] and ctx.few:
+        if ctx.needs_input_grad[0]:
             of_x = _spread(product(rows, _flat(weight)).view(*of_y.shape[:3], kernel, -1), x.shape, stride).to(x.dtype)
-        elif ctx.needs_input_grad[0]:
-            of_x = torch.ops.aten.convolution_backward(
-                of_y.permute(0, 3, 1, 2), x.permute(0, 3, 1, 2), weight, None, (stride, stride), (0, 0), (1, 1), False,
-                (0, 0), 1, (True, False, False))[0].permute(0, 2, 3, 1)
         if ctx.needs_input_grad[1]:
             columns = _seen(x, kernel, stride).reshape(len(rows), -1)
             of_weight = product(rows.T, columns).view(len(weight), kernel, kernel, -1).permute(0, 3, 1, 2)
         if ctx.biased and ctx.needs_input_grad[2]:
             of_bias = rows.sum(0)
-        return of_x, of_weight, of_bias, None, None
+        return of_x, of_weight, of_bias, None
 
 
 def _flat(weight: torch.Tensor) -> torch.Tensor:

@@ -22,18 +22,20 @@ from torch.nn import functional
 from ..products import product
 from .padding import Padding, precision
 
-_LEAST_TILES = 64  # below, transforming the kernels costs more than it saves
-_LEAST_CHANNELS = 64
-_TILES_AT_ONCE = 1024  # of whole pictures, so that what lies between two steps stays in the processor's cache
+# Below, the transformations cost more than the products save; measured in both precisions, on one core and two.
+_LEAST_TILES = 128
+_LEAST_CHANNELS = 80  # C * F / (C + F)
+_BYTES_AT_ONCE = 64 << 20  # for the transformed tiles of some pictures, before and after the products
 
-Line = tuple[torch.Tensor, ...]
-Grid = list[Line]  # of what is at each place of a tile, by row and column
+Grid = list[list[torch.Tensor]]  # of what is at each place of a tile, by row and column
 
 
 def suits(x: torch.Tensor, weight: torch.Tensor, stride: int, padding: Padding) -> bool:
     """Whether training is faster with `convolve` than with PyTorch's convolution for [N, C, H, W], [F, C, k, k]."""
-    if not (torch.is_grad_enabled() and x.device.type == "cpu" and weight.shape[2:] == (3, 3) and stride == 1
-            and min(weight.shape[:2]) >= _LEAST_CHANNELS and weight.is_contiguous(memory_format=torch.channels_last)):
+    filters, channels, *kernel = weight.shape
+    if not (torch.is_grad_enabled() and x.device.type == "cpu" and kernel == [3, 3] and stride == 1
+            and filters * channels >= _LEAST_CHANNELS * (filters + channels)
+            and weight.is_contiguous(memory_format=torch.channels_last)):
         return False
     height, width = x.shape[2] + padding[2] + padding[3] - 2, x.shape[3] + padding[0] + padding[1] - 2
     return height % 2 == width % 2 == 0 and len(x) * height * width // 4 >= _LEAST_TILES
@@ -64,44 +66,41 @@ class _Winograd(torch.autograd.Function):
         ctx.save_for_backward(x, weight)
         ctx.biased = bias is not None
         bias = None if bias is None else bias.to(x.dtype)
-        kernels = _kernels(weight, x.dtype)
+        kernels = _kernels(weight).to(x.dtype)
         y = x.new_empty(len(x), x.shape[1] - 2, x.shape[2] - 2, len(weight))
-        for part in _parts(x):
+        for part in _parts(x, len(weight)):
             tiles = _tiles(x[part])
-            places = tiles[0][0].shape[:-1]
             # What is added at place (1, 1) of a tile reaches each of its four pixels once.
-            _into_pixels(_each(lambda i, j: product(
-                _rows(tiles[i][j]), kernels[i][j].T, bias if i == j == 1 else None).view(*places, -1)), y[part])
+            _into_pixels(_each(lambda i, j: product(_rows(tiles[i, j]), kernels[i, j].T, bias if i == j == 1 else None)),
+                         y[part])
         return y
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         of_y = gradients[0].contiguous()
-        of_x = of_kernels = of_weight = of_bias = None
+        of_x = of_kernels = of_bias = None
         if ctx.needs_input_grad[0]:
-            kernels = _kernels(weight, x.dtype)
+            kernels = _kernels(weight).to(x.dtype)
             of_x = torch.zeros(x.shape, dtype=torch.promote_types(x.dtype, torch.float32))
-        for part in _parts(x):
+        for part in _parts(x, len(weight)):
             of_products = _of_pixels(of_y[part])
             if of_x is not None:
-                places = of_products[0][0].shape[:-1]
-                _add_tiles(_each(lambda i, j: product(_rows(of_products[i][j]), kernels[i][j]).view(*places, -1)),
-                           of_x[part])
+                _add_tiles(_each(lambda i, j: product(_rows(of_products[i, j]), kernels[i, j])), of_x[part])
             if ctx.needs_input_grad[1]:
                 tiles = _tiles(x[part])
-                of_part = _each(lambda i, j: product(_rows(of_products[i][j]).T, _rows(tiles[i][j])).to(weight.dtype))
+                of_part = _each(lambda i, j: product(_rows(of_products[i, j]).T, _rows(tiles[i, j])).to(weight.dtype))
                 of_kernels = of_part if of_kernels is None else _each(lambda i, j: of_kernels[i][j].add_(of_part[i][j]))
-        if of_kernels is not None:
-            of_weight = _of_kernels(of_kernels)
         if ctx.biased and ctx.needs_input_grad[2]:
             of_bias = _rows(of_y).sum(0)
-        return None if of_x is None else of_x.to(x.dtype), of_weight, of_bias
+        return (None if of_x is None else of_x.to(x.dtype), None if of_kernels is None else _of_kernels(of_kernels),
+                of_bias)
 
 
-def _parts(x: torch.Tensor) -> Iterator[slice]:
-    """Slices of whole pictures, of about `_TILES_AT_ONCE` tiles."""
-    step = max(1, _TILES_AT_ONCE * 4 // ((x.shape[1] - 2) * (x.shape[2] - 2)))
+def _parts(x: torch.Tensor, filters: int) -> Iterator[slice]:
+    """Slices of whole pictures, few enough for `_BYTES_AT_ONCE`."""
+    tiles, places = (x.shape[1] // 2 - 1) * (x.shape[2] // 2 - 1), 16
+    step = max(1, _BYTES_AT_ONCE // (places * tiles * (x.shape[3] + filters) * x.element_size()))
     return (slice(begin, begin + step) for begin in range(0, len(x), step))
 
 
@@ -110,74 +109,97 @@ def _rows(x: torch.Tensor) -> torch.Tensor:
 
 
 def _each(of_place: Callable[[int, int], torch.Tensor]) -> Grid:
-    return [tuple(of_place(i, j) for j in range(4)) for i in range(4)]
+    return [[of_place(i, j) for j in range(4)] for i in range(4)]
 
 
-def _kernels(weight: torch.Tensor, kind: torch.dtype) -> Grid:
-    """G g G^T: [F, C, 3, 3] -> 4 x 4 of [F, C]."""
-    def line(g: Sequence[torch.Tensor]) -> Line:
-        ends = (g[0] + g[2]).mul_(0.5)
-        return g[0], torch.add(ends, g[1], alpha=0.5), torch.sub(ends, g[1], alpha=0.5), g[2]
-
-    by_place = weight.permute(2, 3, 0, 1)
-    return [tuple(kernel.to(kind).contiguous() for kernel in line(row))
-            for row in zip(*(line(by_place[:, j]) for j in range(3)), strict=True)]
-
-
-def _of_kernels(of_kernels: Grid) -> torch.Tensor:
-    """The transposed step of `_kernels`: G^T u G, -> [F, C, 3, 3], channels last."""
-    def line(u: Sequence[torch.Tensor], out: Sequence[torch.Tensor]) -> None:
-        middle = u[1] + u[2]
-        torch.add(u[0], middle, alpha=0.5, out=out[0])
-        torch.sub(u[1], u[2], out=out[1]).mul_(0.5)
-        torch.add(u[3], middle, alpha=0.5, out=out[2])
-
-    first = of_kernels[0][0]
-    by_column = [first.new_empty(4, *first.shape) for _ in range(3)]
-    for i, row in enumerate(of_kernels):
-        line(row, [column[i] for column in by_column])
-    of_weight = first.new_empty(len(first), 3, 3, first.shape[1])
-    for j, column in enumerate(by_column):
-        line(column, of_weight[:, :, j].unbind(1))
-    return of_weight.permute(0, 3, 1, 2)
+def _kernels(weight: torch.Tensor) -> torch.Tensor:
+    """G g G^T: [F, C, 3, 3] -> [4, 4, F, C]."""
+    g = weight.permute(2, 3, 0, 1)
+    by_row = g.new_empty(4, *g.shape[1:])
+    kernels = g.new_empty(4, 4, *g.shape[2:])
+    for seen, made in ((g, by_row), (by_row.transpose(0, 1), kernels.transpose(0, 1))):
+        torch.add(seen[0], seen[2], out=made[1]).mul_(0.5)
+        torch.sub(made[1], seen[1], alpha=0.5, out=made[2])
+        made[1].add_(seen[1], alpha=0.5)
+        made[0], made[3] = seen[0], seen[2]
+    return kernels
 
 
-def _tiles(x: torch.Tensor) -> Grid:
-    """B^T d B of each tile: [n, 2h + 2, 2w + 2, C] -> 4 x 4 of [n, h, w, C]."""
-    def line(d: Sequence[torch.Tensor]) -> Line:
-        return d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3]
-
-    return [line([row[:, :, j: j + row.shape[2] - 3: 2] for j in range(4)])
-            for row in line([x[:, i: i + x.shape[1] - 3: 2] for i in range(4)])]
-
-
-def _add_tiles(of_tiles: Grid, of_x: torch.Tensor) -> None:
-    """The transposed step of `_tiles`, B v B^T, added to [n, 2h + 2, 2w + 2, C], where tiles overlap."""
-    def line(v: Sequence[torch.Tensor]) -> Line:
-        return v[0], (v[1] - v[2]).add_(v[3]), (v[1] + v[2]).sub_(v[0]), -v[3]
-
-    for j, column in enumerate(zip(*map(line, of_tiles), strict=True)):
-        for i, seen in enumerate(line(column)):
-            of_x[:, i: i + of_x.shape[1] - 3: 2, j: j + of_x.shape[2] - 3: 2] += seen
+def _of_kernels(u: Grid) -> torch.Tensor:
+    """The transposed step of `_kernels`, G^T u G, -> [F, C, 3, 3], channels last; overwrites what it is given."""
+    filters, channels = u[0][0].shape
+    g = u[0][0].new_empty(filters, 3, 3, channels)
+    for j in range(4):
+        middle = u[1][j] + u[2][j]
+        u[0][j].add_(middle, alpha=0.5)
+        u[3][j].add_(middle, alpha=0.5)
+        u[1][j].sub_(u[2][j]).mul_(0.5)
+    for row, made in zip((u[0], u[1], u[3]), g.unbind(1), strict=True):
+        middle = row[1] + row[2]
+        torch.add(row[0], middle, alpha=0.5, out=made[:, 0])
+        torch.sub(row[1], row[2], out=made[:, 1]).mul_(0.5)
+        torch.add(row[3], middle, alpha=0.5, out=made[:, 2])
+    return g.permute(0, 3, 1, 2)
 
 
-def _into_pixels(products: Grid, y: torch.Tensor) -> None:
-    """A^T m A of each tile, written to [n, 2h, 2w, F]."""
-    def line(m: Sequence[torch.Tensor], out: Sequence[torch.Tensor]) -> None:
-        torch.add(m[0], m[1] + m[2], out=out[0])
-        torch.sub(m[1] - m[2], m[3], out=out[1])
+def _tiles(x: torch.Tensor) -> torch.Tensor:
+    """B^T d B of each tile: [n, 2h + 2, 2w + 2, C] -> [4, 4, n, h, w, C]."""
+    count, height, width, channels = x.shape
+    by_row = x.new_empty(4, count, height // 2 - 1, width, channels)
+    tiles = x.new_empty(4, 4, count, height // 2 - 1, width // 2 - 1, channels)
+    rows = [x[:, i: i + height - 3: 2] for i in range(4)]
+    columns = [by_row[:, :, :, j: j + width - 3: 2] for j in range(4)]
+    for d, made in ((rows, by_row), (columns, tiles.transpose(0, 1))):
+        torch.sub(d[0], d[2], out=made[0])
+        torch.add(d[1], d[2], out=made[1])
+        torch.sub(d[2], d[1], out=made[2])
+        torch.sub(d[1], d[3], out=made[3])
+    return tiles
 
-    halves = y.new_empty(2, 4, *products[0][0].shape)
-    for i, row in enumerate(products):
-        line(row, halves[:, i])
-    for j, half in enumerate(halves):
-        line(half, [y[:, i::2, j::2] for i in range(2)])
+
+def _add_tiles(v: Grid, of_x: torch.Tensor) -> None:
+    """The transposed step of `_tiles`, B v B^T, added to [n, 2h + 2, 2w + 2, C] where the tiles lie, which overlap.
+    Overwrites what it is given.
+    """
+    count, height, width, channels = of_x.shape
+    for row in [*zip(*v, strict=True)]:
+        _spread(row)
+    for i in range(4):
+        _spread(v[i])
+        for j in range(4):
+            seen = v[i][j].view(count, height // 2 - 1, width // 2 - 1, channels)
+            of_x[:, i: i + height - 3: 2, j: j + width - 3: 2] += seen
 
 
-def _of_pixels(of_y: torch.Tensor) -> Grid:
-    """The transposed step of `_into_pixels`, A y A^T: [n, 2h, 2w, F] -> 4 x 4 of [n, h, w, F]."""
-    def line(first: torch.Tensor, second: torch.Tensor) -> Line:
-        return first, first + second, first - second, -second
+def _spread(v: Sequence[torch.Tensor]) -> None:
+    """B v, in place."""
+    second = v[1] - v[2]
+    v[2].add_(v[1]).sub_(v[0])
+    torch.add(second, v[3], out=v[1])
+    v[3].neg_()
 
-    return [tuple(place.contiguous() for place in line(row[:, :, ::2], row[:, :, 1::2]))
-            for row in line(of_y[:, ::2], of_y[:, 1::2])]
+
+def _into_pixels(m: Grid, y: torch.Tensor) -> None:
+    """A^T m A of each tile, written to [n, 2h, 2w, F]; overwrites what it is given."""
+    count, height, width, filters = y.shape
+    for j in range(4):
+        m[0][j].add_(m[1][j]).add_(m[2][j])
+        m[1][j].sub_(m[2][j]).sub_(m[3][j])
+    for i in range(2):
+        place = [one.view(count, height // 2, width // 2, filters) for one in m[i]]
+        torch.add(place[0].add_(place[1]), place[2], out=y[:, i::2, ::2])
+        torch.sub(place[1].sub_(place[2]), place[3], out=y[:, i::2, 1::2])
+
+
+def _of_pixels(of_y: torch.Tensor) -> torch.Tensor:
+    """The transposed step of `_into_pixels`, A y A^T: [n, 2h, 2w, F] -> [4, 4, n, h, w, F]."""
+    count, height, width, filters = of_y.shape
+    by_row = of_y.new_empty(4, count, height // 2, width, filters)
+    products = of_y.new_empty(4, 4, count, height // 2, width // 2, filters)
+    for first, second, made in ((of_y[:, ::2], of_y[:, 1::2], by_row),
+                                (by_row[:, :, :, ::2], by_row[:, :, :, 1::2], products.transpose(0, 1))):
+        made[0] = first
+        torch.add(first, second, out=made[1])
+        torch.sub(first, second, out=made[2])
+        torch.neg(second, out=made[3])
+    return products
