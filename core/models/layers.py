@@ -109,7 +109,7 @@ class PixelShuffle(nn.Module):
 
 
 class _Shuffle(torch.autograd.Function):
-    """Pixel shuffle of channels-last memory, whose gradient PyTorch fetches number by number: that takes thrice as long."""
+    """Pixel shuffle of channels-last memory. PyTorch moves its gradient number by number: that takes thrice as long."""
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, factor: int) -> torch.Tensor:

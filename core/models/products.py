@@ -1,8 +1,8 @@
 """Matrix products on the processor in float32, as fast as convolutions.
 
-For float32 PyTorch asks MKL, which reaches 97 of 119 GFLOP/s of a core of an AMD EPYC where oneDNN, which it asks for
-bfloat16 and for convolutions, reaches 110; where few rows meet many weights, up to twice as many as MKL. oneDNN's product
-is PyTorch's own operator for compiled linear layers.
+For float32 PyTorch asks MKL, which reaches 97 of the 119 GFLOP/s of one core of an AMD EPYC, and oneDNN for bfloat16 and
+for convolutions. oneDNN reaches 110 in float32 too and is up to twice as fast where few rows meet many weights. Its
+product is the operator that PyTorch itself takes for linear layers it compiles.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def product(a: torch.Tensor, b: torch.Tensor, bias: torch.Tensor | None = None) 
 def suits(x: torch.Tensor) -> bool:
     """Whether products with `x` are faster by oneDNN than by PyTorch's choice."""
     return (x.dtype == torch.float32 and x.device.type == "cpu" and torch.backends.mkldnn.is_available()
-            and torch.backends.mkldnn.enabled and hasattr(torch.ops.mkldnn, "_linear_pointwise"))
+            and bool(torch.backends.mkldnn.enabled) and hasattr(torch.ops.mkldnn, "_linear_pointwise"))
 
 
 def linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
     """As `functional.linear` for [N, inputs], [units, inputs], [units], in autocast's precision where it is on."""
-    if torch.is_grad_enabled() and suits(x) and not torch.is_autocast_enabled("cpu") and not torch.jit.is_tracing():
+    if torch.is_grad_enabled() and suits(x) and not torch.is_autocast_enabled("cpu"):
         y: torch.Tensor = _Linear.apply(x, weight, bias)
         return y
     return functional.linear(x, weight, bias)

@@ -80,9 +80,9 @@ class _Narrow(torch.autograd.Function):
         of_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
         of_places = of_bias = of_weight = None
         for part in _parts(x):
-            seen = torch.stack([torch.stack([
-                around[:, part, kernel - 1 - row: kernel - 1 - row + height, kernel - 1 - column: kernel - 1 - column + width]
-                for column in range(kernel)]) for row in range(kernel)]).view(len(by_place), -1)
+            places = [around[:, part, row: row + height, column: column + width]
+                      for row in reversed(range(kernel)) for column in reversed(range(kernel))]
+            seen = torch.stack(places).view(len(by_place), -1)
             if of_x is not None:
                 torch.mm(seen.T, by_place, out=of_x[part].view(-1, channels))
             if ctx.needs_input_grad[1]:

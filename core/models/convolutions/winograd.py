@@ -13,7 +13,7 @@ what one batch's gradient differs from the next one's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -69,10 +69,7 @@ class _Winograd(torch.autograd.Function):
         kernels = _kernels(weight).to(x.dtype)
         y = x.new_empty(len(x), x.shape[1] - 2, x.shape[2] - 2, len(weight))
         for part in _parts(x, len(weight)):
-            tiles = _tiles(x[part])
-            # What is added at place (1, 1) of a tile reaches each of its four pixels once.
-            _into_pixels(_each(lambda i, j: product(_rows(tiles[i, j]), kernels[i, j].T, bias if i == j == 1 else None)),
-                         y[part])
+            _into_pixels(_products(_tiles(x[part]), kernels.mT, bias), y[part])
         return y
 
     @staticmethod
@@ -86,13 +83,12 @@ class _Winograd(torch.autograd.Function):
         for part in _parts(x, len(weight)):
             of_products = _of_pixels(of_y[part])
             if of_x is not None:
-                _add_tiles(_each(lambda i, j: product(_rows(of_products[i, j]), kernels[i, j])), of_x[part])
+                _add_tiles(_products(of_products, kernels), of_x[part])
             if ctx.needs_input_grad[1]:
-                tiles = _tiles(x[part])
-                of_part = _each(lambda i, j: product(_rows(of_products[i, j]).T, _rows(tiles[i, j])).to(weight.dtype))
-                of_kernels = of_part if of_kernels is None else _each(lambda i, j: of_kernels[i][j].add_(of_part[i][j]))
+                of_part = _products(of_products.mT, _tiles(x[part]))
+                of_kernels = _sum(of_kernels, of_part, weight.dtype)
         if ctx.biased and ctx.needs_input_grad[2]:
-            of_bias = _rows(of_y).sum(0)
+            of_bias = of_y.sum((0, 1, 2))
         return (None if of_x is None else of_x.to(x.dtype), None if of_kernels is None else _of_kernels(of_kernels),
                 of_bias)
 
@@ -104,12 +100,19 @@ def _parts(x: torch.Tensor, filters: int) -> Iterator[slice]:
     return (slice(begin, begin + step) for begin in range(0, len(x), step))
 
 
-def _rows(x: torch.Tensor) -> torch.Tensor:
-    return x.view(-1, x.shape[-1])
+def _products(a: torch.Tensor, b: torch.Tensor, bias: torch.Tensor | None = None) -> Grid:
+    """[4, 4, M, K], [4, 4, K, N] -> of each place [M, N].
+
+    `bias`: [N], added at place (1, 1), from where `_into_pixels` brings it to each of a tile's pixels once.
+    """
+    return [[product(a[i, j], b[i, j], bias if i == j == 1 else None) for j in range(4)] for i in range(4)]
 
 
-def _each(of_place: Callable[[int, int], torch.Tensor]) -> Grid:
-    return [[of_place(i, j) for j in range(4)] for i in range(4)]
+def _sum(so_far: Grid | None, added: Grid, kind: torch.dtype) -> Grid:
+    """Both added up place by place, in precision `kind`; overwrites what it is given."""
+    if so_far is None:
+        return [[place.to(kind) for place in row] for row in added]
+    return [[one.add_(other) for one, other in zip(*rows, strict=True)] for rows in zip(so_far, added, strict=True)]
 
 
 def _kernels(weight: torch.Tensor) -> torch.Tensor:
@@ -143,7 +146,7 @@ def _of_kernels(u: Grid) -> torch.Tensor:
 
 
 def _tiles(x: torch.Tensor) -> torch.Tensor:
-    """B^T d B of each tile: [n, 2h + 2, 2w + 2, C] -> [4, 4, n, h, w, C]."""
+    """B^T d B of each tile: [n, 2h + 2, 2w + 2, C] -> [4, 4, n * h * w, C]."""
     count, height, width, channels = x.shape
     by_row = x.new_empty(4, count, height // 2 - 1, width, channels)
     tiles = x.new_empty(4, 4, count, height // 2 - 1, width // 2 - 1, channels)
@@ -154,7 +157,7 @@ def _tiles(x: torch.Tensor) -> torch.Tensor:
         torch.add(d[1], d[2], out=made[1])
         torch.sub(d[2], d[1], out=made[2])
         torch.sub(d[1], d[3], out=made[3])
-    return tiles
+    return tiles.flatten(2, 4)
 
 
 def _add_tiles(v: Grid, of_x: torch.Tensor) -> None:
@@ -192,7 +195,7 @@ def _into_pixels(m: Grid, y: torch.Tensor) -> None:
 
 
 def _of_pixels(of_y: torch.Tensor) -> torch.Tensor:
-    """The transposed step of `_into_pixels`, A y A^T: [n, 2h, 2w, F] -> [4, 4, n, h, w, F]."""
+    """The transposed step of `_into_pixels`, A y A^T: [n, 2h, 2w, F] -> [4, 4, n * h * w, F]."""
     count, height, width, filters = of_y.shape
     by_row = of_y.new_empty(4, count, height // 2, width, filters)
     products = of_y.new_empty(4, 4, count, height // 2, width // 2, filters)
@@ -202,4 +205,4 @@ def _of_pixels(of_y: torch.Tensor) -> torch.Tensor:
         torch.add(first, second, out=made[1])
         torch.sub(first, second, out=made[2])
         torch.neg(second, out=made[3])
-    return products
+    return products.flatten(2, 4)
