@@ -1,7 +1,7 @@
 """Matrix products on the processor in float32, as fast as convolutions.
 
-For float32 PyTorch asks MKL, which reaches 97 of the 119 GFLOP/s of one core of an AMD EPYC, and oneDNN for bfloat16 and
-for convolutions. oneDNN reaches 110 in float32 too and is up to twice as fast where few rows meet many weights. Its
+For float32 PyTorch asks MKL, which reaches 97 of the 119 GFLOP/s of one core of an AMD EPYC, and oneDNN for bfloat16
+and for convolutions. oneDNN reaches 110 in float32 too and is up to twice as fast where few rows meet many weights. Its
 product is the operator that PyTorch itself takes for linear layers it compiles.
 """
 
