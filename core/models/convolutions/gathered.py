@@ -12,10 +12,9 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch.nn import functional
 
 from ..products import product
-from .padding import Padding, precision
+from .common import Padding, padded, precision
 
 # Output pixels of one picture, up to which a product is faster; measured with bfloat16 and float32 alike, for 128 to
 # 2048 channels, and the same for batches of 16 and 128.
@@ -25,9 +24,8 @@ _LEAST_CHANNELS = 64
 
 
 def suits(x: torch.Tensor, weight: torch.Tensor, stride: int, padding: Padding) -> bool:
-    """Whether `convolve` is faster than PyTorch's convolution for [N, C, H, W] and [F, C, k, k], k above 1."""
-    return (x.device.type == "cpu" and weight.shape[1] >= _LEAST_CHANNELS
-            and weight.is_contiguous(memory_format=torch.channels_last)
+    """Whether `convolve` is faster than PyTorch's on the processor, for [N, C, H, W] and [F, C, k, k], k above 1."""
+    return (weight.shape[1] >= _LEAST_CHANNELS
             and _pixels(x, weight, stride, padding) <= (_MOST_PIXELS if stride == 1 else _MOST_PIXELS_STRIDED))
 
 
@@ -44,8 +42,8 @@ def convolve(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, s
         [N, F, (H + padding - k) // stride + 1, likewise], channels last.
     """
     kind = precision(x)
-    padded = functional.pad(x.to(kind).permute(0, 2, 3, 1), (0, 0, *padding)).contiguous()
-    y: torch.Tensor = _Gathered.apply(padded, weight.to(kind), None if bias is None else bias.to(kind), stride)
+    bias = None if bias is None else bias.to(kind)
+    y: torch.Tensor = _Gathered.apply(padded(x, padding), weight.to(kind), bias, stride)
     return y.permute(0, 3, 1, 2)
 
 

@@ -6,14 +6,13 @@ and what each place adds to each pixel is moved there and added up afterwards: f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch.nn import functional
 
 from ..products import product
-from .padding import Padding, precision
+from .common import Padding, parts, precision
 
 _MOST_FILTERS = 4
 _LEAST_CHANNELS = 16
@@ -21,9 +20,8 @@ _PIXELS_AT_ONCE = 65536  # of whole pictures, which bounds the memory for what i
 
 
 def suits(x: torch.Tensor, weight: torch.Tensor, stride: int, padding: Padding) -> bool:
-    """Whether `convolve` is faster than PyTorch's convolution for [N, C, H, W] and [F, C, k, k], k above 1."""
-    return (x.device.type == "cpu" and stride == 1 and len(weight) <= _MOST_FILTERS
-            and weight.shape[1] >= _LEAST_CHANNELS and weight.is_contiguous(memory_format=torch.channels_last)
+    """Whether `convolve` is faster than PyTorch's on the processor, for [N, C, H, W] and [F, C, k, k], k above 1."""
+    return (stride == 1 and len(weight) <= _MOST_FILTERS and weight.shape[1] >= _LEAST_CHANNELS
             and max(padding) < weight.shape[-1])
 
 
@@ -60,7 +58,7 @@ class _Narrow(torch.autograd.Function):
         if bias is not None:
             y += bias.view(-1, 1, 1)
         by_place = _by_place(weight)
-        for part in _parts(x):
+        for part in parts(x, _PIXELS_AT_ONCE // (height * width)):
             added = product(by_place, x[part].reshape(-1, channels).T).view(kernel, kernel, filters, -1, height, width)
             for row in range(kernel):
                 for column in range(kernel):
@@ -79,7 +77,7 @@ class _Narrow(torch.autograd.Function):
         by_place = _by_place(weight)
         of_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
         of_places = of_bias = of_weight = None
-        for part in _parts(x):
+        for part in parts(x, _PIXELS_AT_ONCE // (height * width)):
             places = [around[:, part, row: row + height, column: column + width]
                       for row in reversed(range(kernel)) for column in reversed(range(kernel))]
             seen = torch.stack(places).view(len(by_place), -1)
@@ -93,12 +91,6 @@ class _Narrow(torch.autograd.Function):
         if ctx.biased and ctx.needs_input_grad[2]:
             of_bias = of_y.sum((1, 2, 3))
         return of_x, of_weight, of_bias, None
-
-
-def _parts(x: torch.Tensor) -> Iterator[slice]:
-    """Slices of whole pictures, of about `_PIXELS_AT_ONCE` pixels."""
-    step = max(1, _PIXELS_AT_ONCE // (x.shape[1] * x.shape[2]))
-    return (slice(begin, begin + step) for begin in range(0, len(x), step))
 
 
 def _by_place(weight: torch.Tensor) -> torch.Tensor:

@@ -13,14 +13,13 @@ what one batch's gradient differs from the next one's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch.nn import functional
 
 from ..products import product
-from .padding import Padding, precision
+from .common import Padding, padded, parts
 
 # Below, the transformations cost more than the products save; measured in both precisions, on one core and two.
 _LEAST_TILES = 128
@@ -33,9 +32,8 @@ Grid = list[list[torch.Tensor]]  # of what is at each place of a tile, by row an
 def suits(x: torch.Tensor, weight: torch.Tensor, stride: int, padding: Padding) -> bool:
     """Whether training is faster with `convolve` than with PyTorch's convolution for [N, C, H, W], [F, C, k, k]."""
     filters, channels, *kernel = weight.shape
-    if not (torch.is_grad_enabled() and x.device.type == "cpu" and kernel == [3, 3] and stride == 1
-            and filters * channels >= _LEAST_CHANNELS * (filters + channels)
-            and weight.is_contiguous(memory_format=torch.channels_last)):
+    if not (torch.is_grad_enabled() and kernel == [3, 3] and stride == 1
+            and filters * channels >= _LEAST_CHANNELS * (filters + channels)):
         return False
     height, width = x.shape[2] + padding[2] + padding[3] - 2, x.shape[3] + padding[0] + padding[1] - 2
     return height % 2 == width % 2 == 0 and len(x) * height * width // 4 >= _LEAST_TILES
@@ -53,8 +51,7 @@ def convolve(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, s
     Returns:
         [N, F, H + padding - 2, W + padding - 2], both even; channels last.
     """
-    padded = functional.pad(x.to(precision(x)).permute(0, 2, 3, 1), (0, 0, *padding)).contiguous()
-    y: torch.Tensor = _Winograd.apply(padded, weight, bias)
+    y: torch.Tensor = _Winograd.apply(padded(x, padding), weight, bias)
     return y.permute(0, 3, 1, 2)
 
 
@@ -68,7 +65,7 @@ class _Winograd(torch.autograd.Function):
         bias = None if bias is None else bias.to(x.dtype)
         kernels = _kernels(weight).to(x.dtype)
         y = x.new_empty(len(x), x.shape[1] - 2, x.shape[2] - 2, len(weight))
-        for part in _parts(x, len(weight)):
+        for part in parts(x, _at_once(x, len(weight))):
             _into_pixels(_products(_tiles(x[part]), kernels.mT, bias), y[part])
         return y
 
@@ -80,7 +77,7 @@ class _Winograd(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             kernels = _kernels(weight).to(x.dtype)
             of_x = torch.zeros(x.shape, dtype=torch.promote_types(x.dtype, torch.float32))
-        for part in _parts(x, len(weight)):
+        for part in parts(x, _at_once(x, len(weight))):
             of_products = _of_pixels(of_y[part])
             if of_x is not None:
                 _add_tiles(_products(of_products, kernels), of_x[part])
@@ -93,11 +90,10 @@ class _Winograd(torch.autograd.Function):
                 of_bias)
 
 
-def _parts(x: torch.Tensor, filters: int) -> Iterator[slice]:
-    """Slices of whole pictures, few enough for `_BYTES_AT_ONCE`."""
+def _at_once(x: torch.Tensor, filters: int) -> int:
+    """Pictures, few enough for `_BYTES_AT_ONCE`."""
     tiles, places = (x.shape[1] // 2 - 1) * (x.shape[2] // 2 - 1), 16
-    step = max(1, _BYTES_AT_ONCE // (places * tiles * (x.shape[3] + filters) * x.element_size()))
-    return (slice(begin, begin + step) for begin in range(0, len(x), step))
+    return _BYTES_AT_ONCE // (places * tiles * (x.shape[3] + filters) * x.element_size())
 
 
 def _products(a: torch.Tensor, b: torch.Tensor, bias: torch.Tensor | None = None) -> Grid:

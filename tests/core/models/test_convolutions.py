@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from understudy.core.models import convolutions, products
 from understudy.core.models.convolutions import Convolve, gathered, narrow, winograd
-from understudy.core.models.convolutions.padding import Padding
+from understudy.core.models.convolutions.common import Padding
 from understudy.core.models.layers import Conv, Dense, PixelShuffle, same_padding
 
 LAST = torch.channels_last
