@@ -21,6 +21,7 @@ from ..faces.png import read_header, replace_header
 from ..faces.store import AlignmentsStore, Found
 from ..jobs.messages import Reporter
 from ..options.alignments import MergeOptions
+from ..partials import sweep_pictures
 from .building import backed_up, built
 from .gathering import Part, gathered
 from .pictures import faces_folder, picture_name, scan
@@ -60,6 +61,7 @@ def run(options: MergeOptions, reporter: Reporter) -> dict[str, Any]:
         if not plan.dry:
             with writing(output):
                 output.mkdir(parents=True, exist_ok=True)
+            sweep_pictures(output)
         copied = _copy(output, parts, plan, reporter)
         plan.say(f"write {path} with {len(parts)} faces")
         backup = ""

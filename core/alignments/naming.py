@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..errors import writing
 from ..jobs.messages import Reporter
+from ..partials import sweep_pictures
 from .pictures import WAITING, Picture, picture_name, retell
 from .stores import Plan, counted
 
@@ -68,6 +69,7 @@ def renumber(folder: Path, numbers: Sequence[tuple[Picture, int]], plan: Plan, r
     for picture, number in numbers:
         plan.say(f"tell {picture.path.relative_to(folder)} that it is face {number}")
     if not plan.dry:
+        sweep_pictures(folder)
         rename_all(moves, reporter)
         now = dict(moves)
         for picture, number in counted(reporter, numbers, "pictures", "Telling the pictures"):

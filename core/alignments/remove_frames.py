@@ -12,6 +12,7 @@ from ..jobs.messages import Reporter
 from ..media.ranges import format_frames, parse_frames
 from ..media.source import open_source
 from ..options.alignments import RemoveFramesOptions
+from ..partials import sweep_pictures
 from .frames import frame_places
 from .pictures import Owners, Picture, all_faces, faces_folder, retell, scan
 from .stores import Plan, back_up, counted, opened_unchecked
@@ -92,6 +93,7 @@ def _tell_pictures(store: AlignmentsStore, folder: Path, to_come: dict[int, int]
             stale.append((picture, frame))
             plan.say(f"tell {picture.path.relative_to(folder)} that it is of frame {frame}")
     if not plan.dry:
+        sweep_pictures(folder)
         for picture, frame in counted(reporter, stale, "pictures", "Telling the pictures"):
             retell(picture.path, frame=frame)
     return len(stale)

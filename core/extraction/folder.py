@@ -15,6 +15,7 @@ from ..faces.geometry import SAVED_CENTERING, Alignment
 from ..faces.nouns import Face, PackedMask, SourceInfo
 from ..faces.png import FaceHeader, read_header, write_face
 from ..media.source import Source
+from ..partials import sweep_pictures
 from ..sorting.names import sorted_pictures
 from .pictures import face_picture
 
@@ -46,9 +47,7 @@ class FacesFolder:
             probe = self.folder / f".{uuid.uuid4().hex}.part"
             probe.write_bytes(b"")
             os.unlink(probe)
-            for torn in self.folder.glob(".*.png.*.part*"):  # .part or .partial, after the number of its process
-                if not _is_running(torn.name.rsplit(".", 2)[1]):
-                    torn.unlink(missing_ok=True)
+        sweep_pictures(self.folder)
 
     def path(self, face: Face) -> Path:
         """Where the face's picture is, sorted pictures included, or is to be."""
@@ -131,16 +130,3 @@ def frame_file_name(source: Source, index: int) -> str:
     """What a frame is called as a file: an image's own name; for videos the frame's name with the clip's ending."""
     files = getattr(source, "files", None)
     return files[index].name if files is not None else f"{source.name(index)}{source.path.suffix}"
-
-
-def _is_running(process: str) -> bool:
-    """Whether the process of this number may still be writing; what cannot be told counts as running."""
-    if not process.isdigit() or os.name == "nt":
-        return True
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return int(process) != os.getpid()

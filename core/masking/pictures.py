@@ -17,6 +17,7 @@ from ..faces.packing import pack_mask, unpack_mask
 from ..faces.png import FaceHeader, read_header, replace_header
 from ..faces.store import AlignmentsStore
 from ..media.listing import list_images
+from ..partials import sweep_pictures
 from ..sorting.names import places
 from .subject import Entry
 
@@ -47,6 +48,7 @@ class Pictures:
         except OSError as error:
             raise FacesError(f"Cannot read the faces folder {self.folder} ({error.strerror or error})",
                              "Choose another folder, or leave it empty") from error
+        sweep_pictures(self.folder)
         for path in paths:
             try:
                 self._paths[read_header(path).uuid] = path

@@ -17,6 +17,7 @@ from typing import Any
 
 from ..errors import FacesError, writing
 from ..media.images import write_file
+from ..partials import sweep_pictures
 from .names import is_group
 from .plan import Move, same_content
 
@@ -83,6 +84,7 @@ class Journal:
             OutputError: a place cannot be written.
         """
         blocked = []
+        sweep_pictures(self.path.parent)
         with _Marks(self.path) as mark:
             for number in range(self.done, len(self.steps)):
                 progress("Copying" if self.copies else "Renaming", number, len(self.steps))

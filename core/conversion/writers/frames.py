@@ -14,10 +14,11 @@ from ...media.pictures import Coding, is_whole, read_entries, write_picture
 from ...media.ranges import format_frames
 from ...media.source import Source
 from ...options.convert_writing import ConvertWritingOptions
+from ...partials import sweep
 from ..composite import mask
 from ..nouns import ConvertedFrame
 from .choices import coding, scaled, scaled_size
-from .place import Place, sweep
+from .place import Place
 
 KEY = "Conversion"  # entry in a picture's header: what it was made from
 MASKS = "masks"  # folder of separate masks, below the pictures'

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from ...errors import writing
-
-_PARTIAL = re.compile(r"\.(.+)\.(\d+)\.partial(?:\.\w+)?")
 
 
 class Place:
@@ -50,30 +46,3 @@ class Place:
         for folder in reversed(self._made):
             with suppress(OSError):
                 folder.rmdir()
-
-
-def sweep(folder: Path, is_mine: Callable[[str], bool]) -> None:
-    """Remove what killed processes of this machine left half-written: `.NAME.PROCESS.partial`, and videos' likewise.
-
-    Args:
-        is_mine: whether a file of this name is this run's to write. Others may be another machine's, at work.
-    """
-    with suppress(OSError):
-        for path in list(folder.iterdir()):
-            match = _PARTIAL.fullmatch(path.name)
-            if match and is_mine(match[1]) and not _is_running(int(match[2])):
-                with suppress(OSError):
-                    path.unlink()
-
-
-def _is_running(process: int) -> bool:
-    """Whether the process of this number may still be writing; what cannot be told counts as running."""
-    if os.name == "nt":
-        return True  # asking for it there would end it
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

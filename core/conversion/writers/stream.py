@@ -10,8 +10,9 @@ from ...errors import OutputError
 from ...media.ranges import format_frames
 from ...media.source import Source
 from ...options.convert_writing import ConvertWritingOptions
+from ...partials import sweep
 from ..nouns import ConvertedFrame
-from .place import Place, sweep
+from .place import Place
 
 
 class StreamFile:

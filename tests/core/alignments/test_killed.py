@@ -58,6 +58,7 @@ class Place:
                 "pictures": {str(path.relative_to(self.folder)): (header.uuid, header.frame, header.position,
                                                                   header.landmarks.tobytes())
                              for path, header in self.headers()},
+                "half-written": [str(path) for path in self.folder.rglob(".*.part")],
                 "frames": sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("img_????.png"))}
 
     def _store(self, path: Path) -> dict[str, Any]:
@@ -68,7 +69,7 @@ class Place:
 
     def headers(self) -> list[tuple[Path, Any]]:
         found = []
-        for path in sorted(self.folder.rglob("*.png*")):
+        for path in sorted(self.folder.rglob("[!.]*.png*")):
             try:
                 found.append((path, read_header(path)))
             except FacesError:
@@ -116,6 +117,16 @@ def kill(place: Place, jobs: Sequence[str], instants: int, before: Sequence[str]
 
 def test_the_jobs_of_a_day_survive_being_killed(place):
     kill(place, CHAIN, 5)
+
+
+@pytest.mark.parametrize("job", ["remove-frames", "sort", "update", "merge"])
+def test_what_a_killed_run_left_half_written_goes(place, job):
+    place.prepare()
+    torn = place.folder / ("merged" if job == "merge" else "faces") / "sorted" / ".img_0005_0.png.999999999.part"
+    torn.parent.mkdir(parents=True)
+    torn.write_bytes(next((place.folder / "faces").glob("*.png")).read_bytes())
+    jobs_to_kill.run(place.folder, ["remove-frames", job])
+    assert not torn.exists()
 
 
 @pytest.mark.long
