@@ -235,6 +235,14 @@ def test_moving_to_another_disk_and_back(varied):
         shutil.rmtree(other, ignore_errors=True)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not tell whether a process runs without ending it")
+def test_what_a_killed_copying_left_half_written_goes(varied):
+    torn = varied.folder / ".clip_000000_0.png.999999999.part"
+    torn.write_bytes(b"half")
+    sort(varied)
+    assert not torn.exists()
+
+
 RUN = """
 import sys, time
 from understudy.core.jobs.messages import SilentReporter
