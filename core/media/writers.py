@@ -27,6 +27,7 @@ from .video import VideoSource
 
 VIDEO_SUFFIXES = tuple(CONTAINERS)
 _KEPT_METADATA = ("title", "artist", "copyright", "date", "creation_time")
+_X265_DELAY = 2  # frames: x265 takes decoding times from frames so far back; a video of no more gets random ones
 _FULL_RANGE, _LIMITED_RANGE, _RGB, _BT709 = 2, 1, 0, 1  # H.273, as FFmpeg numbers them
 
 
@@ -80,6 +81,7 @@ class VideoWriter:
         self._container: av.container.OutputContainer | None = None
         self._durations: dict[int, int] = {}
         self._last = -1
+        self._written = 0
         with writing(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if self.path.is_dir():
@@ -102,6 +104,7 @@ class VideoWriter:
             if self._container is None:
                 self._open(index, pixels)
             self._last = index
+            self._written += 1
             self._encode(index, pixels)
 
     def close(self) -> None:
@@ -206,6 +209,8 @@ class VideoWriter:
         for packet in packets:
             # Encoders guess from the rate; for the last frame of a variable rate that is wrong.
             packet.duration = self._durations.pop(packet.pts or 0, packet.duration or 0)
+            if self._encoding.codec == "x265" and self._written <= _X265_DELAY:
+                packet.dts = packet.pts
             self._container.mux(packet)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from understudy.core.errors import OutputError
+from understudy.core.media.encoding import Encoding
 from understudy.core.media.source import open_source
 from understudy.core.media.writers import VideoWriter
 
@@ -31,6 +32,23 @@ def test_the_rate_is_the_sources_exactly(tmp_path: Path, clips: ModuleType, rate
     assert (copy.rate, copy.constant_rate, len(copy)) == (Fraction(*rate), True, 20)
     assert [read_number(f.pixels) for f in copy.frames()] == list(range(20))
     assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == ["a.mp4", "b.mp4"]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+@pytest.mark.parametrize("length", [1, 2, 3])
+@pytest.mark.parametrize("preset", ["ultrafast", "medium"])
+def test_the_shortest_hevc_videos_have_decoding_times(tmp_path: Path, suffix: str, length: int, preset: str) -> None:
+    out = tmp_path / f"a{suffix}"
+    with VideoWriter(out, None, rate=Fraction(25), encoding=Encoding(codec="x265", preset=preset)) as writer:
+        for number in range(length):
+            writer.write(number, np.full((64, 96, 3), 80 * number, np.uint8))
+    with av.open(str(out)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.pts is not None]
+        base = container.streams.video[0].time_base
+    assert sorted(packet.pts * base for packet in packets) == [Fraction(number, 25) for number in range(length)]
+    decoded = [packet.dts * base for packet in packets if packet.dts is not None]  # Matroska tells few
+    assert decoded == sorted(set(decoded))
+    assert all(-Fraction(3, 25) <= time <= Fraction(length - 1, 25) for time in decoded)
 
 
 @pytest.mark.parametrize("tags", [
