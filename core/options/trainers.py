@@ -61,8 +61,8 @@ class TrainerOptions:
                                                 " of them)", 512, 544, 4)
     dlight_features: str = _own("dlight", "best", "Features", "How much the encoder sees: a higher choice learns "
                                 "finer features, and costs memory", choices=("lowmem", "fair", "best"))
-    dlight_details: str = _own("dlight", "good", "Details", "Decoder of B: good learns finer detail, fast takes half "
-                               "of its time", choices=("fast", "good"))
+    dlight_details: str = _own("dlight", "good", "Details", "Decoder of B: good learns finer detail, fast takes two "
+                               "thirds of its work", choices=("fast", "good"))
     dlight_output_size: int = _own("dlight", 256, "Output Size", "Side of the pictures made; the model sees 128 px",
                                    min=128, max=384, step=128, unit="px")
     icnr_init: bool = option(False, label="ICNR Start", help="Begin upscaling layers as a repetition of pixels, "
