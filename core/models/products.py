@@ -22,9 +22,13 @@ def product(a: torch.Tensor, b: torch.Tensor, bias: torch.Tensor | None = None) 
 
 
 def suits(x: torch.Tensor) -> bool:
-    """Whether products with `x` are faster by oneDNN than by PyTorch's choice."""
-    return (x.dtype == torch.float32 and x.device.type == "cpu" and torch.backends.mkldnn.is_available()
-            and bool(torch.backends.mkldnn.enabled) and hasattr(torch.ops.mkldnn, "_linear_pointwise"))
+    """Whether products with `x` are faster by oneDNN than by PyTorch's choice.
+
+    A compiler takes oneDNN's by itself where it may, and this operator only with weights that stay as they are.
+    """
+    return (x.dtype == torch.float32 and x.device.type == "cpu" and not torch.compiler.is_compiling()
+            and torch.backends.mkldnn.is_available() and bool(torch.backends.mkldnn.enabled)
+            and hasattr(torch.ops.mkldnn, "_linear_pointwise"))
 
 
 def linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:

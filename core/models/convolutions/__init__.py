@@ -20,7 +20,11 @@ Convolve = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None, int, Paddi
 
 
 def faster(x: torch.Tensor, weight: torch.Tensor, stride: int, padding: Padding) -> Convolve | None:
-    """The way that is faster than PyTorch's for [N, C, H, W] and [F, C, k, k], k above 1; None where none is."""
-    if x.device.type != "cpu" or not weight.is_contiguous(memory_format=torch.channels_last):
+    """The way that is faster than PyTorch's for [N, C, H, W] and [F, C, k, k], k above 1; None where none is.
+
+    A compiler gets PyTorch's, which it can read.
+    """
+    if (x.device.type != "cpu" or torch.compiler.is_compiling()
+            or not weight.is_contiguous(memory_format=torch.channels_last)):
         return None
     return next((way.convolve for way in (winograd, gathered, narrow) if way.suits(x, weight, stride, padding)), None)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 from torch.nn import functional
 
 from understudy.core.models import convolutions, products
@@ -161,6 +165,26 @@ def test_each_way_is_taken_where_it_pays() -> None:
     assert way(few[:, :8], kernels[:4, :8].contiguous(memory_format=LAST)) is None
     for other in (kernels.contiguous(), kernels.to("meta")):
         assert way(many.to(other.device), other) is None
+
+
+@pytest.mark.parametrize(("make", "shape"), [
+    (partial(Conv, 64, 8), (2, 64, 4, 4)), (partial(Conv, 160, 160), (2, 160, 16, 16)),
+    (partial(Conv, 64, 3, 5), (2, 64, 16, 16)), (partial(Dense, 48, 20), (2, 48))],
+    ids=["gathered", "winograd", "narrow", "dense"])
+def test_a_compiler_gets_pytorchs_own_operations(make: Callable[[], nn.Module], shape: tuple[int, ...]) -> None:
+    """It wants constant weights in oneDNN's product, and what it cannot read parts its graph."""
+    targets: list[str] = []
+
+    def backend(graph: torch.fx.GraphModule, _: list[torch.Tensor]) -> Callable[..., object]:
+        targets.extend(str(node.target) for node in graph.graph.nodes)
+        return graph.forward
+
+    layer, x = make().to(memory_format=LAST), torch.randn(shape)
+    x = x.contiguous(memory_format=LAST) if x.ndim == 4 else x
+    torch._dynamo.reset()
+    compiled = torch.compile(layer, backend=backend, fullgraph=True)(x)
+    assert [target for target in targets if "conv2d" in target or "linear" in target]
+    torch.testing.assert_close(compiled, layer(x))
 
 
 @pytest.mark.parametrize("factor", [2, 3])
