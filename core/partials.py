@@ -1,23 +1,32 @@
-"""Half-written files: each is called `.NAME.PROCESS.part` or `.partial` (videos keep their ending behind that) until it
-is whole, so that one whose process was killed can be told from one that is being written.
+"""Half-written files and folders: until one is whole it is called `.NAME.PROCESS.part` or `.partial` (videos keep their
+ending behind that, SQLite puts its journal's there), so that what a killed process left can be told from what is being
+written.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-_PARTIAL = re.compile(r"\.(.+)\.(\d+)\.part(?:ial)?(?:\.\w+)?")
+_PARTIAL = re.compile(r"\.(.+)\.(\d+)\.part(?:ial)?(?:\.\w+|-\w+)?")
+_BEGUN = time.time() - 2  # seconds; some file systems keep times to two
+
+
+def partial_path(path: Path) -> Path:
+    """Where to write what is to be at `path` when it is whole."""
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
 def sweep(folder: Path, is_mine: Callable[[str], bool]) -> None:
-    """Remove the files in a folder that killed processes of this machine left half-written.
+    """Remove what killed processes of this machine left half-written in a folder.
 
     Args:
-        is_mine: whether a file of this name is this run's to write. Others may be another machine's, at work.
+        is_mine: whether what has this name is this run's to write. The rest may be another machine's, at work.
     """
     with suppress(OSError):
         _sweep(folder, os.listdir(folder), is_mine)
@@ -33,15 +42,23 @@ def sweep_pictures(folder: Path) -> None:
 def _sweep(folder: Path, names: Iterable[str], is_mine: Callable[[str], bool]) -> None:
     for name in names:
         match = _PARTIAL.fullmatch(name)
-        if match and is_mine(match[1]) and not _is_running(int(match[2])):
-            with suppress(OSError):
-                (folder / name).unlink()
+        if match and is_mine(match[1]) and not _is_at_work(int(match[2]), folder / name):
+            _remove(folder / name)
 
 
-def _is_running(process: int) -> bool:
-    """Whether another process of this number may still be writing; what cannot be told counts as running."""
-    if process == os.getpid():
-        return False  # in a container every run may have the number of the last one
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _is_at_work(process: int, path: Path) -> bool:
+    """Whether the process of this number may still be writing at `path`; what cannot be told counts as writing."""
+    if process == os.getpid():  # in a container every run may have the number of the last one
+        with suppress(OSError):
+            return path.stat().st_mtime >= _BEGUN
     if os.name == "nt":
         return True  # asking for it there would end it
     try:

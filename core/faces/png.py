@@ -20,6 +20,7 @@ from ..errors import FacesError, writing
 from ..interop.faceswap import matrix as read_matrix
 from ..interop.faceswap import number, points, read_face, to_dict
 from ..interop.literal import parse_literal
+from ..partials import partial_path
 from .chunks import read_texts, text_chunk, without_texts
 from .nouns import PackedMask
 
@@ -106,7 +107,7 @@ def write_face(path: Path | str, png: bytes, header: FaceHeader) -> None:
     path = Path(path)
     chunks = text_chunk(KEYWORD, header.to_json()) + text_chunk(FACESWAP_KEYWORD, header.to_faceswap())
     place = png.index(b"IDAT") - 4
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = partial_path(path)
     with writing(path):
         try:
             temporary.write_bytes(png[:place] + chunks + png[place:])

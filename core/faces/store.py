@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import AlignmentsError, writing
+from ..partials import partial_path, sweep
 from . import schema
 from .history import FACE_COLUMNS, History, face_row
 from .journalling import fold_log, is_logged, use_log
@@ -277,7 +278,8 @@ class AlignmentsStore(Reading, History):
         """Copy the store beside itself, consistently even while somebody writes; returns the copy's path."""
         stamp = datetime.now().strftime("%Y-%m-%d_%H.%M.%S.%f")[:-3]
         target = self.path.with_name(f"{self.path.stem}_backup_{stamp}{self.path.suffix}")
-        part = target.with_name(f".{target.name}.part")
+        part = partial_path(target)
+        sweep(self.path.parent, lambda name: name.startswith(f"{self.path.stem}_backup_"))
         with schema.telling(part), writing(target):
             copy = sqlite3.connect(part)
             try:

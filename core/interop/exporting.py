@@ -14,6 +14,7 @@ from ..faces.store import AlignmentsStore
 from ..jobs.messages import Reporter, SilentReporter
 from ..media.listing import list_images
 from ..options.interop import FORMATS, ExportOptions
+from ..partials import partial_path
 from .faceswap import to_dict
 from .fsa import write_fsa
 
@@ -71,7 +72,7 @@ def _writable(path: Path | str) -> bool:
 
 
 def _write_json(out: Path, data: dict[str, Any]) -> None:
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.part")
+    temporary = partial_path(out)
     with writing(out):
         try:
             out.parent.mkdir(parents=True, exist_ok=True)

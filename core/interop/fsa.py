@@ -16,6 +16,7 @@ from typing import Any
 
 from ..errors import AlignmentsError, writing
 from ..faces.packing import inflate
+from ..partials import partial_path
 from .faceswap import read_face
 from .nouns import ForeignFace, ForeignFile, ForeignFrame
 from .unpickle import Refused, loads
@@ -96,7 +97,7 @@ def write_fsa(path: Path, frames: Iterable[tuple[str, dict[str, Any]]]) -> None:
     Raises:
         OutputError: if it cannot be written there.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = partial_path(path)
     packer = zlib.compressobj()
     with writing(path):
         try:

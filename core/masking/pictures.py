@@ -17,7 +17,7 @@ from ..faces.packing import pack_mask, unpack_mask
 from ..faces.png import FaceHeader, read_header, replace_header
 from ..faces.store import AlignmentsStore
 from ..media.listing import list_images
-from ..partials import sweep_pictures
+from ..partials import partial_path, sweep, sweep_pictures
 from ..sorting.names import places
 from .subject import Entry
 
@@ -103,7 +103,8 @@ def back_up(folder: Path, pictures: Iterable[Path]) -> Path:
     """
     stamp = datetime.now().strftime("%Y-%m-%d_%H.%M.%S.%f")[:-3]
     target = folder.with_name(f"{folder.name}_backup_{stamp}")
-    part = target.with_name(f".{target.name}.part")
+    part = partial_path(target)
+    sweep(folder.parent, lambda name: name.startswith(f"{folder.name}_backup_"))
     with writing(target):
         try:
             part.mkdir()

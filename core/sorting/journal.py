@@ -17,7 +17,7 @@ from typing import Any
 
 from ..errors import FacesError, writing
 from ..media.images import write_file
-from ..partials import sweep_pictures
+from ..partials import partial_path, sweep_pictures
 from .names import is_group
 from .plan import Move, same_content
 
@@ -181,7 +181,7 @@ def _copy(source: Path, target: Path) -> bool:
         return True
     if os.path.lexists(target):
         return same_content(source, target)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    partial = partial_path(target)
     try:
         shutil.copy2(source, partial)
         os.replace(partial, target)

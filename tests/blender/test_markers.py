@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sqlite3
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -222,39 +222,31 @@ def test_blenders_tracker_carries_corrections_on(shot: SimpleNamespace, store_of
             assert store.people()[face.person] == "Anna"
 
 
-def test_a_hundred_frames_of_corrections_take_less_than_two_seconds(scene: Any, tmp_path: Path, core_python: Path,
-                                                                    store_of: Any, extension: Any) -> None:
+def test_a_hundred_frames_of_corrections_hold_nothing_up(scene: Any, tmp_path: Path, core_python: Path, store_of: Any,
+                                                         extension: Any, lines: Callable[..., int], at_once: int
+                                                         ) -> None:
     shot = build(scene, tmp_path, count=100)
     press("markers_make", frames="0-99")
     for frame in range(100):
         for landmark in range(68):
             x, y = moving.landmarks(0, frame)[landmark]
             put("Anna", landmark, frame + 1, x + 1.5, y - 2.25)
-    begun = time.perf_counter()
     press("markers_apply")
-    spent = time.perf_counter() - begun
     for frame in range(100):
         (face,) = faces(store_of, shot.store, frame)
         np.testing.assert_allclose(face.landmarks, moving.landmarks(0, frame) + np.array((1.5, -2.25)), atol=0.01)
-    print(f"100 frames of 68 moved markers: {spent:.2f} s")
-    assert spent < 2.0
 
     # The same work in slices: no step of it holds a window up.
     marker_edits, markers = extension("addon.marker_edits"), extension("addon.markers")
     marker_record, moved_markers = extension("addon.marker_record"), extension("addon.moved_markers")
     clip, record = the_clip(), marker_record.record_of(the_clip())
-    longest = 0.0
+    longest, done = 0, object()
     for steps in (moved_markers.moving(clip, record), markers.discard(clip)):
-        while True:
-            begun = time.perf_counter()
-            try:
-                next(steps)
-            except StopIteration:
-                break
-            finally:
-                longest = max(longest, time.perf_counter() - begun)
-    print(f"longest step: {longest * 1e3:.1f} ms")
-    assert longest < 0.05
+        said: list[Any] = []
+        while said[-1:] != [done]:
+            longest = max(longest, lines(lambda: said.append(next(steps, done))))  # noqa: B023 - called at once
+    print(f"longest step: {longest} lines")
+    assert longest < at_once
     assert marker_edits.PENDING.look() == 0
 
 

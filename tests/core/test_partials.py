@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from understudy.core.partials import sweep, sweep_pictures
+from understudy.core.partials import partial_path, sweep, sweep_pictures
 
 GONE = 999_999_999  # higher than any process's number
 
@@ -27,9 +27,14 @@ def names(folder):
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not tell whether a process runs without ending it")
 def test_what_no_process_is_writing_any_more_goes(tmp_path, other):
     kept = ["a.png", ".b.png.part", f".c.png.{other.pid}.part", f".d.txt.{GONE}.part", f".e.png.{GONE}"]
-    gone = [f".a.png.{GONE}.part", f".a.png.{GONE}.partial", f".a.{GONE}.partial.png", f".c.png.{os.getpid()}.part"]
-    for name in kept + gone:
+    own = [f".a.png.{os.getpid()}.part", f".c.png.{os.getpid()}.part"]
+    gone = [*(f".a{end}" for end in (f".png.{GONE}.part", f".png.{GONE}.partial", f".{GONE}.partial.png",
+                                     f".{GONE}.part-journal")), own[1]]
+    for name in [*kept, *gone, own[0]]:
         (tmp_path / name).write_bytes(b"")
+    os.utime(tmp_path / own[1], (1, 1))  # a process of this number, long ago
+    (tmp_path / f".a.{GONE}.part" / "inner").mkdir(parents=True)
+    kept.append(own[0])
     sweep(tmp_path, lambda name: name in ("a", "a.png", "c.png"))
     assert names(tmp_path) == sorted(kept)
 
@@ -44,6 +49,10 @@ def test_pictures_are_looked_for_in_groups_too(tmp_path):
         (tmp_path / name).write_bytes(b"")
     sweep_pictures(tmp_path)
     assert names(tmp_path) == sorted(kept)
+
+
+def test_the_name_of_what_is_being_written_is_known_again(tmp_path):
+    assert partial_path(tmp_path / "a.png").name == f".a.png.{os.getpid()}.part"
 
 
 def test_a_folder_that_is_not_there_is_no_failure(tmp_path):
