@@ -101,7 +101,9 @@ def _products(a: torch.Tensor, b: torch.Tensor, bias: torch.Tensor | None = None
 
     `bias`: [N], added at place (1, 1), from where `_into_pixels` brings it to each of a tile's pixels once.
     """
-    return [[product(a[i, j], b[i, j], bias if i == j == 1 else None) for j in range(4)] for i in range(4)]
+    places = enumerate(zip(a.flatten(0, 1).unbind(), b.flatten(0, 1).unbind(), strict=True))
+    made = [product(one, other, bias if divmod(place, 4) == (1, 1) else None) for place, (one, other) in places]
+    return [made[row: row + 4] for row in range(0, 16, 4)]
 
 
 def _sum(so_far: Grid | None, added: Grid, kind: torch.dtype) -> Grid:

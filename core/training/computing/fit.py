@@ -75,6 +75,8 @@ def footprint(plan: Plan, batch_size: int) -> Footprint:
     rests = [_is_in(parameter, waiting) for parameter in hollow.parameters()]
     with FakeTensorMode(allow_non_fake_inputs=True), Ledger() as ledger:
         model = build(plan.trainer, dict(plan.trainer_options), learn_mask=plan.learn_mask, style=plan.style)
+        if plan.execution.channels_last:
+            _lay_out(model)
         plan.savings.apply(model)
         ledger.add(*model.parameters(), *model.buffers())
         trained, resting = ([p for p, rest in zip(model.parameters(), rests, strict=True) if rest == which]
@@ -91,6 +93,13 @@ def footprint(plan: Plan, batch_size: int) -> Footprint:
         weights = _bytes(trained)
     step = 2 * weights + kept + (0 if _name(plan, recipe) in _FUSED else weights)
     return Footprint(weights, kept, max(peak + kept, step) + BESIDE[plan.device])
+
+
+def _lay_out(model: SwapModel) -> None:
+    """As `Execution.place` with channels last, which cannot change parameters that have shapes only."""
+    for parameter in model.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
 def _warm_loss(model: SwapModel) -> FaceLoss:

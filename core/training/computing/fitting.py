@@ -58,8 +58,9 @@ def _plan(trainer: str, options: ModelsFitOptions, kind: str) -> Plan:
     style = Style(**{name: getattr(options, name) for name in Style.__dataclass_fields__})
     savings = Savings(options.memory_saving_gradients, options.optimizer_savings and kind != "cpu",
                       int(options.ping_pong))
-    return Plan(trainer, tuple(values.items()), options.learn_mask, style, Execution(options.precision),
-                options.optimizer, savings, kind)
+    # Channels last is the usual, and on processors the ways to convolve that it opens take memory of their own.
+    execution = Execution(options.precision, channels_last=kind == "cpu")
+    return Plan(trainer, tuple(values.items()), options.learn_mask, style, execution, options.optimizer, savings, kind)
 
 
 def _require_defaults(options: ModelsFitOptions) -> None:

@@ -31,11 +31,19 @@ def plan(trainer: str = "sketch", **changes: Any) -> Plan:
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("savings", [Savings(), Savings(gradients=True)], ids=["plain", "saving"])
 def test_the_estimate_is_what_a_real_step_takes(precision: str, savings: Savings) -> None:
+    _require_right_estimate("sketch", Execution(precision), savings, 12)
+
+
+def test_the_estimate_knows_of_the_memory_of_faster_convolutions() -> None:
+    _require_right_estimate("original", Execution("float32", channels_last=True), Savings(), 24)
+
+
+def _require_right_estimate(trainer: str, execution: Execution, savings: Savings, faces: int) -> None:
     """Both count tensors alone; the real one has them."""
-    faces, execution = 12, Execution(precision)
-    estimated = footprint(plan(execution=execution, savings=savings), faces)
+    estimated = footprint(plan(trainer, execution=execution, savings=savings), faces)
+    model = build(trainer)
+    execution.place(model)
     with Ledger() as ledger:
-        model = build("sketch")
         savings.apply(model)
         ledger.add(*model.parameters())
         gradients = Gradients(model, FaceLoss(model.recipe.loss, penalized=True), landmark_weight=1.0)
@@ -98,6 +106,11 @@ def test_estimating_leaves_losses_usable() -> None:
     gradients = Gradients(model, FaceLoss(model.recipe.loss, penalized=True))
     losses, _ = gradients(Execution(), random_batch(64, (64,), 1, torch.device("cpu")))
     assert torch.isfinite(losses.total)
+
+
+def test_on_a_processor_kernels_are_laid_out_as_training_does_it() -> None:
+    for device, last in (("cpu", True), ("cuda", False)):
+        assert fitting._plan("sketch", ModelsFitOptions(), device).execution.channels_last == last
 
 
 def test_the_task_says_what_fits() -> None:
