@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,9 @@ def made(extension: Callable[[str], Any], footage: Path, tmp_path_factory: pytes
         scene = bpy.context.scene
         scene.render.resolution_x, scene.render.resolution_y, scene.render.fps = 640, 360, 25
         script = example("shot")
-        shot = script["make_shot"](folder, footage / "actor_a.mp4", footage / "actor_b.mp4", 3, FRAMES)
+        # Copies: alignments are written beside the clips.
+        clips = [Path(shutil.copy(footage / name, folder)) for name in ("actor_a.mp4", "actor_b.mp4")]
+        shot = script["make_shot"](folder, *clips, 3, FRAMES)
         shot.extract.detection_size, shot.train.batch_size, shot.train.precision = 320, 2, "float32"
         script["run"](shot)
     return folder
