@@ -30,6 +30,7 @@ from acting import (
     the_scene,
     wait_for,
 )
+from effort import counting
 
 MODEL, LARGE = Path(os.environ["UNDERSTUDY_GUI_MODEL"]), Path(os.environ["UNDERSTUDY_GUI_LARGE"])
 STORE = CLIPS[0].with_name(f"{CLIPS[0].stem}_alignments.db")
@@ -61,21 +62,14 @@ def click(*keys):
     subprocess.run(["xdotool", *keys], check=True)
 
 
-def draws(names):
-    """Mean seconds of processor time of a drawing of each of these panels."""
-    figures = module("addon.timing").callbacks
-    return {name: figures[f"{name}.draw"].total_cpu / figures[f"{name}.draw"].calls for name in names
-            if f"{name}.draw" in figures and figures[f"{name}.draw"].calls}
-
-
 def drawn(times):
-    """Draw the sidebar so often, and give what each of our panels takes."""
-    module("addon.timing").reset()
-    for _ in range(times):
-        module("addon.watch").redraw()
-        yield 0.05
-    names = [name.removesuffix(".draw") for name in module("addon.timing").callbacks if name.endswith(".draw")]
-    return draws(names)
+    """Draw the sidebar so often, and give how many lines each of our panels runs for it."""
+    with counting() as lines:
+        for _ in range(times):
+            module("addon.watch").redraw()
+            yield 0.05
+    return {name.removesuffix(".draw"): total / calls for name, (calls, total) in lines.items()
+            if name.endswith(".draw")}
 
 
 def swap_store(path, faces):

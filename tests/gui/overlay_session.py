@@ -31,6 +31,7 @@ from acting import (
     the_scene,
     wait_for,
 )
+from effort import counting
 
 BIG = os.environ.get("UNDERSTUDY_GUI_BIG", "")  # a large store to take the place of the grid's
 GREEN = (0.0, 1.0, 0.0)
@@ -232,20 +233,26 @@ def figures():
             for name, f in module("addon.timing").callbacks.items() if f.calls}
 
 
-def measured(scene, name, frames):
-    """Yields: redraws at many frames; what our callbacks took."""
+def redrawn(scene, frames):
+    """Yields: redraws at so many frames."""
     area, _ = preview()
     timeline = area_of("SEQUENCE_EDITOR")[1]
-    for frame in range(2, 8):  # shaders, fonts and caches
-        scene.frame_current = frame
-        yield 0.1
-    module("addon.timing").reset()
     for n in range(frames):
         scene.frame_current = 2 + n % 35
         for region in (*area.regions, *timeline.regions):
             region.tag_redraw()
         yield 0.1
+
+
+def measured(scene, name, frames):
+    """Yields: redraws at many frames; what our callbacks took, and did."""
+    yield from redrawn(scene, 6)  # shaders, fonts and caches
+    module("addon.timing").reset()
+    yield from redrawn(scene, frames)
     report["figures"][name] = figures()
+    with counting() as lines:
+        yield from redrawn(scene, 35)
+    report["lines"][name] = lines
 
 
 def open_everything():
@@ -269,7 +276,7 @@ def story():
 
 
 def whole():
-    report["pairs"], report["figures"] = {}, {}
+    report["pairs"], report["figures"], report["lines"] = {}, {}, {}
     yield from new_shot()
     scene = the_scene()
     scene.view_settings.view_transform = "Standard"

@@ -127,18 +127,18 @@ def test_faces_are_chosen_removed_and_brought_back_by_mouse_and_keys(seen: dict)
 
 
 def test_drawing_does_not_grow_with_the_number_of_faces(seen: dict) -> None:
-    """A tenth, and what a clock cannot tell."""
     panels = {name for name in (*seen["draws_small"], *seen["draws_large"]) if "_PT_" in name}
     assert {"UNDERSTUDY_PT_faces", "UNDERSTUDY_PT_jobs", "UNDERSTUDY_PT_image_faces"} <= panels
     small, large = (sum(seen[f"draws_{name}"][panel] for panel in panels) for name in ("small", "large"))
-    print(f"all open panels together: {small * 1000:.2f} ms with 100 faces, {large * 1000:.2f} ms with 100,000")
-    assert large < small * 1.1 + 0.0003
+    print(f"all open panels together: {small:.0f} lines with 100 faces, {large:.0f} with 100,000")
+    assert large < small * 1.05
 
 
 def test_no_callback_holds_blender_up(seen: dict) -> None:
     """Processor time: on a busy machine the turns of other programs are no fault of ours."""
     for part in ("browsing", "training"):
-        slow = {name: round(cpu * 1000, 1) for name, (kind, _, _, cpu) in seen[part].items() if cpu > 0.05}
+        slow = {name: round(cpu * 1000, 1) for name, (_, _, _, cpu) in seen[part].items()
+                if cpu > blender_window.STALL}
         assert slow == {}
 
 

@@ -133,6 +133,8 @@ def weighed(grey: np.ndarray) -> np.ndarray:
     return np.array(found)
 
 
+# Lines of one drawing: what a 3 GHz core runs in 2 ms of the overlay, and in 4 ms of all our panels, opened.
+OVERLAY_LINES, PANEL_LINES = 1_000, 10_000
 PAIRS = (*(f"grid_{name}_fit" for name in ("plain", "turned", "cropped", "all")), "grid_all_0.5", "grid_all_2.0",
          "grid_smaller", *(f"grid_proxy_{percent}" for percent in (25, 50, 75, 100)), "grid_proxy_50_all",
          "grid_wide_pixels", "clip_1.0", "clip_0.5", "clip_2.0")
@@ -174,27 +176,31 @@ def test_buttons_jump_to_frames_by_what_is_in_them(seen: dict) -> None:
 
 
 def test_drawing_takes_as_long_with_many_faces_as_with_few(seen: dict) -> None:
-    """In processor time: other programs, and a graphics card that is software, take their turns meanwhile."""
+    """In lines that are run; the times that are printed are of the processor."""
     assert seen["faces"] == FACES
     small, big = seen["figures"]["small"], seen["figures"]["big"]
     for name, (kind, calls, longest, cpu, total) in sorted(big.items()):
         before = small.get(name, (kind, 1, 0, 0, 0))
         print(f"{name}: {calls} calls, {total / calls * 1e3:.2f} ms on average, with few faces "
               f"{before[4] / before[1] * 1e3:.2f}, longest {longest * 1e3:.1f} ms (CPU {cpu * 1e3:.1f})")
-    _, calls, _, _, total = big["overlay.draw"]
-    assert calls >= 20
-    assert total / calls < 0.002
     panels = {name for name, figures in big.items() if figures[0] == "draw" and name.startswith("UNDERSTUDY_PT")}
     assert any("landmarks" in name for name in panels)
     mean = {which: sum(figures[name][4] / figures[name][1] for name in panels if name in figures)
             for which, figures in (("small", small), ("big", big))}
     print(f"all panels: {mean['small'] * 1e3:.2f} ms with few faces, {mean['big'] * 1e3:.2f} ms with {FACES:,}")
-    assert mean["big"] < 0.004
-    assert mean["big"] < 1.1 * mean["small"] + 0.0003  # a shared machine's clock is no finer
+    lines = {which: {name: total / calls for name, (calls, total) in seen["lines"][which].items()}
+             for which in ("small", "big")}
+    assert seen["lines"]["big"]["overlay.draw"][0] >= 20
+    for name in ("overlay.draw", *panels):
+        assert lines["big"][name] <= 1.05 * lines["small"][name] + 5, name
+    drawing = sum(lines["big"][name] for name in panels)
+    print(f"lines run: overlay {lines['big']['overlay.draw']:.0f}, all panels {drawing:.0f}")
+    assert lines["big"]["overlay.draw"] < OVERLAY_LINES
+    assert drawing < PANEL_LINES
 
 
 def test_no_handler_or_timer_holds_blender_up(seen: dict) -> None:
     for figures in seen["figures"].values():
         for name, (kind, _, _, cpu, _) in figures.items():
             if kind == "callback":
-                assert cpu < 0.05, name
+                assert cpu < blender_window.STALL, name
