@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 import tracemalloc
 
 import numpy as np
@@ -43,17 +42,14 @@ def fill(path, faces: int) -> None:
 
 
 @pytest.mark.parametrize("faces", SIZES)
-def test_opening_and_any_frame_are_quick(stores, faces):
-    """Processor time, which other work on the machine disturbs little; the wall clock is the benchmark's."""
-    path = stores(faces)
-    begin = time.thread_time()
-    with AlignmentsStore.readonly(path) as store:
-        assert len(store.faces(0)) == 1
-        assert time.thread_time() - begin < 0.1
-        begin = time.thread_time()
+def test_a_frame_is_as_little_work_wherever_it_is_and_however_many_there_are(stores, faces):
+    """In SQLite's own instructions; seconds are the benchmark's."""
+    steps = []
+    with AlignmentsStore.readonly(stores(faces)) as store:
+        store._connection.set_progress_handler(lambda: steps.append(1) and None, 1)
         for frame in range(0, faces, max(1, faces // 200)):
             assert store.faces(frame)
-        assert (time.thread_time() - begin) / 200 < 0.002
+    assert len(steps) / 200 < 100
 
 
 @pytest.mark.parametrize("faces", SIZES)
