@@ -8,18 +8,16 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
-import tifffile
 from av.error import FFmpegError
 
 from ..errors import SourceError
 from .depth import alpha_to_depth, depth_of, to_depth
-from .images import load_image
+from .images import load_image, rgba_tiff
 from .indexing import open_video
 from .source import check_ascending
 from .video import VideoSource
 
-_MAY_HAVE = (".png", ".webp")
-_TIFF = (".tif", ".tiff")
+_MAY_HAVE = (".png", ".webp", ".tif", ".tiff")
 _HIDDEN = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # beside the picture's own stream; FFmpeg's own decoders pass over it
 
 
@@ -37,6 +35,8 @@ def read_rgba(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
 
         exr = read_exr(path, alpha=True)
         return exr[..., :3], exr[..., 3] if exr.shape[2] == 4 else None
+    if (tiff := rgba_tiff(path)) is not None:
+        return tiff[..., :3], tiff[..., 3]
     if suffix in _MAY_HAVE:
         try:
             data = np.fromfile(path, np.uint8)
@@ -46,21 +46,7 @@ def read_rgba(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
         if found is not None and found.ndim == 3 and found.shape[2] == 4:
             rgba = cv2.cvtColor(found, cv2.COLOR_BGRA2RGBA)
             return rgba[..., :3], rgba[..., 3]
-    if suffix in _TIFF:
-        pixels = _tiff(path)
-        if pixels is not None:
-            return pixels[..., :3], pixels[..., 3]
     return load_image(path), None
-
-
-def _tiff(path: Path) -> np.ndarray | None:
-    """A TIFF picture's RGBA, straight; None where it has none. (OpenCV gives colours of 8 bits multiplied.)"""
-    try:
-        pixels = tifffile.imread(path)
-    except (OSError, ValueError, IndexError, KeyError, tifffile.TiffFileError):
-        return None  # `load_image` tells what is wrong
-    is_rgba = pixels.ndim == 3 and pixels.shape[2] == 4 and pixels.dtype in (np.uint8, np.uint16, np.float32)
-    return pixels if is_rgba else None
 
 
 def over(rgb: np.ndarray, alpha: np.ndarray, below: np.ndarray, *, premultiplied: bool) -> np.ndarray:

@@ -18,6 +18,7 @@ from .provenance import insert_text
 
 _READ = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
 _FILTER = [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
+_BITS_PER_SAMPLE = 258  # a TIFF tag
 _HINT = "Replace the file or take it out of the folder"
 
 
@@ -45,17 +46,44 @@ def load_image(path: Path | str) -> np.ndarray:
     except OSError as error:
         raise SourceError(f"Cannot read {path} ({error.strerror or error})", _HINT) from error
     try:
-        bgr = cv2.imdecode(data, _READ) if data.size else None
+        bgr = _decoded(data) if data.size else None
     except cv2.error as error:
         raise SourceError(f"Cannot decode {path} ({error.err})", _HINT) from error
     if bgr is None:
         raise SourceError(f"Not a picture, or a damaged one: {path}", _HINT)
+    if bgr.dtype == np.uint8 and (rgba := rgba_tiff(path)) is not None:
+        return rgba[..., :3]
     if bgr.dtype == np.float64:
         bgr = bgr.astype(np.float32)
     if bgr.dtype not in (np.uint8, np.uint16, np.float32):
         raise SourceError(f"{path} holds {bgr.dtype} values; 8 and 16 bits per channel and floats can be read",
                           "Save the pictures as 16-bit PNG or TIFF")
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+
+
+def _decoded(data: np.ndarray) -> np.ndarray | None:
+    bgr = cv2.imdecode(data, _READ)
+    if bgr is None:  # OpenCV drops the alpha of all pictures but TIFFs of floats, which it refuses
+        whole = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+        return whole[..., :3] if whole is not None and whole.ndim == 3 and whole.shape[2] == 4 else None
+    return bgr
+
+
+def rgba_tiff(path: Path | str) -> np.ndarray | None:
+    """A TIFF picture of 8 bits and four channels as the file holds it, uint8 [H, W, 4]; None for all others.
+
+    OpenCV multiplies the colours of these, and only of these, by their alpha.
+    """
+    if Path(path).suffix.lower() not in (".tif", ".tiff"):
+        return None
+    from PIL import Image, ImageOps  # imported here: few folders hold any
+
+    try:
+        with Image.open(path) as picture:
+            bits = getattr(picture, "tag_v2", {}).get(_BITS_PER_SAMPLE)
+            return np.array(ImageOps.exif_transpose(picture)) if picture.mode == "RGBA" and bits == (8,) * 4 else None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None  # OpenCV may read what Pillow does not
 
 
 def encode_png(pixels: np.ndarray, text: dict[str, str] | None = None, level: int = 1) -> bytes:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from understudy.core.errors import OutputError, SourceError
-from understudy.core.media import images, provenance
+from understudy.core.media import alpha, images, provenance
 from understudy.core.media.source import open_source
 
 RNG = np.random.default_rng(0)
@@ -32,6 +32,30 @@ def test_16_bits_are_rounded_to_8(tmp_path: Path, suffix: str) -> None:
     cv2.imwrite(str(tmp_path / f"deep{suffix}"), np.stack([deep] * 3, axis=-1))
     read = images.read_image(tmp_path / f"deep{suffix}")
     assert np.array_equal(read[..., 1], np.round(deep / 257).astype(np.uint8))
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_adobe_deflate", "packbits"])
+def test_a_transparent_tiff_keeps_its_colours(tmp_path: Path, compression: str | None) -> None:
+    rgba = RNG.integers(0, 256, (20, 30, 4), np.uint8)
+    Image.fromarray(rgba).save(tmp_path / "a.tif", compression=compression)
+    assert np.array_equal(images.read_image(tmp_path / "a.tif"), rgba[..., :3])
+    colours, opacity = alpha.read_rgba(tmp_path / "a.tif")
+    assert np.array_equal(colours, rgba[..., :3])
+    assert opacity is not None
+    assert np.array_equal(opacity, rgba[..., 3])
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.float32])
+@pytest.mark.parametrize("compression", [1, 5, 32946])  # none, LZW, deflate
+def test_so_does_a_deep_one(tmp_path: Path, kind: type, compression: int) -> None:
+    rgba = RNG.integers(0, 256, (20, 30, 4)).astype(kind) / kind(4) if kind is np.float32 else \
+        RNG.integers(0, 65536, (20, 30, 4), np.uint16)
+    cv2.imwrite(str(tmp_path / "a.tif"), rgba[..., [2, 1, 0, 3]], [cv2.IMWRITE_TIFF_COMPRESSION, compression])
+    colours, opacity = alpha.read_rgba(tmp_path / "a.tif")
+    assert np.array_equal(images.load_image(tmp_path / "a.tif"), rgba[..., :3])
+    assert np.array_equal(colours, rgba[..., :3])
+    assert opacity is not None
+    assert np.array_equal(opacity, rgba[..., 3])
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".webp", ".jpg"])
