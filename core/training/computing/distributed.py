@@ -175,12 +175,20 @@ def unequal(cards: Sequence[torch.device]) -> str:
             "the smallest the batch size")
 
 
+def _without_cards(cards: Sequence[torch.device], options: TrainOptions) -> str:
+    """What to know where cards were asked for and there are none; empty where `--device cpu` says so already."""
+    if len(cards) < 2 or cards[0].type != "cpu" or options.device == "cpu":
+        return ""
+    return (f"PyTorch finds no graphics card, so {len(cards)} processes share this computer's processor; one would be "
+            "as fast")
+
+
 class Crew:
     """The processes of one training, from before they read their faces until they are done.
 
     Attributes:
         device: where this process computes.
-        warning: what to know of its graphics cards; empty where all is well.
+        warning: what to know of its graphics cards, or of their lack; empty where all is well.
     """
 
     def __init__(self, device: torch.device, rank: int = 0, size: int = 1, port: int | None = None) -> None:
@@ -210,7 +218,7 @@ class Crew:
             cards = chosen_cards(options.gpus or "all", device) if device == torch.device("cuda") else (device,)
             crew = cls(cards[int(os.environ["LOCAL_RANK"]) % len(cards)], int(os.environ["RANK"]),
                        int(os.environ["WORLD_SIZE"]))
-        crew.warning = unequal(cards)
+        crew.warning = unequal(cards) or _without_cards(cards, options)
         if crew._size > options.batch_size:
             raise UsageError(f"A batch of {options.batch_size} faces is too small for {crew._size} processes",
                              "Raise the batch size, or use fewer graphics cards")

@@ -23,7 +23,7 @@ from understudy.core.models import folder
 from understudy.core.options.toml import dump
 from understudy.core.options.train import TrainOptions
 from understudy.core.training import task
-from understudy.core.training.computing.distributed import World, chosen_cards
+from understudy.core.training.computing.distributed import Crew, World, chosen_cards
 from understudy.core.training.watching import history
 
 CPU = torch.device("cpu")
@@ -102,6 +102,15 @@ def test_two_processes_learn_what_one_learns(options: TrainOptions, trainer: str
     a, b = (folder.load(tmp_path / name).model.state_dict() for name in ("alone", "model"))
     for name, weights in a.items():
         torch.testing.assert_close(b[name], weights, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(("device", "gpus", "told"), [("auto", "2", True), ("cpu", "2", False), ("auto", "1", False)])
+def test_cards_that_are_not_there_are_missed_in_words(options: TrainOptions, monkeypatch: pytest.MonkeyPatch,
+                                                      device: str, gpus: str, told: bool) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(Crew, "_start", lambda *_: None)
+    crew = Crew.of(replace(options, device=device, gpus=gpus))
+    assert ("no graphics card, so 2 processes share" in crew.warning) is told
 
 
 def test_a_stop_is_a_stop_for_all(options: TrainOptions, capfd: pytest.CaptureFixture[str]) -> None:
