@@ -173,7 +173,7 @@ TRAINERS = (
         "costs some of what the size gains; 8 times Original's work, 3.3 GB", "models.dfl_h128:DflH128"),
     Row("dfl-sae", "DFL-SAE", "64 to 256 px with fine detail, as two architectures: df keeps B's identity, liae blends "
         "in better, and some of A may show; 23 times Original's work at 128 px, 7.3 GB", "models.dfl_sae:DflSae"),
-    Row("villain", "Villain", "128 px: much detail without options to set, and much time; colours may be off if there "
+    Row("villain", "Villain", "128 px: much detail, nothing to tune, and much time; colours may be off if there "
         "are few different faces; 25 times Original's work, 10 GB", "models.villain:Villain"),
     Row("realface", "RealFace", "64 to 128 px in, 64 to 256 px out: the successor of Unbalanced with less work; the "
         "decoder of B is the larger one, so swap A for B and not the other way; 6 times Original's work, 4.8 GB",
