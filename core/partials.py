@@ -1,5 +1,5 @@
-"""Half-written files and folders: until one is whole it is called `.NAME.PROCESS.part` or `.partial` (videos keep their
-ending behind that, SQLite puts its journal's there), so that what a killed process left can be told from what is being
+"""Half-written files and folders: until one is whole it is called `.NAME.PROCESS.partial` (videos keep their ending
+behind that, SQLite puts its journal's there), so that what a killed process left can be told from what is being
 written.
 """
 
@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+# Earlier versions of Understudy wrote `.part`.
 _PARTIAL = re.compile(r"\.(.+)\.(\d+)\.part(?:ial)?(?:\.\w+|-\w+)?")
 _BEGUN = time.time() - 2  # seconds; some file systems keep times to two
 
 
-def partial_path(path: Path) -> Path:
-    """Where to write what is to be at `path` when it is whole."""
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
+def partial_path(path: Path, keep_ending: bool = False) -> Path:
+    """Where to write what is to be at `path` when it is whole; FFmpeg goes by a name's ending and needs it kept."""
+    name, ending = (path.stem, path.suffix) if keep_ending else (path.name, "")
+    return path.with_name(f".{name}.{os.getpid()}.partial{ending}")
 
 
 def sweep(folder: Path, is_mine: Callable[[str], bool]) -> None:

@@ -12,6 +12,7 @@ from ..blender_process import LOG, last_line, run_script
 from ..errors import UnderstudyError, writing
 from ..jobs.messages import Reporter
 from ..media.provenance import video_mark
+from ..partials import partial_path
 
 SCRIPT = Path(__file__).resolve().parents[2] / "addon" / "demo_scene.py"
 
@@ -39,7 +40,7 @@ def build_scene(blender: list[str], spec: dict[str, Any], folder: Path, reporter
 
 def mark(video: Path, output: Path) -> None:
     """Copy a video, bit for bit, into a file that says that it has been altered."""
-    partial = output.with_name(f".{output.stem}.{os.getpid()}.partial{output.suffix}")
+    partial = partial_path(output, keep_ending=True)
     with writing(output):
         try:
             with av.open(str(video)) as source, av.open(str(partial), "w") as target:

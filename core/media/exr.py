@@ -11,6 +11,7 @@ import numpy as np
 import OpenEXR
 
 from ..errors import SourceError, writing
+from ..partials import partial_path
 
 COMPRESSIONS = {"none": OpenEXR.NO_COMPRESSION, "rle": OpenEXR.RLE_COMPRESSION, "zips": OpenEXR.ZIPS_COMPRESSION,
                 "zip": OpenEXR.ZIP_COMPRESSION, "piz": OpenEXR.PIZ_COMPRESSION, "dwaa": OpenEXR.DWAA_COMPRESSION}
@@ -89,7 +90,7 @@ def write_exr(path: Path | str, channels: Mapping[str, np.ndarray], text: Mappin
     header = {"compression": COMPRESSIONS[compression], "type": OpenEXR.scanlineimage,
               "chromaticities": _CHROMATICITIES, **text}
     planes = {name: np.ascontiguousarray(plane, kind) for name, plane in channels.items()}
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = partial_path(path)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

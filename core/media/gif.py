@@ -15,6 +15,7 @@ from PIL import Image
 from PIL.GifImagePlugin import GifImageFile
 
 from ..errors import OutputError, writing
+from ..partials import partial_path
 from .provenance import STATEMENT, xmp_packet
 
 _BASE = Fraction(1, 100)  # GIF counts time in hundredths of a second
@@ -42,7 +43,7 @@ class GifFile:
         self._options = {"loop": str(0 if loop == 0 else -1 if loop == 1 else loop - 1),
                          "final_delay": str(round(Fraction(last) / _BASE))}
         self._colours, self._dither = colours, _DITHERS[dither]
-        self._partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+        self._partial = partial_path(path, keep_ending=True)
         self._container: av.container.OutputContainer | None = None
         self._last = -1
         with writing(path):

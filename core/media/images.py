@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from ..errors import SourceError, writing
+from ..partials import partial_path
 from .depth import to_depth
 from .provenance import insert_text
 
@@ -118,7 +119,7 @@ def write_file(path: Path | str, data: bytes) -> None:
     """
     path = Path(path)
     # The process number keeps two writers of the same name apart.
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = partial_path(path)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -17,6 +17,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from ..errors import OutputError, writing
+from ..partials import partial_path
 from .audio import AudioTrack
 from .colour import Colour, FromRGB
 from .encoding import CONTAINERS, Encoding
@@ -77,7 +78,7 @@ class VideoWriter:
         self._altered = altered
         self._wants_audio = audio and source is not None and source.has_audio
         self._to_end = source is not None and last == len(source) - 1
-        self._partial = self.path.with_name(f".{self.path.stem}.{os.getpid()}.partial{self.path.suffix}")
+        self._partial = partial_path(self.path, keep_ending=True)
         self._container: av.container.OutputContainer | None = None
         self._durations: dict[int, int] = {}
         self._last = -1

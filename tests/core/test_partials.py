@@ -52,7 +52,8 @@ def test_pictures_are_looked_for_in_groups_too(tmp_path):
 
 
 def test_the_name_of_what_is_being_written_is_known_again(tmp_path):
-    assert partial_path(tmp_path / "a.png").name == f".a.png.{os.getpid()}.part"
+    assert partial_path(tmp_path / "a.png").name == f".a.png.{os.getpid()}.partial"
+    assert partial_path(tmp_path / "a.mov", keep_ending=True).name == f".a.{os.getpid()}.partial.mov"
 
 
 def test_a_folder_that_is_not_there_is_no_failure(tmp_path):

@@ -18,9 +18,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTENSION = "bl_ext.user_default.understudy"
-# Seconds of processor time of one callback that no machine needs unless something is wrong: ten times what Blender may
-# wait. Figures are printed; what must not grow with faces is counted in lines instead (`effort.py`).
-STALL = 0.5
+# Seconds of processor time that no machine needs unless something is wrong, for the longest call of a callback and for
+# a drawing on average: ten times what Blender may wait. What must not grow with faces is counted (`effort.py`).
+STALL, SLOW_DRAWING = 0.5, 0.02
 
 
 @dataclass(frozen=True)

@@ -39,10 +39,10 @@ def test_undo_brings_a_removed_shot_back(seen: dict) -> None:
 
 
 def test_panels_are_drawn_quickly(seen: dict) -> None:
-    """2 ms each are allowed, of processor time; they are printed."""
+    """2 ms each are what they may take, of processor time; a slow or busy machine may need some more."""
     for name, (kind, calls, longest, cpu, total) in sorted(seen["callbacks"].items(), key=lambda item: -item[1][3]):
         if kind == "draw" and calls:
             print(f"{name}: {calls} calls, {total / calls * 1000:.2f} ms on average, longest {cpu * 1000:.1f} ms of "
                   f"processor time, {longest * 1000:.1f} ms passed")
-    assert all(total / calls < blender_window.STALL for kind, calls, _, _, total in seen["callbacks"].values()
+    assert all(total / calls < blender_window.SLOW_DRAWING for kind, calls, _, _, total in seen["callbacks"].values()
                if kind == "draw" and calls)

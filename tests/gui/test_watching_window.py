@@ -64,8 +64,8 @@ def test_graph_and_table_take_the_preview_s_place(seen: dict) -> None:
 
 
 def test_drawing_the_panel_looks_at_no_disk(seen: dict) -> None:
-    """It takes well under the 2 ms that a panel may, of processor time."""
+    """On a usual machine it takes well under the 2 ms that a panel may, of processor time."""
     _, calls, _, cpu, total = seen["callbacks"]["UNDERSTUDY_PT_train_watch.draw"]
     print(f"{calls} calls, {total / calls * 1000:.2f} ms on average, longest {cpu * 1000:.1f} ms of processor time")
     assert calls
-    assert total / calls < blender_window.STALL
+    assert total / calls < blender_window.SLOW_DRAWING

@@ -58,7 +58,7 @@ class Place:
                 "pictures": {str(path.relative_to(self.folder)): (header.uuid, header.frame, header.position,
                                                                   header.landmarks.tobytes())
                              for path, header in self.headers()},
-                "half-written": [str(path) for path in self.folder.rglob(".*.part")],
+                "half-written": [str(path) for path in self.folder.rglob(".*.part*")],
                 "frames": sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("img_????.png"))}
 
     def _store(self, path: Path) -> dict[str, Any]:
